@@ -1,0 +1,7 @@
+"""Catalog: what we sell, where it may be shown, and from when.
+
+Owns      markets, channels, locations, categories, products and their variants, listings.
+Does not  know prices, stock or orders.
+Promises  a code means one thing for ever; what was published stays readable after it is retired.
+Tells     ProductPublished, ProductRetired (see events.py).
+"""

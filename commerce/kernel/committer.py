@@ -1,0 +1,126 @@
+"""The group committer: what arrives while one commit is under way shares the next one.
+
+It never waits to fill a group. One transaction serves up to 200 requests; each gets its own verdict. A request that
+poisons its group fails alone: the group is rolled back and its requests are tried one by one. If the database goes
+away in the middle, everybody is told to send the same request again; their idempotency keys settle what happened.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Generic, TypeVar
+
+import structlog
+
+from commerce.kernel.db import Database, Session, is_passing
+from commerce.kernel.metrics import GROUP_SIZE, QUEUE_FULL
+from commerce.kernel.refusals import Busy, Refusal
+
+GROUP_MAX = 200
+QUEUE_MAX = 4_000
+_log = structlog.get_logger()
+
+Request = TypeVar("Request")
+Verdict = TypeVar("Verdict")
+
+Work = Callable[[Session, Sequence[Request], datetime], Awaitable[Sequence[Verdict | Refusal]]]
+
+
+class GroupCommitter(Generic[Request, Verdict]):
+    """Runs one kind of use-case, written for many, one transaction at a time for each lane."""
+
+    def __init__(self, name: str, db: Database, work: Work[Request, Verdict], *, lanes: int = 1) -> None:
+        self._name = name
+        self._db = db
+        self._work = work
+        self._lanes = lanes
+        self._waiting: deque[tuple[Request, asyncio.Future[Verdict]]] = deque()
+        self._bell = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to serve; needs a running event loop."""
+        self._tasks = [asyncio.create_task(self._serve(), name=f"{self._name}-{n}") for n in range(self._lanes)]
+
+    async def stop(self) -> None:
+        """Serve nobody any more: whoever still waits is told to send the same request again."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        self._tasks = []
+        self._tell_waiting_to_retry()
+
+    async def submit(self, request: Request) -> Verdict:
+        """Have one request decided and committed. Raises its Refusal, or Busy when too many wait."""
+        if len(self._waiting) >= QUEUE_MAX or not self._tasks:
+            QUEUE_FULL.labels(self._name).inc()
+            raise Busy
+        future: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, future))
+        self._bell.set()
+        return await future
+
+    async def _serve(self) -> None:
+        while True:
+            await self._bell.wait()
+            group = self._next_group()
+            if not group:
+                continue
+            try:
+                await self._decide(group)
+            except asyncio.CancelledError:
+                _fail(group, Busy())
+                raise
+            except Exception:  # noqa: BLE001 - whatever went wrong, the waiting must hear of it
+                _log.exception("committer_failed", committer=self._name)
+                _fail(group, Busy())
+
+    def _next_group(self) -> list[tuple[Request, "asyncio.Future[Verdict]"]]:
+        group: list[tuple[Request, asyncio.Future[Verdict]]] = []
+        while self._waiting and len(group) < GROUP_MAX:
+            request, future = self._waiting.popleft()
+            if not future.done():
+                group.append((request, future))
+        if not self._waiting:
+            self._bell.clear()
+        return group
+
+    async def _decide(self, group: list[tuple[Request, "asyncio.Future[Verdict]"]]) -> None:
+        GROUP_SIZE.labels(self._name).observe(len(group))
+        try:
+            await self._commit(group)
+        except Exception as error:  # noqa: BLE001 - one poisoned request must not take the group with it
+            if len(group) == 1:
+                _fail(group, self._as_told(error))
+                return
+            _log.warning("group_split", committer=self._name, size=len(group), error=repr(error)[:300])
+            for one in group:
+                await self._decide([one])
+
+    async def _commit(self, group: list[tuple[Request, "asyncio.Future[Verdict]"]]) -> None:
+        async with self._db.transaction() as tx:
+            verdicts = await self._work(tx, [request for request, _ in group], self._db.clock.now())
+        for (_, future), verdict in zip(group, verdicts, strict=True):
+            if future.done():
+                continue
+            if isinstance(verdict, Refusal):
+                future.set_exception(verdict)
+            else:
+                future.set_result(verdict)
+
+    def _as_told(self, error: Exception) -> Exception:
+        return Busy() if is_passing(error) else error
+
+    def _tell_waiting_to_retry(self) -> None:
+        while self._waiting:
+            _fail([self._waiting.popleft()], Busy())
+
+
+def _fail(group: "Sequence[tuple[Request, asyncio.Future[Verdict]]]", error: Exception) -> None:
+    for _, future in group:
+        if not future.done():
+            future.set_exception(error)

@@ -1,0 +1,112 @@
+"""The database: transactions one can see, snapshots one can trust, and limits on how long anything may take."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, NewType
+
+from sqlalchemy import BigInteger, DateTime, MetaData, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase, mapped_column
+
+from commerce.kernel.clock import Clock, SystemClock
+
+ReadSession = NewType("ReadSession", AsyncSession)
+Session = NewType("Session", ReadSession)
+
+LIMITS = {
+    "lock_timeout": "3s",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "30s",
+    "timezone": "UTC",
+    "jit": "off",
+}
+
+Code = Annotated[str, mapped_column(Text(collation="C"))]
+Facts = Annotated[dict[str, Any], mapped_column(JSONB)]
+Minor = Annotated[int, mapped_column(BigInteger)]
+"""An amount in the smallest unit of the currency its row names."""
+
+
+class Table(DeclarativeBase):
+    """What every table is made from. Codes compare by code point; instants carry their zone."""
+
+    type_annotation_map: ClassVar[dict[Any, Any]] = {str: Text(), datetime: DateTime(timezone=True)}
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Database:
+    """One PostgreSQL (and perhaps a replica) with a clock beside it."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock | None = None,
+        replica_url: str | None = None,
+        pool_size: int = 10,
+        limits: Mapping[str, str] = LIMITS,
+    ) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.engine = _engine(url, pool_size, limits)
+        self._replica = _engine(replica_url, pool_size, limits) if replica_url else self.engine
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
+        self._reads = async_sessionmaker(self._replica, expire_on_commit=False, autoflush=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """All or nothing: what is done inside is kept when the block ends, and gone when it raises."""
+        async with self._sessions.begin() as session:
+            yield Session(ReadSession(session))
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[ReadSession]:
+        """Plain reads of what is committed now, from the primary."""
+        async with self._sessions() as session:
+            yield ReadSession(session)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[ReadSession]:
+        """Many queries, one instant: for reports and for what a till downloads. From a replica if there is one."""
+        async with self._reads.begin() as session:
+            await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+            yield ReadSession(session)
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self.engine.dispose()
+        if self._replica is not self.engine:
+            await self._replica.dispose()
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether a database error says "not now" rather than "never": sending the same request again is right."""
+    if isinstance(error, PoolTimeout | OSError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    state = str(getattr(error.orig, "sqlstate", "") or getattr(error.orig, "pgcode", "") or "")
+    passing = state[:2] in {"08", "40", "53", "57"} or state == "55P03"
+    return passing or error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
+
+
+def _engine(url: str, pool_size: int, limits: Mapping[str, str]) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_recycle=1800,
+        connect_args={"server_settings": {**limits, "application_name": "commerce"}, "timeout": 10},
+    )

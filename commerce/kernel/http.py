@@ -1,0 +1,191 @@
+"""HTTP: one shape for every refusal, one check of every key, one way to repeat a request safely."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.connection import ASGIConnection
+from litestar.enums import MediaType
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.handlers.base import BaseRouteHandler
+from sqlalchemy.exc import DBAPIError
+
+from commerce.kernel.access import NoKey, Principal, WrongRole
+from commerce.kernel.db import Session, is_passing
+from commerce.kernel.idempotency import KEY_LENGTH_MAX, Answer, Call, KeyMissing, Replay, keep
+from commerce.kernel.ids import new_id
+from commerce.kernel.keys import KeyRing
+from commerce.kernel.refusals import Busy, InvalidInput, Refusal
+
+PROBLEM_JSON = "application/problem+json"
+_UNTRANSLATABLE = {"22021", "22P05"}
+_log = structlog.get_logger()
+
+View = TypeVar("View")
+AnyRequest = Request[Any, Any, Any]
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """One field that could not be read, and why."""
+
+    field: str
+    reason: str
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """A refusal on the wire (RFC 9457). Switch on `code`; `facts` are its typed details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    facts: dict[str, Any] = {}
+    errors: list[FieldError] = []
+
+
+async def authorise(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Let a request through if its key's role is among those the route declares. Raises NoKey or WrongRole."""
+    roles = handler.opt["roles"]
+    if not roles:
+        return
+    scheme, _, presented = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not presented:
+        raise NoKey
+    ring: KeyRing = connection.app.state.keys
+    principal = await ring.principal(presented.strip())
+    if principal.role not in roles:
+        raise WrongRole(principal.role, sorted(roles))
+    connection.scope["user"] = principal
+
+
+def provide_principal(request: AnyRequest) -> Principal:
+    """Who is calling, as the guard found out."""
+    return cast("Principal", request.scope["user"])
+
+
+def provide_call(request: AnyRequest) -> Call:
+    """The request as something that can be recognised when it is repeated. Raises KeyMissing."""
+    key = request.headers.get("idempotency-key", "")
+    if not 0 < len(key) <= KEY_LENGTH_MAX or not key.isprintable():
+        raise KeyMissing
+    return Call(provide_principal(request), f"{request.method} {request.scope['path']}", key)
+
+
+def replay(answer: Answer, shape: type[View], *, again: bool = False) -> Response[View]:
+    """An answer whose bytes are already fixed, as the response of a route that answers `shape`."""
+    del shape
+    headers = {"Idempotent-Replayed": "true"} if again else None
+    response = Response(answer.body, status_code=answer.status, media_type=MediaType.JSON, headers=headers)
+    return cast("Response[View]", response)
+
+
+async def reply(tx: Session, call: Call, data: object, view: View, now: datetime, status: int = 201) -> Response[View]:
+    """Answer, and remember the answer in the transaction of its effect."""
+    answer = await keep(tx, call, data, Answer(status, msgspec.json.encode(view)), now)
+    return replay(answer, type(view))
+
+
+def request_id(request: AnyRequest) -> str:
+    """The id by which this request is found in the logs."""
+    state = request.scope["state"]
+    return cast("str", state.setdefault("request_id", new_id("req")))
+
+
+def render_refusal(request: AnyRequest, refusal: Refusal) -> Response[Problem]:
+    """A refusal in the one shape all refusals have."""
+    problem = Problem(
+        f"/errors/{refusal.code}",
+        refusal.title,
+        refusal.status,
+        str(refusal),
+        refusal.code,
+        request_id(request),
+        refusal.facts(),
+        _field_errors(refusal),
+    )
+    again = {"Retry-After": str(refusal.retry_after_s)} if refusal.retry_after_s else {}
+    return Response(problem, status_code=refusal.status, media_type=PROBLEM_JSON, headers=again)
+
+
+def render_replay(_: AnyRequest, seen: Replay) -> Response[bytes]:
+    """The answer of the first time, byte for byte."""
+    return replay(seen.answer, bytes, again=True)
+
+
+def render_invalid(request: AnyRequest, error: ValidationException) -> Response[Problem]:
+    """A body or parameter that cannot be read, each field by name."""
+    errors = [FieldError(*_field_and_reason(found)) for found in _extras(error)]
+    errors = errors or [FieldError(*_from_path(str(error.detail)))]
+    first = errors[0]
+    problem = render_refusal(request, InvalidInput(first.field, first.reason))
+    problem.content = msgspec.structs.replace(problem.content, errors=errors)
+    return problem
+
+
+def render_http(request: AnyRequest, error: HTTPException) -> Response[Problem]:
+    """What the framework refuses: no such route, wrong method, a body that is too large or not JSON."""
+    code = {400: "invalid_input", 404: "no_such_route", 405: "method_not_allowed", 413: "too_large"}
+    problem = Problem(
+        f"/errors/{code.get(error.status_code, 'http_error')}",
+        code.get(error.status_code, "http_error").replace("_", " ").capitalize(),
+        error.status_code,
+        str(error.detail),
+        code.get(error.status_code, "http_error"),
+        request_id(request),
+    )
+    headers = cast("Mapping[str, str] | None", error.headers)
+    return Response(problem, status_code=error.status_code, media_type=PROBLEM_JSON, headers=dict(headers or {}))
+
+
+def render_failure(request: AnyRequest, error: Exception) -> Response[Problem]:
+    """Not now (the database is away or busy), or a bug: a request id and nothing else."""
+    if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _UNTRANSLATABLE:
+        return render_refusal(request, InvalidInput("request", "A text holds a character that cannot be stored."))
+    if is_passing(error):
+        _log.warning("not_now", error=repr(error)[:300])
+        return render_refusal(request, Busy())
+    _log.error("bug", exc_info=error)
+    problem = Problem(
+        "/errors/bug", "Internal error", 500, "Something is wrong on our side.", "bug", request_id(request)
+    )
+    return Response(problem, status_code=500, media_type=PROBLEM_JSON)
+
+
+def _field_errors(refusal: Refusal) -> list[FieldError]:
+    field = getattr(refusal, "field", None)
+    return [FieldError(field, str(refusal))] if isinstance(field, str) else []
+
+
+def _extras(error: ValidationException) -> list[Mapping[str, Any]]:
+    return [found for found in error.extra or [] if isinstance(found, Mapping)]
+
+
+def _field_and_reason(found: Mapping[str, Any]) -> tuple[str, str]:
+    field, reason = _from_path(str(found.get("message", "")))
+    key = str(found.get("key") or "")
+    if not key or key in field:
+        return field, reason
+    return (key if field == "body" else f"{key}.{field}"), reason
+
+
+def _from_path(message: str) -> tuple[str, str]:
+    """Take the field out of msgspec's "… - at `$.lines[0].sku`", and name an unknown field by its own name."""
+    reason, _, path = message.partition(" - at `$")
+    field = path.rstrip("`").lstrip(".")
+    quoted = reason.partition("field `")[2].partition("`")[0]
+    return ".".join(part for part in (field, quoted) if part) or "body", reason
+
+
+HANDLERS: dict[int | type[Exception], Any] = {
+    Refusal: render_refusal,
+    Replay: render_replay,
+    ValidationException: render_invalid,
+    HTTPException: render_http,
+    Exception: render_failure,
+}
+"""One place that turns exceptions into responses."""

@@ -1,0 +1,164 @@
+"""Idempotency is data: the key, the request's fingerprint and the answer are stored with the effect.
+
+Only effects are remembered. A refusal wrote nothing, so the same key may be sent again and is judged anew.
+Keys are kept 30 days, because tills come back after a week (field practice keeps at least one day).
+"""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import Index, LargeBinary, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from commerce.kernel.access import Principal
+from commerce.kernel.db import Code, ReadSession, Session, Table
+from commerce.kernel.refusals import Refusal
+
+KEPT = timedelta(days=30)
+KEY_LENGTH_MAX = 255
+
+
+class IdempotencyKey(Table):
+    """A key that had an effect, who sent it where, what they asked, and the answer byte for byte."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("ix_idempotency_keys_created_at", "created_at"),)
+
+    principal: Mapped[Code] = mapped_column(primary_key=True)
+    key: Mapped[Code] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[int]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+
+
+class KeyMissing(Refusal):
+    """This route creates or moves money or stock, and a retry must be recognisable."""
+
+    status = 400
+    code = "idempotency_key_missing"
+
+    def __str__(self) -> str:
+        return f"Send an Idempotency-Key header of 1 to {KEY_LENGTH_MAX} characters, new for each new intent."
+
+
+class KeyReused(Refusal):
+    """The key was used for another request."""
+
+    status = 422
+    code = "idempotency_key_reused"
+
+    def __str__(self) -> str:
+        return "This Idempotency-Key was used for a different request. Use a new key for a new intent."
+
+
+class InFlight(Refusal):
+    """The first request with this key has not been answered yet."""
+
+    code = "idempotency_key_in_flight"
+    retry_after_s = 1
+
+    def __str__(self) -> str:
+        return "A request with this Idempotency-Key is under way. Send it again in a moment."
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What was answered: the status and the exact bytes of the body."""
+
+    status: int
+    body: bytes
+
+
+class Replay(Exception):  # noqa: N818 - not an error: the answer of the first time
+    """This request was answered before; here is that answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+
+class Call(msgspec.Struct, frozen=True):
+    """One request that must be safe to repeat: who sends it, where to, and under which key."""
+
+    principal: Principal
+    route: str
+    key: str
+
+    def fingerprint(self, data: object) -> bytes:
+        """What was asked, as 16 bytes: the same for the same route and the same facts, however they were spaced."""
+        asked = hashlib.sha256(self.route.encode())
+        asked.update(b"\0")
+        asked.update(msgspec.json.encode(data))
+        return asked.digest()[:16]
+
+
+_CLAIM = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:principal || ' ' || :key, 0))")
+_LOOK = text("""
+    SELECT k.principal, k.key, k.fingerprint, k.status, k.body FROM idempotency_keys k
+      JOIN unnest(CAST(:principals AS text[]), CAST(:keys AS text[])) AS w (principal, key)
+        ON k.principal = w.principal AND k.key = w.key
+""")
+_KEEP = text("""
+    INSERT INTO idempotency_keys (principal, key, fingerprint, status, body, created_at)
+    SELECT principal, key, fingerprint, status, body, :now
+      FROM unnest(CAST(:principals AS text[]), CAST(:keys AS text[]), CAST(:prints AS bytea[]),
+                  CAST(:statuses AS int[]), CAST(:bodies AS bytea[]))
+           AS k (principal, key, fingerprint, status, body)
+     ORDER BY principal, key
+""")
+_PRUNE = text("DELETE FROM idempotency_keys WHERE created_at < :before")
+
+
+async def first_time(tx: Session, call: Call, data: object) -> None:
+    """Go on only if this request was never answered. Raises Replay, KeyReused or InFlight."""
+    wanted = {"principal": call.principal.id, "key": call.key}
+    if not (await tx.execute(_CLAIM, wanted)).scalar_one():
+        raise InFlight
+    found = await remembered(tx, [call])
+    answer = replayed(found, call, call.fingerprint(data))
+    if answer is not None:
+        raise Replay(answer)
+
+
+async def remembered(tx: ReadSession, calls: Sequence[Call]) -> dict[tuple[str, str], tuple[bytes, Answer]]:
+    """The stored fingerprints and answers of those calls that had an effect, by (principal, key)."""
+    wanted = {"principals": [call.principal.id for call in calls], "keys": [call.key for call in calls]}
+    rows = await tx.execute(_LOOK, wanted)
+    return {(row[0], row[1]): (row[2], Answer(row[3], row[4])) for row in rows}
+
+
+def replayed(found: dict[tuple[str, str], tuple[bytes, Answer]], call: Call, fingerprint: bytes) -> Answer | None:
+    """The stored answer to this call, if there is one. Raises KeyReused if it answered something else."""
+    stored = found.get((call.principal.id, call.key))
+    if stored is None:
+        return None
+    if stored[0] != fingerprint:
+        raise KeyReused
+    return stored[1]
+
+
+async def keep(tx: Session, call: Call, data: object, answer: Answer, now: datetime) -> Answer:
+    """Remember the answer in the transaction of its effect, and hand it back."""
+    await keep_many(tx, [(call, call.fingerprint(data), answer)], now)
+    return answer
+
+
+async def keep_many(tx: Session, answered: Sequence[tuple[Call, bytes, Answer]], now: datetime) -> None:
+    """Remember many answers in one statement, in key order."""
+    if not answered:
+        return
+    facts = {
+        "principals": [call.principal.id for call, _, _ in answered],
+        "keys": [call.key for call, _, _ in answered],
+        "prints": [fingerprint for _, fingerprint, _ in answered],
+        "statuses": [answer.status for _, _, answer in answered],
+        "bodies": [answer.body for _, _, answer in answered],
+        "now": now,
+    }
+    await tx.execute(_KEEP, facts)
+
+
+async def prune_keys(tx: Session, now: datetime) -> None:
+    """Forget keys older than 30 days."""
+    await tx.execute(_PRUNE, {"before": now - KEPT})

@@ -1,0 +1,28 @@
+"""Metrics: what somebody who runs this watches, in Prometheus' format."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUESTS = Counter("commerce_requests_total", "HTTP requests answered.", ["method", "route", "status"])
+REQUEST_SECONDS = Histogram(
+    "commerce_request_seconds", "Time to answer an HTTP request.", ["method", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)  # fmt: skip
+GROUP_SIZE = Histogram(
+    "commerce_group_size", "Requests that shared one commit.", ["committer"],
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 200),
+)  # fmt: skip
+QUEUE_FULL = Counter("commerce_group_queue_full_total", "Requests turned away by a full queue.", ["committer"])
+OUTBOX_WAITING = Gauge(
+    "commerce_outbox_waiting", "Told events the relay has not seen yet.", multiprocess_mode="mostrecent"
+)
+OUTBOX_OPEN = Gauge("commerce_outbox_open", "Reactions that are not done yet.", multiprocess_mode="mostrecent")
+OUTBOX_DEAD = Gauge("commerce_outbox_dead", "Reactions on the dead shelf.", multiprocess_mode="mostrecent")
+OUTBOX_LAG_SECONDS = Gauge(
+    "commerce_outbox_lag_seconds", "Age of the oldest open event.", multiprocess_mode="mostrecent"
+)
+HOLDS_LIVE = Gauge("commerce_holds_live", "Units held by live holds.", multiprocess_mode="mostrecent")
+HOLDS_OVERDUE = Gauge(
+    "commerce_holds_overdue", "Holds past their time that still hold.", multiprocess_mode="mostrecent"
+)
+POOL_SIZE = Gauge("commerce_db_pool_size", "Database connections open in this process.", multiprocess_mode="sum")
+POOL_BUSY = Gauge("commerce_db_pool_busy", "Database connections in use in this process.", multiprocess_mode="sum")

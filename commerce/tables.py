@@ -1,0 +1,17 @@
+"""Tables: every model of every domain, for migrations and for nothing else."""
+
+from catalog import models as _catalog
+from commerce.kernel import idempotency, inbox, keys, outbox, schedules
+from commerce.kernel.db import Table
+from inventory import models as _inventory
+from orders import models as _orders
+from orders.customers import models as _customers
+from orders.payments import models as _payments
+from orders.returns import models as _returns
+from pricing import models as _pricing
+
+_KERNEL = (idempotency, inbox, keys, outbox, schedules)
+_DOMAINS = (_catalog, _pricing, _inventory, _customers, _orders, _payments, _returns)
+
+metadata = Table.metadata
+"""What Alembic compares the database with: importing the models above is what fills it."""

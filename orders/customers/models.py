@@ -1,0 +1,52 @@
+"""The customers' tables."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from commerce.kernel.db import Code, Facts, Table
+
+
+class Customer(Table):
+    """One person, whichever channel they come through. Contact details are kept as they were given."""
+
+    __tablename__ = "customers"
+    __table_args__ = (
+        UniqueConstraint("code"),
+        CheckConstraint("merged_into <> id", name="not_merged_into_itself"),
+    )
+
+    id: Mapped[Code] = mapped_column(primary_key=True)
+    code: Mapped[Code]
+    email: Mapped[str | None]
+    phone: Mapped[str | None]
+    country: Mapped[Code | None]
+    created_at: Mapped[datetime | None]
+    merged_into: Mapped[Code | None] = mapped_column(ForeignKey("customers.id"), index=True)
+
+
+class CustomerIdentity(Table):
+    """A normalised identity (account, e-mail, phone in E.164, loyalty id) and the one person it finds."""
+
+    __tablename__ = "customer_identities"
+    __table_args__ = (CheckConstraint("kind IN ('account', 'email', 'phone', 'loyalty')", name="kind_is_known"),)
+
+    kind: Mapped[Code] = mapped_column(primary_key=True)
+    value: Mapped[Code] = mapped_column(primary_key=True)
+    customer_id: Mapped[Code] = mapped_column(ForeignKey("customers.id"), index=True)
+
+
+class CustomerMerge(Table):
+    """The audit trail of a merge: who was merged into whom, by whom, and exactly what moved."""
+
+    __tablename__ = "customer_merges"
+
+    id: Mapped[Code] = mapped_column(primary_key=True)
+    merged: Mapped[Code] = mapped_column(ForeignKey("customers.id"), index=True)
+    survivor: Mapped[Code] = mapped_column(ForeignKey("customers.id"), index=True)
+    actor: Mapped[Code]
+    reason: Mapped[str]
+    merged_at: Mapped[datetime]
+    moved: Mapped[Facts]
+    """The identities and order ids that moved, so that a merge can be traced row by row."""

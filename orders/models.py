@@ -1,0 +1,118 @@
+"""The orders' tables: one model for a web order, a till sale, and imported history."""
+
+from datetime import datetime
+
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from commerce.kernel.db import Code, Facts, Minor, Table
+
+
+class Order(Table):
+    """A promise made to a buyer. Channel, store and customer are facts on it; its state is data (see rules.py)."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        UniqueConstraint("order_number"),
+        CheckConstraint("source IN ('api', 'till', 'import')", name="source_is_known"),
+        CheckConstraint("fulfilment IN ('ship', 'collect', 'carried')", name="fulfilment_is_known"),
+        CheckConstraint(
+            "state IN ('placed', 'ready', 'part_shipped', 'shipped', 'completed', 'cancelled')",
+            name="state_is_known",
+        ),
+        Index("ix_orders_placed_at", "placed_at", "order_number"),
+        Index("ix_orders_customer_id", "customer_id", "placed_at"),
+        Index(
+            "ix_orders_open", "channel", "placed_at", postgresql_where=text("state NOT IN ('completed', 'cancelled')")
+        ),
+    )
+
+    id: Mapped[Code] = mapped_column(primary_key=True)
+    order_number: Mapped[Code]
+    source: Mapped[Code]
+    channel: Mapped[Code] = mapped_column(ForeignKey("channels.code"))
+    location: Mapped[Code | None] = mapped_column(ForeignKey("locations.code"))
+    """The store where it was sold, or where it will be collected."""
+    customer_id: Mapped[Code | None] = mapped_column(ForeignKey("customers.id"))
+    currency: Mapped[Code]
+    prices_include_tax: Mapped[bool]
+    fulfilment: Mapped[Code]
+    state: Mapped[Code]
+    placed_at: Mapped[datetime]
+    subtotal: Mapped[Minor]
+    discount_total: Mapped[Minor]
+    tax_total: Mapped[Minor]
+    total: Mapped[Minor]
+    """What the buyer pays: lines after discount, plus tax where prices do not include it."""
+
+
+class OrderLine(Table):
+    """What was bought, and the prices as they were at that instant."""
+
+    __tablename__ = "order_lines"
+    __table_args__ = (
+        CheckConstraint("line >= 1", name="line_from_one"),
+        CheckConstraint("quantity >= 1", name="quantity_from_one"),
+        CheckConstraint("discount_total >= 0", name="discount_not_negative"),
+        CheckConstraint("line_total = quantity * unit_price - discount_total", name="line_adds_up"),
+        CheckConstraint("0 <= sent AND sent <= quantity", name="sent_within_quantity"),
+        Index("ix_order_lines_sku", "sku"),
+    )
+
+    order_id: Mapped[Code] = mapped_column(ForeignKey("orders.id"), primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    sku: Mapped[Code] = mapped_column(ForeignKey("variants.sku"))
+    quantity: Mapped[int]
+    recommended_price: Mapped[Minor | None]
+    """The recommended price in force; null in imported history, which does not know it."""
+    unit_price: Mapped[Minor]
+    discount_total: Mapped[Minor]
+    tax_rate_bp: Mapped[int | None]
+    tax_total: Mapped[Minor]
+    line_total: Mapped[Minor]
+    sent: Mapped[int] = mapped_column(server_default=text("0"))
+    """How many were shipped or handed over."""
+
+
+class TimelineEntry(Table):
+    """What happened to an order, when, and by whom. Never changed."""
+
+    __tablename__ = "order_timeline"
+
+    id: Mapped[Code] = mapped_column(primary_key=True)
+    order_id: Mapped[Code] = mapped_column(ForeignKey("orders.id"), index=True)
+    happened_at: Mapped[datetime]
+    what: Mapped[Code]
+    actor: Mapped[Code]
+    facts: Mapped[Facts]
+
+
+class Shipment(Table):
+    """Goods that left a location for a buyer: shipped, collected, or handed over at the counter."""
+
+    __tablename__ = "shipments"
+    __table_args__ = (CheckConstraint("kind IN ('shipped', 'collected', 'carried')", name="kind_is_known"),)
+
+    id: Mapped[Code] = mapped_column(primary_key=True)
+    order_id: Mapped[Code] = mapped_column(ForeignKey("orders.id"), index=True)
+    location: Mapped[Code] = mapped_column(ForeignKey("locations.code"))
+    kind: Mapped[Code]
+    left_at: Mapped[datetime]
+    handed_over_at: Mapped[datetime | None]
+    actor: Mapped[Code]
+
+
+class ShipmentLine(Table):
+    """How many units of an order's line were in a shipment, and their serial numbers."""
+
+    __tablename__ = "shipment_lines"
+    __table_args__ = (
+        ForeignKeyConstraint(["order_id", "line"], ["order_lines.order_id", "order_lines.line"]),
+        CheckConstraint("quantity >= 1", name="quantity_from_one"),
+    )
+
+    shipment_id: Mapped[Code] = mapped_column(ForeignKey("shipments.id"), primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[Code]
+    quantity: Mapped[int]
+    serials: Mapped[list[str]] = mapped_column(ARRAY(Text(collation="C")), server_default=text("'{}'"))
