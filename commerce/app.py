@@ -1,0 +1,61 @@
+"""The API: every route of every domain, in one Litestar application that fails to start if one has no roles."""
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+
+from commerce.kernel.access import EVERY_ROLE
+from commerce.kernel.db import Database
+from commerce.kernel.http import HANDLERS, authorise, provide_call, provide_principal
+from commerce.kernel.keys import KeyRing
+
+ROUTES: Sequence[HTTPRouteHandler] = ()
+BODY_BYTES_MAX = 1_000_000
+
+
+class RouteWithoutRoles(Exception):  # noqa: N818 - what it says is the error
+    """A route does not say who may use it."""
+
+
+def build_app(db: Database) -> Litestar:
+    """The application on a database that somebody else opens and closes."""
+
+    @asynccontextmanager
+    async def serving(_: Litestar) -> AsyncIterator[None]:
+        yield
+
+    app = Litestar(
+        route_handlers=list(ROUTES),
+        guards=[authorise],
+        exception_handlers=HANDLERS,
+        dependencies={
+            "db": Provide(lambda: db, sync_to_thread=False),
+            "call": Provide(provide_call, sync_to_thread=False),
+            "principal": Provide(provide_principal, sync_to_thread=False),
+        },
+        state=State({"db": db, "key_ring": KeyRing(db)}),
+        lifespan=[serving],
+        request_max_body_size=BODY_BYTES_MAX,
+        openapi_config=None,
+    )
+    every_route_states_its_roles(app)
+    return app
+
+
+def create_app() -> Litestar:
+    """The application as the environment wants it; opens its own database connections."""
+    return build_app(Database(os.environ["COMMERCE_DATABASE_URL"]))
+
+
+def every_route_states_its_roles(app: Litestar) -> None:
+    """Refuse to start with a route that does not say who may use it. Raises RouteWithoutRoles."""
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            roles = handler.opt.get("roles")
+            if roles is None or not roles <= EVERY_ROLE:
+                raise RouteWithoutRoles(f"{route.path} ({handler}) needs opt=may(...).")

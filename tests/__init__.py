@@ -1,0 +1,1 @@
+"""Tests: stories over HTTP on a real PostgreSQL, with exact answers."""

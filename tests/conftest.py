@@ -1,0 +1,177 @@
+"""What every story stands on: a PostgreSQL of its own for each test, the API, keys of every role, and a set clock."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from alembic import command
+from alembic.config import Config
+from litestar import Litestar
+
+from commerce.app import build_app
+from commerce.embedded.postgres import EmbeddedPostgres
+from commerce.kernel.access import Role
+from commerce.kernel.clock import SetClock
+from commerce.kernel.db import Database
+from commerce.kernel.keys import WantedKey, issue_key
+
+REPOSITORY = Path(__file__).parent.parent
+NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
+"""The instant at which every story begins, unless it says otherwise."""
+
+Json = dict[str, Any]
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedPostgres]:
+    """One PostgreSQL for all tests. It does not wait for the disk: what a crash leaves is another test's business."""
+    with tempfile.TemporaryDirectory(prefix="commerce-tests-") as folder:
+        Path(folder).chmod(0o711)
+        postgres = EmbeddedPostgres(Path(folder) / "data", {"fsync": "off", "max_connections": "300"})
+        postgres.start()
+        try:
+            yield postgres
+        finally:
+            postgres.stop()
+
+
+@pytest.fixture(scope="session")
+def template(server: EmbeddedPostgres) -> str:
+    """The name of a database with every table and no row, to be copied."""
+    migrate(server.url)
+    return "commerce"
+
+
+def migrate(url: str, to: str = "head") -> None:
+    """Bring a database's tables to a revision."""
+    config = Config()
+    config.set_main_option("script_location", str(REPOSITORY / "migrations"))
+    config.attributes["url"] = url
+    command.upgrade(config, to)
+
+
+@pytest.fixture
+async def url(server: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
+    """The address of a fresh database with every table and no row."""
+    name = f"test_{next(_numbers)}"
+    admin = await asyncpg.connect(server.libpq_url.replace("/commerce?", "/postgres?"))
+    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    yield server.url.replace("/commerce?", f"/{name}?")
+    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    await admin.close()
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    """The time in every story; it stands still until the story moves it."""
+    return SetClock(NOON)
+
+
+@pytest.fixture
+async def db(url: str, clock: SetClock) -> AsyncIterator[Database]:
+    """The story's database, read and written as the application does it."""
+    database = Database(url, clock=clock, pool_size=8)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def app(db: Database) -> AsyncIterator[Litestar]:
+    """The application, started."""
+    application = build_app(db)
+    async with started(application):
+        yield application
+
+
+@asynccontextmanager
+async def started(application: Litestar) -> AsyncIterator[None]:
+    """Run the application's lifespan in a task of its own: a fixture's two halves may run in different tasks."""
+    up, over = asyncio.Event(), asyncio.Event()
+
+    async def live() -> None:
+        async with application.lifespan():
+            up.set()
+            await over.wait()
+
+    life = asyncio.create_task(live())
+    waiting = asyncio.create_task(up.wait())
+    await asyncio.wait({life, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    try:
+        yield
+    finally:
+        over.set()
+        await life
+
+
+class Api:
+    """A caller with a key. Speaks HTTP to the application, and makes a new Idempotency-Key for each POST."""
+
+    def __init__(self, client: httpx.AsyncClient, key: str | None) -> None:
+        self.client = client
+        self.key = key
+
+    async def get(self, path: str, *, headers: Mapping[str, str] | None = None, **params: Any) -> httpx.Response:  # noqa: ANN401 - query parameters are of any kind
+        """Read."""
+        return await self.client.get(path, params=params, headers=self._headers(headers))
+
+    async def post(self, path: str, body: Json | None = None, *, once: str | None = None) -> httpx.Response:
+        """Write; `once` is the Idempotency-Key, a fresh one if not given."""
+        headers = {"Idempotency-Key": once or f"key-{next(_numbers)}"}
+        return await self.client.post(path, json=body if body is not None else {}, headers=self._headers(headers))
+
+    async def send(self, method: str, path: str, body: Json | None = None) -> httpx.Response:
+        """Any other method (PUT, PATCH, DELETE)."""
+        return await self.client.request(method, path, json=body, headers=self._headers(None))
+
+    def _headers(self, more: Mapping[str, str] | None) -> dict[str, str]:
+        mine = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        return {**mine, **(more or {})}
+
+
+class Callers:
+    """Makes callers of any role on demand: `await callers(Role.TERMINAL, channel=..., location=...)`."""
+
+    def __init__(self, db: Database, client: httpx.AsyncClient) -> None:
+        self._db = db
+        self._client = client
+
+    async def __call__(self, role: Role, *, channel: str | None = None, location: str | None = None) -> Api:
+        async with self._db.transaction() as tx:
+            wanted = WantedKey(role, f"{role} of a test", channel, location)
+            issued = await issue_key(tx, wanted, self._db.clock.now())
+        return Api(self._client, issued.key)
+
+    def nobody(self) -> Api:
+        """A caller without a key."""
+        return Api(self._client, None)
+
+
+@pytest.fixture
+async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client whose requests go straight into the application."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # Litestar types its scope
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        yield http
+
+
+@pytest.fixture
+def callers(db: Database, client: httpx.AsyncClient) -> Callers:
+    """Callers of every role."""
+    return Callers(db, client)
+
+
+def problem(answer: httpx.Response) -> tuple[int, str]:
+    """A refusal in short: its status and its code."""
+    assert answer.headers["content-type"].startswith("application/problem+json"), answer.text
+    return answer.status_code, json.loads(answer.text)["code"]
