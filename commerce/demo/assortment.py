@@ -7,7 +7,7 @@ from stdnum import ean
 
 BRAND = "Skerrin"
 
-# GTINs that begin with 2 are for use inside one company (GS1 "restricted circulation"), so ours belong to nobody.
+# GTINs that begin with 2 are for use inside one company (GS1 "restricted circulation"): ours belong to nobody.
 GTIN_PREFIX = "2098765"
 
 # code, parent, name
@@ -36,7 +36,7 @@ CATEGORIES = (
 
 @dataclass(frozen=True)
 class Variant:
-    """One thing with its own sku; `price_key` says which price list it follows, `weight` how well it is liked."""
+    """One thing with its own sku; `price_key` is the price list it follows, `weight` how well it is liked."""
 
     sku: str
     product: str
@@ -58,8 +58,8 @@ class Variant:
 class Make:
     """A product as we write it down: the variants follow from its rows.
 
-    `names` are the attributes; a row is (sku, values of these attributes, weight). Where prices differ within a
-    product, `priced_by` names the attribute they differ by.
+    `names` are the attributes; a row is (sku, values of these attributes, weight). Where prices differ
+    within a product, `priced_by` names the attribute they differ by.
     """
 
     product: str
@@ -137,6 +137,7 @@ PHONES = (
 )
 
 PLUG = ("plug",)
+COLOUR = ("colour",)
 THINGS = (
     Make(
         "shore-case",
@@ -188,7 +189,7 @@ THINGS = (
         "perch",
         "Perch wireless stand",
         "chargers",
-        ("colour",),
+        COLOUR,
         (("PERCH-SLATE", ("slate",), 3), ("PERCH-FOAM", ("foam",), 2)),
     ),
     Make(
@@ -199,10 +200,10 @@ THINGS = (
         (("CABLE-USBC-1M", ("1 m",), 3), ("CABLE-USBC-2M", ("2 m",), 2)),
         priced_by="length",
     ),
-    Make("power-bank", "Power bank 10,000 mAh", "power-banks", ("colour",), (("POWERBANK10", ("slate",), 1),)),
+    Make("power-bank", "Power bank 10,000 mAh", "power-banks", COLOUR, (("POWERBANK10", ("slate",), 1),)),
     Make(
         "lapwing",
-        "Lapwing watch",
+        "Lapwing",
         "watches",
         ("colour", "size"),
         (
@@ -217,12 +218,12 @@ THINGS = (
         "lapwing-band",
         "Lapwing fitness band",
         "watches",
-        ("colour",),
+        COLOUR,
         (("BAND-SLATE", ("slate",), 3), ("BAND-HEATHER", ("heather",), 2)),
     ),
     Make(
         "lapwing-strap",
-        "Lapwing strap",
+        "Strap",
         "watch-straps",
         ("colour", "fits"),
         (("STRAP-SAND", ("sand", "lapwing"), 2), ("STRAP-KELP", ("kelp", "lapwing"), 2)),
@@ -231,14 +232,14 @@ THINGS = (
         "chirp-2",
         "Chirp 2 earbuds",
         "earbuds",
-        ("colour",),
+        COLOUR,
         (("CHIRP2-SLATE", ("slate",), 4), ("CHIRP2-FOAM", ("foam",), 4), ("CHIRP2-HEATHER", ("heather",), 2)),
     ),
     Make(
         "chirp-lite",
         "Chirp Lite earbuds",
         "earbuds",
-        ("colour",),
+        COLOUR,
         (("CHIRPLITE-SLATE", ("slate",), 3), ("CHIRPLITE-FOAM", ("foam",), 2)),
     ),
     Make(
@@ -249,9 +250,9 @@ THINGS = (
         (("ROOST-BULB-E27", ("E27",), 1), ("ROOST-BULB-E26", ("E26",), 1)),
         priced_by="socket",
     ),
-    Make("roost-hub", "Roost hub", "smart-security", ("colour",), (("ROOST-HUB", ("foam",), 1),)),
-    Make("roost-sensor", "Roost door sensor", "smart-security", ("colour",), (("ROOST-SENSOR", ("foam",), 1),)),
-    Make("roost-cam", "Roost camera", "smart-security", ("colour",), (("ROOST-CAM", ("foam",), 1),)),
+    Make("roost-hub", "Roost hub", "smart-security", COLOUR, (("ROOST-HUB", ("foam",), 1),)),
+    Make("roost-sensor", "Roost door sensor", "smart-security", COLOUR, (("ROOST-SENSOR", ("foam",), 1),)),
+    Make("roost-cam", "Roost camera", "smart-security", COLOUR, (("ROOST-CAM", ("foam",), 1),)),
 )
 
 RETIRED = frozenset({"TERN2-SLATE-128", "TERN2-FOAM-128", "CASE-TERN2-CLEAR"})
@@ -273,7 +274,7 @@ def _status(sku: str) -> str:
 
 def _say(name: str, value: str) -> str:
     """Word an attribute as it stands in a name: 'for Tern 3', 'slate'."""
-    return f"for {NAMES[value].split(' watch')[0]}" if name == "fits" else value
+    return f"for {NAMES[value]}" if name == "fits" else value
 
 
 def _variants() -> Iterator[Variant]:

@@ -1,6 +1,6 @@
 """What goes into a basket: phones, what is bought along with them, and what is bought for itself."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -78,12 +78,12 @@ class Visit:
     def __init__(self, dice: Dice, prices: PriceList, channel: Channel, instant: datetime) -> None:
         self._dice = dice
         self._prices = prices
-        self._channel = channel
-        self._instant = instant
+        self.channel = channel
+        self.instant = instant
         self._shelf = [v for v in VARIANTS if prices.in_force(v.sku, channel.market, instant) is not None]
         self.basket: Basket = {}
 
-    def choose(self, kinds: Mapping[str, int]) -> Basket:
+    def choose(self, kinds: Mapping[str, int]) -> None:
         """Fill a basket of one of these kinds."""
         kind = self._dice.weigh(kinds)
         if kind == "phone":
@@ -100,28 +100,26 @@ class Visit:
             self._take(self._dice.weigh(SMALL_THINGS))
             if self._dice.happens(25):
                 self._take(self._dice.weigh(SMALL_THINGS))
-        return self.basket
 
-    def choose_for(self, phone: Variant) -> Basket:
-        """Fill a basket with what somebody who already has this phone comes back for."""
-        self._take_along(AFTER_A_PHONE, phone)
+    def choose_for(self, phone: Variant, had: Container[str]) -> None:
+        """Fill a basket with what somebody who has this phone, and these products, comes back for."""
+        self._take_along(tuple(odds for odds in AFTER_A_PHONE if odds.product not in had), phone)
         if not self.basket:
             self._take(self._dice.weigh(SMALL_THINGS))
-        return self.basket
 
     def _take_a_phone(self) -> None:
-        sold = {variant.product for variant in self._shelf}
-        weights = {product: weight for product, weight in PHONES.items() if product in sold}
+        weights: dict[str, int] = {}
         for variant in self._shelf:
-            # A price that came down draws half as many buyers again.
-            if self._prices.has_come_down(variant.sku, self._channel.market, self._instant):
-                weights.update({p: PHONES[p] * 3 // 2 for p in (variant.product,) if p in PHONES})
+            if variant.product in PHONES:
+                # A price that came down draws half as many buyers again.
+                cheaper = self._prices.has_come_down(variant.sku, self.channel.market, self.instant)
+                weights[variant.product] = PHONES[variant.product] * (3 if cheaper else 2)
         phone = self._take(self._dice.weigh(weights))
         self._take_along(WITH_A_PHONE, phone)
 
     def _take_along(self, table: tuple[Odds, ...], phone: Variant | None = None) -> None:
         for odds in table:
-            if self._dice.happens(odds.retail if self._channel.is_retail else odds.web):
+            if self._dice.happens(odds.retail if self.channel.is_retail else odds.web):
                 self._take(odds.product, phone)
 
     def _take(self, product: str, phone: Variant | None = None) -> Variant | None:
@@ -144,7 +142,7 @@ def _suits(variant: Variant, phone: Variant | None) -> bool:
 
 
 def discount(dice: Dice, variant: Variant, gross: int, day: date, basket: Basket) -> int:
-    """Find what comes off a line that day: a campaign, or now and then goodwill at the counter."""
+    """Find what comes off a line that day: a campaign, or now and then goodwill."""
     percent = 5 if dice.happens(2) else 0
     if variant.product in {"lapwing", "lapwing-band", "chirp-2", "chirp-lite"}:
         first, last = SOUND_AND_WATCH_FORTNIGHT

@@ -10,8 +10,8 @@ T = TypeVar("T")
 class Dice:
     """A seeded stream of draws, the same on every Python.
 
-    Python promises only that `random()` keeps its sequence from version to version; `choice`, `shuffle` and their
-    kin may change. So every draw here is made from `random()` alone.
+    Python promises only that `random()` keeps its sequence from version to version; `choice`, `shuffle` and
+    their kin may change. So every draw here is made from `random()` alone.
     """
 
     def __init__(self, seed: int) -> None:

@@ -1,7 +1,7 @@
 """Writes the demo shop as a folder in exchange format; the package's charter tells its story.
 
-`python -m commerce.demo.generate` regenerates `commerce/demo/shop/`, which is checked in, so that a change of the
-story is seen as a change of its rows. `--out DIR` writes elsewhere. Every run writes the same bytes.
+`python -m commerce.demo.generate` regenerates `commerce/demo/shop/`, which is checked in, so that a change of
+the story is seen as a change of its rows. `--out DIR` writes elsewhere. Every run writes the same bytes.
 """
 
 import argparse
@@ -98,9 +98,9 @@ def _markets() -> Iterator[Row]:
 
 def _locations() -> Iterator[Row]:
     for place in LOCATIONS:
-        market = place.market
+        market = (place.market.code, place.market.country)
         where = (place.city, place.latitude, place.longitude)
-        yield place.code, place.kind, place.name, market.code, market.country, *where, str(place.opened_on), ""
+        yield place.code, place.kind, place.name, *market, *where, str(place.opened_on), ""
 
 
 def _products() -> Iterator[Row]:
@@ -195,7 +195,7 @@ def _returns(returns: list[Return], numbers: dict[Sale, str]) -> Iterator[Row]:
 def main() -> None:
     """Write the shop and print the rows of each file."""
     parser = argparse.ArgumentParser(description="Write the demo shop as a folder in exchange format.")
-    parser.add_argument("--out", type=Path, default=SHOP, help="the folder to write (default: the checked-in one)")
+    parser.add_argument("--out", type=Path, default=SHOP, help="the folder to write (default: our own)")
     counts = write_shop(parser.parse_args().out)
     sys.stdout.writelines(f"{name:20}{count:7,}\n" for name, count in counts.items())
 

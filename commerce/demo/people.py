@@ -12,18 +12,19 @@ PEOPLE = {GERMANY: 480, AMERICA: 320}
 FIRST_SIGN_UP = date(2025, 3, 1)
 
 FIRST_NAMES = (
-    *("ada", "amir", "anna", "ben", "carla", "celine", "daniel", "dora", "elif", "emil", "emma", "felix", "finn"),
-    *("grace", "hanna", "ida", "ines", "ivan", "jana", "jonas", "julia", "kai", "karim", "lena", "leo", "lina"),
-    *("luca", "maja", "maria", "max", "mia", "nadia", "nils", "nora", "olga", "omar", "paul", "rosa", "samir"),
-    *("sara", "sofia", "theo", "tom", "vera", "yara", "zoe"),
+    *("ada", "amir", "anna", "ben", "carla", "celine", "daniel", "dora", "elif", "emil", "emma", "felix"),
+    *("finn", "grace", "hanna", "ida", "ines", "ivan", "jana", "jonas", "julia", "kai", "karim", "lena"),
+    *("leo", "lina", "luca", "maja", "maria", "max", "mia", "nadia", "nils", "nora", "olga", "omar"),
+    *("paul", "rosa", "samir", "sara", "sofia", "theo", "tom", "vera", "yara", "zoe"),
 )
 LAST_NAMES = (
-    *("abbott", "adler", "baker", "bauer", "becker", "brandt", "carter", "demir", "diaz", "ebert", "fischer"),
-    *("foster", "garcia", "graf", "hayes", "heller", "huber", "jensen", "kaya", "keller", "kim", "koch", "lang"),
-    *("lopez", "maier", "miller", "nguyen", "novak", "otto", "parker", "patel", "peters", "quinn", "reed"),
-    *("richter", "rossi", "schulz", "silva", "stein", "turner", "vogel", "walker", "weber", "winter", "young"),
+    *("abbott", "adler", "baker", "bauer", "becker", "brandt", "carter", "demir", "diaz", "ebert"),
+    *("fischer", "foster", "garcia", "graf", "hayes", "heller", "huber", "jensen", "kaya", "keller"),
+    *("kim", "koch", "lang", "lopez", "maier", "miller", "nguyen", "novak", "otto", "parker", "patel"),
+    *("peters", "quinn", "reed", "richter", "rossi", "schulz", "silva", "stein", "turner", "vogel"),
+    *("walker", "weber", "winter", "young"),
 )
-# Domains and telephone numbers that are set aside for examples and films, so that nobody is ever mailed or called.
+# Domains and telephone numbers set aside for examples and films, so that nobody is ever mailed or called.
 EMAIL_DOMAINS = ("example.com", "example.net", "example.org")
 PHONES = {GERMANY: ("+493023125", "+494066969"), AMERICA: ("+161755501", "+121555501", "+121255501")}
 PHONE_DIGITS = {GERMANY: 3, AMERICA: 2}
@@ -83,7 +84,7 @@ def _invent(dice: Dice, register: _Register, market: Market) -> Person:
         phone=register.phone(market) if dice.happens(40) else "",
         country=market.country if dice.happens(85) else "",
         home=dice.pick(stores_of(market)),
-        leaning=dice.pick((20, 40, 60, 60, 80, 100)),
+        leaning=dice.pick((20, 40, 50, 50, 60, 80)),
     )
     if dice.happens(55):
         days = (FIRST_DAY - FIRST_SIGN_UP).days

@@ -97,22 +97,23 @@ CHANNELS = (
     Channel("us-retail", "retail", AMERICA, "Skerrin United States, stores"),
 )
 
-LOCATIONS = (
-    Location("wh-kassel", "warehouse", "Kassel warehouse", GERMANY, "Kassel", "51.3127", "9.4797", date(2025, 1, 15)),
-    Location("store-hamburg", "store", "Skerrin Hamburg", GERMANY, "Hamburg", "53.5511", "9.9937", date(2025, 2, 27)),
-    Location("store-leipzig", "store", "Skerrin Leipzig", GERMANY, "Leipzig", "51.3397", "12.3731", date(2025, 9, 18)),
-    Location("store-boston", "store", "Skerrin Boston", AMERICA, "Boston", "42.3601", "-71.0589", date(2025, 3, 20)),
-    Location(
-        "store-philadelphia",
-        "store",
-        "Skerrin Philadelphia",
-        AMERICA,
-        "Philadelphia",
-        "39.9526",
-        "-75.1652",
-        date(2026, 4, 9),
-    ),
+# code, city, market, latitude, longitude, opened on; everything but the warehouse is a store
+PLACES = (
+    ("wh-kassel", "Kassel", GERMANY, "51.3127", "9.4797", date(2025, 1, 15)),
+    ("store-hamburg", "Hamburg", GERMANY, "53.5511", "9.9937", date(2025, 2, 27)),
+    ("store-leipzig", "Leipzig", GERMANY, "51.3397", "12.3731", date(2025, 9, 18)),
+    ("store-boston", "Boston", AMERICA, "42.3601", "-71.0589", date(2025, 3, 20)),
+    ("store-philadelphia", "Philadelphia", AMERICA, "39.9526", "-75.1652", date(2026, 4, 9)),
 )
+
+
+def _location(code: str, city: str, market: Market, latitude: str, longitude: str, opened_on: date) -> Location:
+    kind = "store" if code.startswith("store") else "warehouse"
+    name = f"Skerrin {city}" if kind == "store" else f"{city} warehouse"
+    return Location(code, kind, name, market, city, latitude, longitude, opened_on)
+
+
+LOCATIONS = tuple(_location(*place) for place in PLACES)
 
 
 def channel_of(market: Market, *, retail: bool) -> Channel:

@@ -1,11 +1,11 @@
-"""The half-year told visit by visit: who came when, through which channel, with what basket, and what came back."""
+"""The half-year told visit by visit: who came when, to which channel, what was bought, and what came back."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from commerce.demo.assortment import Variant
-from commerce.demo.baskets import GUEST_KINDS, KINDS, Basket, Visit, discount, phone_in
+from commerce.demo.baskets import GUEST_KINDS, KINDS, Visit, discount, phone_in
 from commerce.demo.dice import Dice
 from commerce.demo.people import Person
 from commerce.demo.places import (
@@ -16,7 +16,6 @@ from commerce.demo.places import (
     OPENS_HOUR,
     Channel,
     Location,
-    Market,
     channel_of,
     share_half_up,
     stores_of,
@@ -33,12 +32,15 @@ WEB_HOURS: Mapping[int, int] = {
     **dict.fromkeys(range(18, 23), 12),
     23: 5,
 }
-RETAIL_HOURS: Mapping[int, int] = {hour: 9 if hour < 16 else 14 for hour in range(OPENS_HOUR, CLOSES_HOUR)}
+RETAIL_HOURS: Mapping[int, int] = {
+    **dict.fromkeys(range(OPENS_HOUR, CLOSES_HOUR), 9),
+    **dict.fromkeys(range(16, 19), 15),
+}
 # The fortnight after the Tern 3 became cheaper, and what it did to a day's custom, in percent.
 RUSH = (date(2026, 8, 3), date(2026, 8, 16))
 RUSH_PERCENT = 145
 
-GUESTS: Mapping[str, int] = {"de-web": 120, "de-retail": 590, "us-web": 90, "us-retail": 390}
+GUESTS: Mapping[str, int] = {"de-web": 120, "de-retail": 730, "us-web": 90, "us-retail": 500}
 COME_BACK_DAYS: Mapping[tuple[int, int], int] = {(0, 2): 24, (3, 7): 30, (8, 30): 32, (31, 75): 14}
 COME_AGAIN_DAYS = (7, 80)
 VISITS_MAX = 9
@@ -71,7 +73,7 @@ class Sale:
 
 @dataclass(frozen=True, eq=False)
 class Return:
-    """Units of one line that came back. The refund is reckoned as the line's total is: with or without tax."""
+    """Units of one line that came back; the refund has tax in it where the line's total has."""
 
     sale: Sale
     line: Line
@@ -98,35 +100,46 @@ class Season:
             for _ in range(GUESTS[channel.code]):
                 place = self._dice.pick(stores_of(channel.market)) if channel.is_retail else None
                 instant = self._instant(channel, self._dice.weigh(self._calendars[channel.code]))
-                basket = Visit(self._dice, self._prices, channel, instant).choose(GUEST_KINDS)
-                yield self._sale(channel, place, None, instant, basket)
+                visit = Visit(self._dice, self._prices, channel, instant)
+                visit.choose(GUEST_KINDS)
+                yield self._sale(None, place, visit)
 
     def _sales_to(self, person: Person) -> Iterator[Sale]:
         """Follow one customer through the half-year; one in twelve only ever signed up."""
         if self._dice.happens(8):
-            person.was_known_by(person.market.instant(FIRST_DAY, self._dice.below(86400)))
+            web = channel_of(person.market, retail=False)
+            signed_up = self._instant(web, self._dice.weigh(self._calendars[web.code]))
+            person.created_at = person.created_at or signed_up
             return
         channel = self._channel_for(person)
         day: date | None = self._dice.weigh(self._calendars[channel.code])
         phone: Variant | None = None
+        had: set[str] = set()
         for _ in range(VISITS_MAX):
             if day is None:
                 return
             instant = self._instant(channel, day)
             visit = Visit(self._dice, self._prices, channel, instant)
-            basket = visit.choose_for(phone) if phone and self._dice.happens(85) else visit.choose(KINDS)
+            if phone and self._dice.happens(85):
+                visit.choose_for(phone, had)
+            else:
+                visit.choose(KINDS)
             person.was_known_by(instant - timedelta(minutes=self._dice.between(2, 9)))
-            yield self._sale(channel, person.home if channel.is_retail else None, person, instant, basket)
-            phone = phone_in(basket) or phone
+            yield self._sale(person, person.home if channel.is_retail else None, visit)
+            bought = phone_in(visit.basket)
+            if bought:
+                phone = bought
+                had.clear()  # a new phone needs a case of its own
+            had.update(item.product for item in visit.basket)
             channel = self._channel_for(person)
-            day = self._next_day(channel, day, bought_phone=phone_in(basket) is not None)
+            day = self._next_day(channel, day, bought_phone=bought is not None)
 
     def _channel_for(self, person: Person) -> Channel:
         return channel_of(person.market, retail=not self._dice.happens(person.leaning))
 
     def _next_day(self, channel: Channel, day: date, *, bought_phone: bool) -> date | None:
         """Tell when a customer comes back, or None: soon for what a phone needs, else some time or never."""
-        if not self._dice.happens(80 if bought_phone else 60):
+        if not self._dice.happens(82 if bought_phone else 64):
             return None
         span = self._dice.weigh(COME_BACK_DAYS) if bought_phone else COME_AGAIN_DAYS
         wanted = day + timedelta(self._dice.between(*span))
@@ -136,22 +149,20 @@ class Season:
         hour = self._dice.weigh(RETAIL_HOURS if channel.is_retail else WEB_HOURS)
         return channel.market.instant(day, hour * 3600 + self._dice.below(3600))
 
-    def _sale(
-        self, channel: Channel, place: Location | None, person: Person | None, instant: datetime, basket: Basket
-    ) -> Sale:
-        day = channel.market.local(instant).date()
-        lines = tuple(
-            self._line(number, item, basket, channel.market, instant, day)
-            for number, item in enumerate(basket, start=1)
-        )
-        return Sale(channel, place, person, instant, not channel.is_retail and self._dice.happens(2), lines)
+    def _sale(self, person: Person | None, place: Location | None, visit: Visit) -> Sale:
+        lines = tuple(self._line(number, item, visit) for number, item in enumerate(visit.basket, start=1))
+        cancelled = not visit.channel.is_retail and self._dice.happens(2)
+        return Sale(visit.channel, place, person, visit.instant, cancelled, lines)
 
-    def _line(self, number: int, item: Variant, basket: Basket, market: Market, instant: datetime, day: date) -> Line:
-        unit_price = self._prices.in_force(item.sku, market, instant)
+    def _line(self, number: int, item: Variant, visit: Visit) -> Line:
+        market = visit.channel.market
+        unit_price = self._prices.in_force(item.sku, market, visit.instant)
         assert unit_price is not None, "the shelf holds only what has a price"
-        gross = basket[item] * unit_price
-        off = discount(self._dice, item, gross, day, basket)
-        return Line(number, item.sku, basket[item], unit_price, off, market.tax(gross - off), gross - off)
+        quantity = visit.basket[item]
+        day = market.local(visit.instant).date()
+        off = discount(self._dice, item, quantity * unit_price, day, visit.basket)
+        total = quantity * unit_price - off
+        return Line(number, item.sku, quantity, unit_price, off, market.tax(total), total)
 
 
 def _calendar(channel: Channel) -> dict[date, int]:
