@@ -10,11 +10,21 @@ from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 
 from commerce.kernel.access import EVERY_ROLE
+from commerce.kernel.committer import GroupCommitter
 from commerce.kernel.db import Database
 from commerce.kernel.http import HANDLERS, authorise, provide_call, provide_principal
 from commerce.kernel.keys import KeyRing
+from inventory import endpoints as inventory
+from orders import endpoints as orders
+from orders.customers import endpoints as customers
+from orders.place import place_orders
+from orders.sell import book_sales
 
-ROUTES: Sequence[HTTPRouteHandler] = ()
+ROUTES: Sequence[HTTPRouteHandler] = (
+    *customers.ROUTES,
+    *inventory.ROUTES,
+    *orders.ROUTES,
+)
 BODY_BYTES_MAX = 1_000_000
 
 
@@ -24,10 +34,18 @@ class RouteWithoutRoles(Exception):  # noqa: N818 - what it says is the error
 
 def build_app(db: Database) -> Litestar:
     """The application on a database that somebody else opens and closes."""
+    placing = GroupCommitter("place_orders", db, place_orders)
+    selling = GroupCommitter("book_sales", db, book_sales)
 
     @asynccontextmanager
     async def serving(_: Litestar) -> AsyncIterator[None]:
-        yield
+        placing.start()
+        selling.start()
+        try:
+            yield
+        finally:
+            await placing.stop()
+            await selling.stop()
 
     app = Litestar(
         route_handlers=list(ROUTES),
@@ -37,6 +55,8 @@ def build_app(db: Database) -> Litestar:
             "db": Provide(lambda: db, sync_to_thread=False),
             "call": Provide(provide_call, sync_to_thread=False),
             "principal": Provide(provide_principal, sync_to_thread=False),
+            "placing": Provide(lambda: placing, sync_to_thread=False),
+            "selling": Provide(lambda: selling, sync_to_thread=False),
         },
         state=State({"db": db, "key_ring": KeyRing(db)}),
         lifespan=[serving],
@@ -56,6 +76,8 @@ def every_route_states_its_roles(app: Litestar) -> None:
     """Refuse to start with a route that does not say who may use it. Raises RouteWithoutRoles."""
     for route in app.routes:
         for handler in getattr(route, "route_handlers", ()):
+            if handler.http_methods == {"OPTIONS"}:
+                continue  # the framework's own: it tells which methods there are, and nothing else
             roles = handler.opt.get("roles")
             if roles is None or not roles <= EVERY_ROLE:
                 raise RouteWithoutRoles(f"{route.path} ({handler}) needs opt=may(...).")

@@ -54,9 +54,9 @@ class Settings:
     def from_environment(cls, env: Mapping[str, str]) -> Self:
         """Read every COMMERCE_ variable, or refuse with its name and what to write instead.
 
-        An empty variable counts as not set. A misspelt one is refused, since silence would mean the default.
+        An empty variable counts as not set. Names we do not know are left alone: Kubernetes puts its own
+        COMMERCE_... variables beside a service called "commerce".
         """
-        _refuse_unknown_names(env)
         log = _text(env, "COMMERCE_LOG") or ("pretty" if sys.stderr.isatty() else "json")
         if log not in {"pretty", "json"}:
             raise SettingRefused("COMMERCE_LOG", f"{log!r} is not a log style.", "Write 'pretty' or 'json'.")
@@ -88,31 +88,10 @@ class Settings:
         return {name: word for name, word in words.items() if word is not None}
 
 
-KNOWN = frozenset(
-    {
-        "COMMERCE_DATABASE_URL",
-        "COMMERCE_REPLICA_URL",
-        "COMMERCE_REDIS_URL",
-        "COMMERCE_DATA",
-        "COMMERCE_API_PROCESSES",
-        "COMMERCE_LOG",
-        "COMMERCE_POOL_SIZE",
-    }
-)
-
-
 def default_data() -> Path:
     """`.commerce/` in the repository, or where you stand when the program was installed without one."""
     home = Path(__file__).parent.parent
     return (home if (home / "pyproject.toml").exists() else Path.cwd()) / ".commerce"
-
-
-def _refuse_unknown_names(env: Mapping[str, str]) -> None:
-    unknown = sorted(name for name in env if name.startswith("COMMERCE_") and name not in KNOWN)
-    if unknown:
-        raise SettingRefused(
-            unknown[0], "there is no such setting.", f"Unset it, or use one of {', '.join(sorted(KNOWN))}."
-        )
 
 
 def _text(env: Mapping[str, str], name: str) -> str:

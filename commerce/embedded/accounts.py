@@ -21,9 +21,10 @@ from pathlib import Path
 from commerce.embedded.errors import FolderUnusable
 
 LIBC = ctypes.CDLL(None, use_errno=True)
-PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_CAP_AMBIENT = 1, 8, 47
+PR_SET_PDEATHSIG, PR_SET_SECUREBITS, PR_CAP_AMBIENT = 1, 28, 47
 PR_CAP_AMBIENT_RAISE = 2
-CAP_DAC_OVERRIDE = 1
+SECBIT_NO_SETUID_FIXUP = 1 << 2
+CAP_DAC_OVERRIDE, CAP_SETPCAP = 1, 8
 CAPABILITY_VERSION = 0x20080522
 """Numbers from linux/prctl.h and linux/capability.h, which Python has no names for."""
 
@@ -39,7 +40,8 @@ class Account:
     def become(self) -> None:
         """Turn this very process into the account, for good. Called between fork and exec."""
         if self.passage:
-            LIBC.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+            # Keeps capabilities over setuid, and lets access(2) see them: PostgreSQL looks before it runs a program.
+            LIBC.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)
         os.setgroups([])
         os.setgid(self.gid)
         os.setuid(self.uid)
@@ -121,10 +123,11 @@ def _may_enter(account: Account, info: os.stat_result) -> bool:
 
 
 def _may_grant_passage() -> bool:
-    """Whether this process holds the capability itself; a container may have taken it from root."""
+    """Whether this process holds the capability itself and may pass it on; a container may have taken it from root."""
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:
         return False
     held = next((line.split()[1] for line in status.splitlines() if line.startswith("CapPrm:")), "0")
-    return bool(int(held, 16) & (1 << CAP_DAC_OVERRIDE))
+    needed = 1 << CAP_DAC_OVERRIDE | 1 << CAP_SETPCAP
+    return int(held, 16) & needed == needed

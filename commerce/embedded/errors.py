@@ -18,7 +18,7 @@ class PortTaken(Refusal):
     @property
     def hint(self) -> str:
         """What to type instead."""
-        return f"Stop what uses it, or choose another: commerce run --port {self.port % 65535 + 1}"
+        return f"Stop what uses it, or choose another: --port {self.port % 65535 + 1}"
 
     def __str__(self) -> str:
         return f"Port {self.port} on {self.host} is taken."

@@ -13,8 +13,10 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
-from commerce.kernel.db import Database, Session, is_passing
+from commerce.kernel.db import Database, Session, is_lost_race, is_passing
+from commerce.kernel.idempotency import Replay
 from commerce.kernel.metrics import GROUP_SIZE, QUEUE_FULL
 from commerce.kernel.refusals import Busy, Refusal
 
@@ -25,7 +27,7 @@ _log = structlog.get_logger()
 Request = TypeVar("Request")
 Verdict = TypeVar("Verdict")
 
-Work = Callable[[Session, Sequence[Request], datetime], Awaitable[Sequence[Verdict | Refusal]]]
+Work = Callable[[Session, Sequence[Request], datetime], Awaitable[Sequence[Verdict | Refusal | Replay]]]
 
 
 class GroupCommitter(Generic[Request, Verdict]):
@@ -92,7 +94,7 @@ class GroupCommitter(Generic[Request, Verdict]):
     async def _decide(self, group: list[tuple[Request, "asyncio.Future[Verdict]"]]) -> None:
         GROUP_SIZE.labels(self._name).observe(len(group))
         try:
-            await self._commit(group)
+            await self._commit_again_if_outrun(group)
         except Exception as error:  # noqa: BLE001 - one poisoned request must not take the group with it
             if len(group) == 1:
                 _fail(group, self._as_told(error))
@@ -101,13 +103,22 @@ class GroupCommitter(Generic[Request, Verdict]):
             for one in group:
                 await self._decide([one])
 
+    async def _commit_again_if_outrun(self, group: list[tuple[Request, "asyncio.Future[Verdict]"]]) -> None:
+        """A single request that lost a race (its key was just used elsewhere) is decided once more, on what is now."""
+        try:
+            await self._commit(group)
+        except DBAPIError as error:
+            if len(group) > 1 or not is_lost_race(error):
+                raise
+            await self._commit(group)
+
     async def _commit(self, group: list[tuple[Request, "asyncio.Future[Verdict]"]]) -> None:
         async with self._db.transaction() as tx:
             verdicts = await self._work(tx, [request for request, _ in group], self._db.clock.now())
         for (_, future), verdict in zip(group, verdicts, strict=True):
             if future.done():
                 continue
-            if isinstance(verdict, Refusal):
+            if isinstance(verdict, Refusal | Replay):
                 future.set_exception(verdict)
             else:
                 future.set_result(verdict)

@@ -90,6 +90,11 @@ class Database:
             await self._replica.dispose()
 
 
+def is_lost_race(error: DBAPIError) -> bool:
+    """Whether somebody else was quicker: a unique key just taken, a deadlock or a serialisation that was broken up."""
+    return getattr(error.orig, "sqlstate", None) in {"23505", "40001", "40P01"}
+
+
 def is_passing(error: BaseException) -> bool:
     """Whether a database error says "not now" rather than "never": sending the same request again is right."""
     if isinstance(error, PoolTimeout | OSError):

@@ -50,13 +50,13 @@ class Problem(msgspec.Struct, frozen=True):
 
 async def authorise(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Let a request through if its key's role is among those the route declares. Raises NoKey or WrongRole."""
-    roles = handler.opt["roles"]
+    roles = handler.opt.get("roles")
     if not roles:
         return
     scheme, _, presented = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not presented:
         raise NoKey
-    ring: KeyRing = connection.app.state.keys
+    ring: KeyRing = connection.app.state["key_ring"]
     principal = await ring.principal(presented.strip())
     if principal.role not in roles:
         raise WrongRole(principal.role, sorted(roles))
@@ -168,7 +168,7 @@ def _extras(error: ValidationException) -> list[Mapping[str, Any]]:
 def _field_and_reason(found: Mapping[str, Any]) -> tuple[str, str]:
     field, reason = _from_path(str(found.get("message", "")))
     key = str(found.get("key") or "")
-    if not key or key in field:
+    if key in {"", "data"} or key in field:
         return field, reason
     return (key if field == "body" else f"{key}.{field}"), reason
 

@@ -1,7 +1,7 @@
 """Refusals: we understood, and the answer is no. Clients switch on `code`, never on prose."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, TypeVar
 
@@ -22,9 +22,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
 
     def facts(self) -> dict[str, object]:
         """The typed facts behind the answer, by name."""
-        if not is_dataclass(self):
-            return {}
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: getattr(self, name) for name in getattr(self, "__dataclass_fields__", ())}
 
 
 @dataclass(eq=False)

@@ -1,0 +1,153 @@
+"""Browse: products with the variants a shopper may see, found by text, category and attributes, in one statement."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import TextClause, text
+
+from commerce.kernel.db import ReadSession
+
+_PLAIN = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?|true|false", re.ASCII)
+"""A JSON number or truth value, as far as attributes go."""
+
+
+class BrowseFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wanted. With a channel: only what it shows at that instant; without one: everything there is.
+
+    `attributes` are (name, value) pairs: every name must match, by any of the values given for it.
+    """
+
+    channel: str | None = None
+    q: str | None = None
+    category: str | None = None
+    attributes: Sequence[tuple[str, str]] = ()
+    status: str | None = None
+    after: str | None = None
+    """The code of the last product of the page before."""
+    limit: int = 50
+
+
+class VariantRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A variant that matches. The last three are its listing, left out where no channel was asked for."""
+
+    sku: str
+    name: str
+    category: str
+    brand: str | None
+    gtin: str | None
+    tax_class: str
+    attributes: dict[str, Any] | None
+    serial_numbered: bool
+    status: str
+    visible_from: datetime | None = None
+    visible_to: datetime | None = None
+    certified_from: datetime | None = None
+
+
+class ProductRow(msgspec.Struct, frozen=True):
+    """A product and those of its variants that match, by sku."""
+
+    code: str
+    title: str
+    description: str
+    warranty_months: int
+    warranty_terms: str
+    variants: list[VariantRow]
+
+
+VARIANT_JSON = """
+    'sku', v.sku, 'name', v.name, 'category', v.category, 'brand', v.brand, 'gtin', v.gtin,
+    'tax_class', v.tax_class, 'attributes', v.attributes, 'serial_numbered', v.serial_numbered, 'status', v.status
+"""
+"""A variant's columns as pairs for json_build_object; nothing here comes from a caller."""
+
+_LISTED_JSON = ", 'visible_from', l.visible_from, 'visible_to', l.visible_to, 'certified_from', l.certified_from"
+_LISTED = """
+    JOIN listings l ON l.sku = v.sku AND l.channel = :channel AND v.status = 'active'
+     AND l.visible_from <= :now AND (l.visible_to IS NULL OR l.visible_to > :now)
+"""
+_WORDS = r"""
+    v.words @@ CAST(regexp_replace(CAST(websearch_to_tsquery('simple', :q) AS text),
+                                   '''(([^'']|'''')+)''', '''\1'':*', 'g') AS tsquery)
+"""
+"""Every word of a web search also finds the words that begin with it."""
+
+_BELOW = """
+    v.category IN (
+        WITH RECURSIVE below (code) AS (
+            SELECT CAST(:category AS text) COLLATE "C"
+            UNION SELECT c.code FROM categories c JOIN below b ON c.parent = b.code
+        ) SELECT code FROM below)
+"""
+
+
+async def browse(tx: ReadSession, wanted: BrowseFilter, now: datetime) -> list[ProductRow]:
+    """The products with at least one matching variant, by code; one more than the limit if there is more.
+
+    A product comes with those variants only that match the whole filter.
+    """
+    facts: dict[str, Any] = {"after": wanted.after or "", "most": wanted.limit + 1}
+    conditions = [*_plain_conditions(wanted, facts), *_attribute_conditions(wanted.attributes, facts)]
+    if wanted.channel is not None:
+        facts |= {"channel": wanted.channel, "now": now}
+    rows = await tx.execute(_statement(conditions, listed=wanted.channel is not None), facts)
+    return [
+        ProductRow(code, title, description, months, terms, msgspec.json.decode(variants, type=list[VariantRow]))
+        for code, title, description, months, terms, variants in rows
+    ]
+
+
+def _plain_conditions(wanted: BrowseFilter, facts: dict[str, Any]) -> list[str]:
+    given = {
+        "q": (wanted.q, _WORDS),
+        "category": (wanted.category, _BELOW),
+        "status": (wanted.status, "v.status = :status"),
+    }
+    asked = {name: (value, condition) for name, (value, condition) in given.items() if value is not None}
+    facts |= {name: value for name, (value, _) in asked.items()}
+    return [condition for _, condition in asked.values()]
+
+
+def _attribute_conditions(attributes: Sequence[tuple[str, str]], facts: dict[str, Any]) -> list[str]:
+    by_name: dict[str, list[str]] = {}
+    for name, value in attributes:
+        by_name.setdefault(name, []).append(value)
+    conditions = []
+    for name, values in by_name.items():
+        choices = []
+        for held in (held for value in values for held in _as_stored(name, value)):
+            key = f"attribute_{len(facts)}"
+            facts[key] = held
+            choices.append(f"v.options @> CAST(:{key} AS jsonb)")
+        conditions.append(f"({' OR '.join(choices)})")
+    return conditions
+
+
+def _as_stored(name: str, value: str) -> list[str]:
+    """The attribute as JSON: as a text, and as the number or truth value that is written the same."""
+    key = msgspec.json.encode(name).decode()
+    as_text = f"{{{key}: {msgspec.json.encode(value).decode()}}}"
+    return [as_text, f"{{{key}: {value}}}"] if _PLAIN.fullmatch(value) else [as_text]
+
+
+def _statement(conditions: Sequence[str], *, listed: bool) -> TextClause:
+    """Walk the products in order of their codes and look at each one's variants, so that a page costs a page.
+
+    A filter on variants is asked first by itself, so that its index narrows the walk.
+    """
+    matching = "".join(f" AND {condition}" for condition in conditions)
+    narrowed = f" AND p.code IN (SELECT v.product FROM variants v WHERE true {matching})" if conditions else ""  # noqa: S608 - made of this module's constants; what a caller gave is bound
+    return text(f"""
+        SELECT p.code, p.title, p.description, p.warranty_months, p.warranty_terms, m.variants
+          FROM products p
+         CROSS JOIN LATERAL (
+            SELECT CAST(json_agg(json_build_object({VARIANT_JSON} {_LISTED_JSON if listed else ""})
+                                 ORDER BY v.sku) AS text) AS variants
+              FROM variants v {_LISTED if listed else ""}
+             WHERE v.product = p.code {matching}) m
+         WHERE p.code > :after AND m.variants IS NOT NULL {narrowed}
+         ORDER BY p.code LIMIT :most
+    """)  # noqa: S608 - as above

@@ -1,0 +1,262 @@
+"""What the catalog's requests and answers are made of."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from catalog.rules import ChannelKind, LocationKind, TaxClass, VariantStatus
+from commerce.kernel.bodies import At, Body, CodeText, CurrencyText, LongText, ShortText
+
+VARIANTS_MAX = 100
+
+CountryText = Annotated[
+    str, Meta(pattern="^[A-Z]{2}$", max_length=2, description="An ISO 3166-1 alpha-2 code.", examples=["DE"])
+]
+Countries = Annotated[list[CountryText], Meta(min_length=1, max_length=100, examples=[["DE", "AT"]])]
+ZoneText = Annotated[
+    str, Meta(min_length=1, max_length=64, description="An IANA time zone.", examples=["Europe/Berlin"])
+]
+Degrees = Annotated[Decimal, Meta(description="Degrees as a decimal text.", examples=["52.5200"])]
+Sku = Annotated[CodeText, Meta(description="The variant's code.", examples=["TERN-3-128-BLK"])]
+CategoryCode = Annotated[CodeText, Meta(examples=["phones"])]
+MarketCode = Annotated[CodeText, Meta(examples=["de"])]
+ChannelCode = Annotated[CodeText, Meta(examples=["web-de"])]
+Title = Annotated[ShortText, Meta(examples=["Tern 3"])]
+GtinText = Annotated[str, Meta(max_length=14, description="GTIN-8, -12, -13 or -14.", examples=["4006381333931"])]
+Warranty = Annotated[int, Meta(ge=0, le=240, description="Months, the same in every channel.", examples=[24])]
+AttributeName = Annotated[
+    str, Meta(min_length=1, max_length=50, pattern=r"^[^\x00-\x1f\x7f:]+(?!\n)$", description="A name without a colon.")
+]
+AttributeValue = ShortText | Annotated[int, Meta(ge=-(10**12), le=10**12)] | bool
+Attributes = Annotated[
+    dict[AttributeName, AttributeValue],
+    Meta(max_length=50, description="Options such as colour and memory.", examples=[{"color": "Black", "memory": 128}]),
+]
+
+
+class MarketBody(Body, frozen=True, kw_only=True):
+    """A market to open. Its currency and its way with tax are for good."""
+
+    code: MarketCode
+    currency: CurrencyText
+    countries: Countries
+    prices_include_tax: Annotated[bool, Meta(description="Whether shown prices have tax in them.", examples=[True])]
+    time_zone: ZoneText
+
+
+class MarketPatch(Body, frozen=True, kw_only=True):
+    """What may change about a market."""
+
+    countries: Countries | UnsetType = UNSET
+    time_zone: ZoneText | UnsetType = UNSET
+
+
+class MarketView(msgspec.Struct, frozen=True):
+    """A market."""
+
+    code: MarketCode
+    currency: CurrencyText
+    countries: Countries
+    prices_include_tax: bool
+    time_zone: ZoneText
+
+
+class ChannelBody(Body, frozen=True, kw_only=True):
+    """A channel to open in a market."""
+
+    code: ChannelCode
+    kind: Annotated[ChannelKind, Meta(examples=["online"])]
+    market: MarketCode
+    name: Annotated[ShortText, Meta(examples=["Web shop Germany"])]
+
+
+class ChannelPatch(Body, frozen=True, kw_only=True):
+    """What may change about a channel."""
+
+    name: ShortText | UnsetType = UNSET
+
+
+class ChannelView(msgspec.Struct, frozen=True):
+    """A way to sell in one market."""
+
+    code: ChannelCode
+    kind: Annotated[ChannelKind, Meta(examples=["online"])]
+    market: MarketCode
+    name: Annotated[str, Meta(examples=["Web shop Germany"])]
+
+
+class LocationBody(Body, frozen=True, kw_only=True):
+    """A warehouse or a store to open."""
+
+    code: Annotated[CodeText, Meta(examples=["berlin-mitte"])]
+    kind: Annotated[LocationKind, Meta(examples=["store"])]
+    name: Annotated[ShortText, Meta(examples=["Berlin Mitte"])]
+    market: MarketCode
+    country: CountryText
+    city: Annotated[ShortText, Meta(examples=["Berlin"])] | None = None
+    latitude: Degrees | None = None
+    longitude: Degrees | None = None
+    opened_on: date | None = None
+    closed_on: Annotated[date, Meta(description="The last day open.")] | None = None
+
+
+class LocationPatch(Body, frozen=True, kw_only=True):
+    """What may change about a location."""
+
+    name: ShortText | UnsetType = UNSET
+    city: ShortText | UnsetType | None = UNSET
+    latitude: Degrees | UnsetType | None = UNSET
+    longitude: Degrees | UnsetType | None = UNSET
+    opened_on: date | UnsetType | None = UNSET
+    closed_on: date | UnsetType | None = UNSET
+
+
+class LocationView(msgspec.Struct, frozen=True):
+    """A place that holds stock."""
+
+    code: Annotated[str, Meta(examples=["berlin-mitte"])]
+    kind: Annotated[LocationKind, Meta(examples=["store"])]
+    name: Annotated[str, Meta(examples=["Berlin Mitte"])]
+    market: MarketCode
+    country: CountryText
+    city: Annotated[str, Meta(examples=["Berlin"])] | None
+    latitude: Degrees | None
+    longitude: Degrees | None
+    opened_on: date | None
+    closed_on: Annotated[date, Meta(description="The last day open.")] | None
+
+
+class CategoryBody(Body, frozen=True, kw_only=True):
+    """A category to hang below another, or a root."""
+
+    code: CategoryCode
+    parent: CategoryCode | None = None
+    name: Annotated[ShortText, Meta(examples=["Phones"])]
+
+
+class CategoryPatch(Body, frozen=True, kw_only=True):
+    """What may change about a category; a parent of null makes it a root."""
+
+    parent: CategoryCode | UnsetType | None = UNSET
+    name: ShortText | UnsetType = UNSET
+
+
+class CategoryView(msgspec.Struct, frozen=True):
+    """A branch of the tree, and how one gets there from its root."""
+
+    code: CategoryCode
+    parent: CategoryCode | None
+    name: Annotated[str, Meta(examples=["Phones"])]
+    path: Annotated[list[str], Meta(description="Codes from the root to this one.", examples=[["devices", "phones"]])]
+
+
+class VariantBody(Body, frozen=True, kw_only=True):
+    """A variant to add, as a draft."""
+
+    sku: Sku
+    name: Annotated[ShortText, Meta(examples=["Tern 3, 128 GB, black"])]
+    category: CategoryCode
+    brand: Annotated[ShortText, Meta(examples=["Skerrin"])] | None = None
+    gtin: GtinText | None = None
+    tax_class: Annotated[TaxClass, Meta(examples=["standard"])] = TaxClass.STANDARD
+    attributes: Attributes | None = None
+    serial_numbered: Annotated[
+        bool, Meta(description="Whether each unit's IMEI or serial number is noted at hand-over.", examples=[True])
+    ] = False
+
+
+class VariantPatch(Body, frozen=True, kw_only=True):
+    """What may change about a variant; its sku means the same thing for ever."""
+
+    name: ShortText | UnsetType = UNSET
+    category: CategoryCode | UnsetType = UNSET
+    brand: ShortText | UnsetType | None = UNSET
+    gtin: GtinText | UnsetType | None = UNSET
+    tax_class: TaxClass | UnsetType = UNSET
+    attributes: Attributes | UnsetType | None = UNSET
+    serial_numbered: bool | UnsetType = UNSET
+
+
+class ProductBody(Body, frozen=True, kw_only=True):
+    """A product to create with its variants, all of them drafts."""
+
+    code: Annotated[CodeText, Meta(examples=["tern-3"])]
+    title: Title
+    description: LongText = ""
+    warranty_months: Warranty = 24
+    warranty_terms: LongText = ""
+    variants: Annotated[list[VariantBody], Meta(min_length=1, max_length=VARIANTS_MAX)]
+
+
+class ProductPatch(Body, frozen=True, kw_only=True):
+    """What may change about a product."""
+
+    title: Title | UnsetType = UNSET
+    description: LongText | UnsetType = UNSET
+    warranty_months: Warranty | UnsetType = UNSET
+    warranty_terms: LongText | UnsetType = UNSET
+
+
+class SkusBody(Body, frozen=True, kw_only=True):
+    """Which of the product's variants are meant; all that can move, if it is left out."""
+
+    skus: Annotated[list[Sku], Meta(min_length=1, max_length=VARIANTS_MAX)] | None = None
+
+
+class ListingBody(Body, frozen=True, kw_only=True):
+    """When a channel shows a variant, and from when it may be sold there.
+
+    Without `certified_from` it is shown but not sold: nobody has certified it for this market.
+    """
+
+    visible_from: At
+    visible_to: At | None = None
+    certified_from: At | None = None
+
+
+class ListingView(msgspec.Struct, frozen=True):
+    """When a channel shows a variant, and from when it may be sold there."""
+
+    channel: ChannelCode
+    sku: Sku
+    visible_from: At
+    visible_to: At | None
+    certified_from: At | None
+
+
+class ListedIn(msgspec.Struct, frozen=True):
+    """A variant's listing in one channel."""
+
+    channel: ChannelCode
+    visible_from: datetime
+    visible_to: datetime | None
+    certified_from: datetime | None
+
+
+class VariantView(msgspec.Struct, frozen=True):
+    """A variant, and where it is listed."""
+
+    sku: Sku
+    name: Annotated[str, Meta(examples=["Tern 3, 128 GB, black"])]
+    category: CategoryCode
+    brand: Annotated[str, Meta(examples=["Skerrin"])] | None
+    gtin: GtinText | None
+    tax_class: Annotated[TaxClass, Meta(examples=["standard"])]
+    attributes: Annotated[dict[str, Any], Meta(examples=[{"color": "Black", "memory": 128}])] | None
+    serial_numbered: bool
+    status: Annotated[VariantStatus, Meta(examples=["active"])]
+    listings: list[ListedIn]
+
+
+class ProductView(msgspec.Struct, frozen=True):
+    """A product with every variant, whatever its status, and every listing."""
+
+    code: Annotated[str, Meta(examples=["tern-3"])]
+    title: Title
+    description: str
+    warranty_months: Warranty
+    warranty_terms: str
+    variants: list[VariantView]

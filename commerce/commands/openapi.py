@@ -1,0 +1,31 @@
+"""`commerce openapi`: what the API speaks, for whoever generates a client."""
+
+import os
+from pathlib import Path
+
+import msgspec
+import rich_click as click
+
+from commerce.commands.options import data_option, settings_for
+
+
+@click.command()
+@data_option
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where to; else printed.")
+def openapi(data: Path | None, out: Path | None) -> None:
+    """Write the API's OpenAPI 3.1 schema as JSON. Needs no server and starts none."""
+    settings = settings_for(data)
+    # The application wants addresses. It does not connect before it serves, so any will do.
+    own = settings.using(
+        database_url=settings.database_url or "postgresql+asyncpg:///commerce",
+        redis_url=settings.redis_url or "redis://localhost/1",
+    )
+    os.environ.update(own.to_environment())
+    from commerce.app import create_app  # noqa: PLC0415 - it knows every domain, and --help needs none
+
+    schema = create_app().openapi_schema.to_schema()
+    document = msgspec.json.format(msgspec.json.encode(schema)).decode() + "\n"
+    if out is None:
+        click.echo(document, nl=False)
+    else:
+        out.write_text(document, encoding="utf-8")

@@ -1,0 +1,69 @@
+"""`commerce run`: the whole shop with one command."""
+
+import importlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import rich_click as click
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from commerce.commands.options import data_option, settings_for
+from commerce.embedded.folder import StackState
+from commerce.embedded.supervisor import Plan, Supervisor, free_port
+
+
+@click.command()
+@data_option
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--demo/--no-demo", default=True, help="Load the demo shop if the database is empty.", show_default=True)
+def run(data: Path | None, port: int, host: str, *, demo: bool) -> None:
+    """Start the shop: database, queue, API and worker. Ctrl-C stops all of it.
+
+    What has a URL in the settings (COMMERCE_DATABASE_URL, COMMERCE_REDIS_URL) is used and not started.
+    """
+    settings = settings_for(data)
+    console = Console(highlight=False)
+    if sys.stderr.isatty():
+        console.print(f"Starting in {settings.data} ...", style="dim", markup=False, soft_wrap=True)
+
+    def announce(state: StackState, keys: Mapping[str, str]) -> None:
+        console.print(_panel(state, settings.data, keys))
+
+    def tell(sentence: str) -> None:
+        Console(stderr=True, highlight=False).print(sentence, style="yellow", markup=False, soft_wrap=True)
+
+    plan = Plan(
+        settings=settings,
+        port=port or free_port(host),
+        host=host,
+        announce=announce,
+        tell=tell,
+        load=load_demo if demo else None,
+    )
+    Supervisor(plan).run()
+
+
+def load_demo(url: str) -> Mapping[str, str]:
+    """Load the demo shop into an empty database; each role's key, where this made one."""
+    try:
+        loader = importlib.import_module("commerce.demo.load")
+    except ModuleNotFoundError as missing:
+        if missing.name != "commerce.demo.load":
+            raise
+        return {}
+    keys: Mapping[str, str] = loader.load_demo(url)
+    return keys
+
+
+def _panel(state: StackState, data: Path, keys: Mapping[str, str]) -> Panel:
+    table = Table.grid(padding=(0, 2))
+    facts = {"shop": state.url, "documentation": f"{state.url}/docs", "data": str(data), "logs": str(data / "logs")}
+    for name, fact in facts.items():
+        table.add_row(f"[bold]{name}[/bold]", fact)
+    for role, key in keys.items():
+        table.add_row(f"[bold]{role} key[/bold]", f"[green]{key}[/green]")
+    return Panel(table, title="commerce", subtitle="Ctrl-C stops everything", title_align="left", expand=False)

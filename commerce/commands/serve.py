@@ -1,0 +1,54 @@
+"""`commerce serve`: the API alone, for as many machines as there are."""
+
+import os
+import signal
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+from granian import Granian
+from granian.constants import Interfaces, Loops
+
+from commerce.commands.options import data_option, settings_for
+from commerce.embedded.accounts import die_with
+from commerce.embedded.locate import stack_at
+from commerce.embedded.supervisor import refuse_taken_port
+
+
+@click.command()
+@data_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes. [default: COMMERCE_API_PROCESSES, or 2]")
+def serve(data: Path | None, host: str, port: int, workers: int | None) -> None:
+    """Serve the API.
+
+    Uses the servers in the settings, or those that run in the data folder, or starts them for as long as it serves.
+    """
+    settings = settings_for(data)
+    refuse_taken_port(host, port)
+    with stack_at(settings.data, settings, redis=True) as urls:
+        own = settings.using(database_url=urls.database, redis_url=urls.redis)
+        os.environ.update(own.to_environment())  # A worker process reads its settings from there.
+        Granian(
+            "commerce.app:create_app",
+            address=host,
+            port=port,
+            interface=Interfaces.ASGI,
+            loop=Loops.uvloop,
+            workers=workers or settings.api_processes,
+            workers_kill_timeout=10,
+            respawn_failed_workers=True,
+            backlog=2048,
+            factory=True,
+        ).serve(target_loader=partial(make_app, os.getpid()), wrap_loader=False)
+
+
+def make_app(parent: int) -> Callable[..., Any]:
+    """The application of one worker process, which ends with the process that started it, however that ends."""
+    die_with(parent, signal.SIGTERM)
+    from commerce.app import create_app  # noqa: PLC0415 - each worker process builds its own, after the fork
+
+    return create_app()

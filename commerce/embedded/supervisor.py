@@ -1,0 +1,226 @@
+"""The supervisor: brings the stack up in order, keeps it up, and takes it down in reverse order.
+
+It is one thread that looks ten times a second. Nothing it does is needed to keep data safe: each server does that
+itself, so the supervisor may be killed at any time. The kernel then stops its parts (see accounts.die_with).
+"""
+
+import os
+import socket
+import sys
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+
+from commerce.embedded.errors import PartFailed, PortTaken
+from commerce.embedded.folder import DataFolder, StackState
+from commerce.embedded.parts import Part, Program, how_it_ended, run_to_end, spawn
+from commerce.embedded.postgres import EmbeddedPostgres
+from commerce.embedded.processes import end_group
+from commerce.embedded.signals import StopAsked, StopWish
+from commerce.embedded.valkey import EmbeddedValkey
+from commerce.settings import Settings
+
+OUR_COMMAND = (sys.executable, "-P", "-m", "commerce")
+"""-P: a folder called `commerce` where we stand must not stand in for the program."""
+
+DEATHS_MAX, WITHIN_S = 5, 60
+"""A part that dies more often than that has a fault no restart will mend."""
+
+LOOK_EVERY_S = 0.1
+RUN = "commerce run"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run, and whom to tell. `load` gets the database's URL once migrated, and gives the keys to show.
+
+    `announce` is called once everything answers, `tell` with a sentence whenever something happens.
+    """
+
+    settings: Settings
+    port: int
+    announce: Callable[[StackState, Mapping[str, str]], None]
+    tell: Callable[[str], None]
+    host: str = "127.0.0.1"
+    load: Callable[[str], Mapping[str, str]] | None = None
+    command: tuple[str, ...] = OUR_COMMAND
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Runs one stack, in the main thread, until asked to stop."""
+
+    plan: Plan
+    parts: list[Part] = field(default_factory=list)
+    wish: StopWish = field(default_factory=StopWish)
+    deaths: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+
+    @property
+    def folder(self) -> DataFolder:
+        """Where the stack lives."""
+        return DataFolder(self.plan.settings.data)
+
+    def run(self) -> None:
+        """Run until asked to stop. Raises a Refusal before anything is started, PartFailed when a part cannot stay up.
+
+        However it ends, every part has ended before it returns.
+        """
+        with self.wish, self.folder.hold(RUN, self._wait_for_folder()) as stale:
+            end_leftovers(stale)
+            refuse_taken_port(self.plan.host, self.plan.port)
+            try:
+                settings = self._bring_up_servers()
+                keys = self._prepare(settings)
+                self._bring_up_programs(settings)
+                if self.wish.not_asked():
+                    self.plan.announce(self._write_state(settings), keys)
+                    self._keep_up(settings)
+            except StopAsked:
+                pass
+            finally:
+                self._bring_down()
+
+    def _wait_for_folder(self) -> Callable[[str], bool]:
+        """Wait some seconds for a command that is about to end; another stack is refused at once."""
+        deadline = time.monotonic() + 5
+        return lambda other: not other.startswith(RUN) and self.wish.not_asked() and time.monotonic() < deadline
+
+    def _bring_up_servers(self) -> Settings:
+        """Start the servers that no setting replaces; the settings with everybody's address."""
+        settings = self.plan.settings
+        postgres, valkey = EmbeddedPostgres(settings.data), EmbeddedValkey(settings.data)
+        if settings.database_url is None:
+            self._bring_up(postgres)
+        if settings.redis_url is None:
+            self._bring_up(valkey)
+        return settings.using(
+            database_url=settings.database_url or postgres.url, redis_url=settings.redis_url or valkey.url
+        )
+
+    def _prepare(self, settings: Settings) -> Mapping[str, str]:
+        """Bring the tables up to date and load what is to be there."""
+        if self.wish.asked:
+            return {}
+        log = self.folder.logs / "migrate.log"
+        migration = spawn([*self.plan.command, "migrate"], log=log, env=child_environment(settings))
+        code = run_to_end(migration, self.wish.not_asked)
+        if code:
+            raise PartFailed("migrate", f"did not finish: it {how_it_ended(code)}", log)
+        if self.plan.load is None or self.wish.asked:
+            return {}
+        with self.wish.interruptible():
+            return self.plan.load(settings.database_url or "")
+
+    def _bring_up_programs(self, settings: Settings) -> None:
+        env, logs, port = child_environment(settings), self.folder.logs, str(self.plan.port)
+        serve = [*self.plan.command, "serve", "--host", self.plan.host, "--port", port]
+        serve += ["--workers", str(settings.api_processes)]
+        self._bring_up(Program("api", serve, log=logs / "api.log", env=env, answers=self._api_answers))
+        work = [*self.plan.command, "work"]
+        self._bring_up(Program("worker", work, log=logs / "worker.log", env=env))
+
+    def _bring_up(self, part: Part) -> None:
+        if self.wish.asked:
+            return
+        self.parts.append(part)
+        part.start(self.wish.not_asked)
+
+    def _keep_up(self, settings: Settings) -> None:
+        while self.wish.not_asked():
+            for part in self.parts:
+                if part.exit_code is not None and self.wish.not_asked():
+                    self._bring_back(part)
+                    self._write_state(settings)
+            time.sleep(LOOK_EVERY_S)
+
+    def _bring_back(self, part: Part) -> None:
+        """Start a dead part again, at once, unless it dies all the time."""
+        while part.exit_code is not None and self.wish.not_asked():
+            ended = how_it_ended(part.exit_code)
+            self._count_death(part, ended)
+            part.sweep()
+            self.plan.tell(f"{part.name} {ended}; starting it again")
+            try:
+                part.start(self.wish.not_asked)
+            except PartFailed:
+                if part.exit_code is None:
+                    raise
+
+    def _count_death(self, part: Part, ended: str) -> None:
+        now, deaths = time.monotonic(), self.deaths[part.name]
+        deaths.append(now)
+        while now - deaths[0] > WITHIN_S:
+            deaths.popleft()
+        if len(deaths) > DEATHS_MAX:
+            often = f"ended {len(deaths)} times within {WITHIN_S} s; the last time it {ended}"
+            raise PartFailed(part.name, often, part.log)
+
+    def _bring_down(self) -> None:
+        for part in reversed(self.parts):
+            part.stop(self.wish.pressing)
+        self.folder.state_file.unlink(missing_ok=True)
+
+    def _write_state(self, settings: Settings) -> StackState:
+        host = self._near_host
+        state = StackState(
+            pid=os.getpid(),
+            url=f"http://{f'[{host}]' if ':' in host else host}:{self.plan.port}",
+            port=self.plan.port,
+            database_url=settings.database_url or "",
+            redis_url=settings.redis_url or "",
+            parts={part.name: part.state() for part in self.parts},
+        )
+        self.folder.write_state(state)
+        return state
+
+    @property
+    def _near_host(self) -> str:
+        """The address at which this machine reaches the API: "everywhere" is not one."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.plan.host, self.plan.host)  # noqa: S104 - not bound here
+
+    def _api_answers(self) -> bool:
+        """Whether the API says that it is ready."""
+        line = HTTPConnection(self._near_host, self.plan.port, timeout=2)
+        try:
+            line.request("GET", "/health/ready")
+            return line.getresponse().status == HTTPStatus.OK
+        except (OSError, HTTPException):
+            return False
+        finally:
+            line.close()
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """What our own programs are told: where the servers are, and to write their logs as they come."""
+    return {**os.environ, **settings.to_environment(), "PYTHONUNBUFFERED": "1"}
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Find out now, and say it well, instead of letting the API fail later."""
+    kind = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(host, port) from error
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port nobody listens on right now."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def end_leftovers(stale: StackState | None) -> None:
+    """End programs that outlived a killed supervisor, where the kernel did not do so for us.
+
+    PostgreSQL is left to EmbeddedPostgres, which knows how to ask it.
+    """
+    for name, was in stale.parts.items() if stale else ():
+        if name != "postgres":
+            end_group(was)

@@ -1,0 +1,219 @@
+"""Inventory over HTTP."""
+
+from typing import Annotated
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from msgspec import Meta
+
+from commerce.kernel.access import Principal, Role, may
+from commerce.kernel.bodies import CodeText
+from commerce.kernel.db import Database
+from commerce.kernel.http import reply
+from commerce.kernel.idempotency import Call, first_time
+from commerce.kernel.ids import is_id
+from commerce.kernel.pages import Limit, Page, decode_cursor, page_of
+from commerce.kernel.refusals import MoveNotAllowed, NotFound
+from inventory.adjust import adjust_stock
+from inventory.close_overdraft import close_overdraft
+from inventory.count import count_stock
+from inventory.errors import WrongChannel, WrongLocation
+from inventory.hold import hold_basket
+from inventory.queries import hold_view, movement_page, overdraft_page, stock_page
+from inventory.receive import receive_goods
+from inventory.release import release_holds
+from inventory.rules import HoldState
+from inventory.schemas import (
+    AdjustmentBody,
+    CloseOverdraftBody,
+    CountBody,
+    HoldBody,
+    HoldView,
+    MovementView,
+    OverdraftView,
+    ReceiptBody,
+    StockChangeView,
+    StockView,
+    TransferBody,
+)
+from inventory.transfer import transfer_stock
+
+Cursor = Annotated[str, Meta(max_length=1000, description="Where to go on: the last page's `next_cursor`.")]
+
+
+@post("/v1/stock/receipts", opt=may(Role.OPERATOR, Role.ADMIN, idempotent=True))
+async def create_receipt(
+    data: ReceiptBody, db: NamedDependency[Database], call: NamedDependency[Call]
+) -> Response[StockChangeView]:
+    """Put goods that arrived on hand."""
+    async with db.transaction() as tx:
+        now = db.clock.now()
+        await first_time(tx, call, data)
+        view = await receive_goods(tx, data, call.principal.id, now)
+        return await reply(tx, call, data, view, now)
+
+
+@post("/v1/stock/adjustments", opt=may(Role.OPERATOR, Role.ADMIN, idempotent=True))
+async def create_adjustment(
+    data: AdjustmentBody, db: NamedDependency[Database], call: NamedDependency[Call]
+) -> Response[StockChangeView]:
+    """Correct one quantity and say why."""
+    async with db.transaction() as tx:
+        now = db.clock.now()
+        await first_time(tx, call, data)
+        view = await adjust_stock(tx, data, call.principal.id, now)
+        return await reply(tx, call, data, view, now)
+
+
+@post("/v1/stock/counts", opt=may(Role.TERMINAL, Role.OPERATOR, Role.ADMIN, idempotent=True))
+async def create_count(
+    data: CountBody, db: NamedDependency[Database], call: NamedDependency[Call]
+) -> Response[StockChangeView]:
+    """Set quantities to what was counted on the shelf. A terminal counts its own store only."""
+    _must_be_its_store(call.principal, data.location)
+    async with db.transaction() as tx:
+        now = db.clock.now()
+        await first_time(tx, call, data)
+        view = await count_stock(tx, data, call.principal.id, now)
+        return await reply(tx, call, data, view, now)
+
+
+@post("/v1/stock/transfers", opt=may(Role.OPERATOR, Role.ADMIN, idempotent=True))
+async def create_transfer(
+    data: TransferBody, db: NamedDependency[Database], call: NamedDependency[Call]
+) -> Response[StockChangeView]:
+    """Move free units from one location to another, all lines or none."""
+    async with db.transaction() as tx:
+        now = db.clock.now()
+        await first_time(tx, call, data)
+        view = await transfer_stock(tx, data, call.principal.id, now)
+        return await reply(tx, call, data, view, now)
+
+
+@get(
+    "/v1/stock",
+    opt=may(Role.STOREFRONT, Role.TERMINAL, Role.OPERATOR, Role.ADMIN, Role.MERCHANDISER, Role.ANALYST),
+)
+async def list_stock(
+    db: NamedDependency[Database],
+    sku: CodeText | None = None,
+    location: CodeText | None = None,
+    limit: Limit = 50,
+    cursor: Cursor | None = None,
+) -> Page[StockView]:
+    """What is on hand, held and free, by sku and location."""
+    async with db.read() as tx:
+        pools = await stock_page(tx, sku, location, decode_cursor(cursor, 3), limit)
+    return page_of(pools, limit, lambda pool: pool, lambda pool: (pool.sku, pool.location, pool.purpose))
+
+
+@get("/v1/stock/movements", opt=may(Role.OPERATOR, Role.ANALYST, Role.ADMIN))
+async def list_movements(
+    db: NamedDependency[Database],
+    sku: CodeText | None = None,
+    location: CodeText | None = None,
+    limit: Limit = 50,
+    cursor: Cursor | None = None,
+) -> Page[MovementView]:
+    """The diary of every unit that came or went, newest first."""
+    async with db.read() as tx:
+        moves = await movement_page(tx, sku, location, decode_cursor(cursor, 1), limit)
+    return page_of(moves, limit, lambda move: move, lambda move: (move.id,))
+
+
+@post("/v1/holds", opt=may(Role.STOREFRONT, idempotent=True))
+async def create_hold(data: HoldBody, db: NamedDependency[Database], call: NamedDependency[Call]) -> Response[HoldView]:
+    """Keep a basket for a buyer for a while, whole or not at all."""
+    if call.principal.channel != data.channel:
+        raise WrongChannel("channel", data.channel, _belongs_to(call.principal.channel, "channel"))
+    async with db.transaction() as tx:
+        now = db.clock.now()
+        await first_time(tx, call, data)
+        view = await hold_basket(tx, data, now)
+        return await reply(tx, call, data, view, now)
+
+
+@get("/v1/holds/{reference:str}", opt=may(Role.STOREFRONT))
+async def show_hold(reference: str, db: NamedDependency[Database], principal: NamedDependency[Principal]) -> HoldView:
+    """How a hold stands. Its reference is known only to whoever took it."""
+    _must_be_a_hold(reference)
+    async with db.read() as tx:
+        view = await hold_view(tx, reference, principal.channel, db.clock.now())
+    if view is None:
+        raise NotFound("hold", reference)
+    return view
+
+
+@post("/v1/holds/{reference:str}/release", status_code=200, opt=may(Role.STOREFRONT, idempotent=True))
+async def release_hold(
+    reference: str, db: NamedDependency[Database], call: NamedDependency[Call]
+) -> Response[HoldView]:
+    """Give the goods back. Releasing what is released changes nothing; what expired or was bought cannot be."""
+    _must_be_a_hold(reference)
+    async with db.transaction() as tx:
+        now = db.clock.now()
+        await first_time(tx, call, reference)
+        if await hold_view(tx, reference, call.principal.channel, now) is None:
+            raise NotFound("hold", reference)
+        await release_holds(tx, [reference], now)
+        view = await hold_view(tx, reference, call.principal.channel, now)
+        if view is None:
+            raise NotFound("hold", reference)
+        if view.state != HoldState.RELEASED:
+            raise MoveNotAllowed("hold", str(view.state), str(HoldState.RELEASED))
+        return await reply(tx, call, reference, view, now, status=200)
+
+
+@get("/v1/overdrafts", opt=may(Role.OPERATOR))
+async def list_overdrafts(
+    db: NamedDependency[Database],
+    location: CodeText | None = None,
+    only_open: Annotated[bool, Meta(description="Leave out the cases that are closed.")] = True,  # noqa: FBT002 - a query parameter has a name
+    limit: Limit = 50,
+    cursor: Cursor | None = None,
+) -> Page[OverdraftView]:
+    """Cases of stock that was promised or sold and was not there, oldest first."""
+    async with db.read() as tx:
+        cases = await overdraft_page(tx, location, decode_cursor(cursor, 1), limit, only_open=only_open)
+    return page_of(cases, limit, lambda case: case, lambda case: (case.id,))
+
+
+@post("/v1/overdrafts/{overdraft_id:str}/close", status_code=200, opt=may(Role.OPERATOR, idempotent=True))
+async def create_overdraft_closing(
+    overdraft_id: str, data: CloseOverdraftBody, db: NamedDependency[Database], call: NamedDependency[Call]
+) -> Response[OverdraftView]:
+    """Close a case and note what was done."""
+    async with db.transaction() as tx:
+        now = db.clock.now()
+        await first_time(tx, call, data)
+        view = await close_overdraft(tx, overdraft_id, data.note, call.principal.id, now)
+        return await reply(tx, call, data, view, now, status=200)
+
+
+def _must_be_its_store(principal: Principal, location: str) -> None:
+    if principal.role == Role.TERMINAL and principal.location != location:
+        raise WrongLocation("location", location, _belongs_to(principal.location, "store"))
+
+
+def _must_be_a_hold(reference: str) -> None:
+    if not is_id(reference, "hld"):
+        raise NotFound("hold", reference)
+
+
+def _belongs_to(bound: str | None, kind: str) -> str:
+    return f"This key belongs to {bound or f'no {kind}'}."
+
+
+ROUTES = [
+    create_receipt,
+    create_adjustment,
+    create_count,
+    create_transfer,
+    list_stock,
+    list_movements,
+    create_hold,
+    show_hold,
+    release_hold,
+    list_overdrafts,
+    create_overdraft_closing,
+]

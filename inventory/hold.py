@@ -1,0 +1,68 @@
+"""Hold a basket: keep it for a buyer for a while, whole or not at all."""
+
+from datetime import datetime
+
+from sqlalchemy import text
+
+from catalog.on_sale import on_sale, why_not_sold
+from catalog.open_locations import open_locations
+from commerce.kernel.db import Session
+from commerce.kernel.ids import new_id
+from commerce.kernel.refusals import AlreadyExists, UnknownReference
+from inventory.errors import HoldTimeNotAllowed, NotEnoughStock
+from inventory.rules import HOLD_MAX, HoldState, may_hold_until, merge_wants, rank_locations
+from inventory.schemas import HeldView, HoldBody, HoldView
+from inventory.take import HoldWanted, take_holds
+
+# Two requests with one client-made id come one after the other; `lock_timeout` bounds the wait.
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('hold ' || :reference, 0))")
+_TAKEN = text("SELECT EXISTS (SELECT 1 FROM holds WHERE reference = :reference)")
+
+
+async def hold_basket(tx: Session, basket: HoldBody, now: datetime) -> HoldView:
+    """Keep the goods until `expires_at` for whoever knows the reference.
+
+    Raises HoldTimeNotAllowed, UnknownReference, NotListed, NotCertified, NotEnoughStock, and AlreadyExists for a
+    reference that was used.
+    """
+    if not may_hold_until(basket.expires_at, now):
+        raise HoldTimeNotAllowed("expires_at", int(HOLD_MAX.total_seconds()) // 60)
+    market = await _market_where_all_is_sold(tx, basket, now)
+    ranked = await _candidates(tx, market, basket.collect_at, now)
+    reference = await _reference(tx, basket.reference, now)
+    units = merge_wants((line.sku, line.quantity) for line in basket.lines)
+    [verdict] = await take_holds(tx, [HoldWanted(reference, units, ranked, basket.expires_at)], now)
+    if isinstance(verdict, NotEnoughStock):
+        raise verdict
+    lines = sorted((sku, location, held) for (location, sku), held in verdict.items())
+    return HoldView(reference, HoldState.HELD, basket.expires_at, [HeldView(*line) for line in lines])
+
+
+async def _market_where_all_is_sold(tx: Session, basket: HoldBody, now: datetime) -> str:
+    pairs = {(basket.channel, line.sku) for line in basket.lines}
+    known = await on_sale(tx, pairs)
+    if not known:
+        raise UnknownReference("channel", basket.channel)
+    for n, line in enumerate(basket.lines):
+        refusal = why_not_sold(known[basket.channel, line.sku], f"lines[{n}].sku", now)
+        if refusal is not None:
+            raise refusal
+    return next(iter(known.values())).market
+
+
+async def _candidates(tx: Session, market: str, collect_at: str | None, now: datetime) -> list[str]:
+    kinds = {code: location.kind for code, location in (await open_locations(tx, [market], now))[market].items()}
+    if collect_at is None:
+        return rank_locations(kinds)
+    if kinds.get(collect_at) != "store":
+        raise UnknownReference("collect_at", collect_at)
+    return [collect_at]
+
+
+async def _reference(tx: Session, wanted: str | None, now: datetime) -> str:
+    if wanted is None:
+        return new_id("hld", now)
+    await tx.execute(_ONE_AT_A_TIME, {"reference": wanted})
+    if (await tx.execute(_TAKEN, {"reference": wanted})).scalar_one():
+        raise AlreadyExists("reference", wanted)
+    return wanted

@@ -1,0 +1,114 @@
+"""Customers over HTTP."""
+
+from typing import Annotated
+
+from litestar import Response, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import Parameter
+
+from commerce.kernel.access import Principal, Role, may
+from commerce.kernel.db import Database
+from commerce.kernel.http import reply
+from commerce.kernel.idempotency import Call, first_time
+from commerce.kernel.pages import Limit, Page, decode_cursor
+from commerce.kernel.refusals import InvalidInput
+from orders.customers.edit import edit
+from orders.customers.identities import Who, identities_of
+from orders.customers.merge import merge
+from orders.customers.queries import customers_behind, list_merges, read_customer
+from orders.customers.register import register
+from orders.customers.schemas import (
+    AccountText,
+    CountryText,
+    CustomerView,
+    EditBody,
+    EmailText,
+    LoyaltyText,
+    MergeBody,
+    MergeView,
+    PhoneText,
+    RegisterBody,
+)
+
+_COUNTER = (Role.STOREFRONT, Role.TERMINAL, Role.OPERATOR, Role.ADMIN)
+_OFFICE = (Role.OPERATOR, Role.ADMIN)
+
+
+@post("/v1/customers", opt=may(*_COUNTER, idempotent=True), tags=["customers"])
+async def register_customer(
+    data: RegisterBody, db: NamedDependency[Database], call: NamedDependency[Call]
+) -> Response[CustomerView]:
+    """Register a new customer. Refused with `identity_taken` where an identity finds somebody already."""
+    who = Who(data.account, data.email, data.phone, data.loyalty, data.country)
+    async with db.transaction() as tx:
+        now = db.clock.now()
+        await first_time(tx, call, data)
+        view = await register(tx, who, now)
+        return await reply(tx, call, data, view, now)
+
+
+@get("/v1/customers", opt=may(*_COUNTER), tags=["customers"])
+async def find_customers(
+    db: NamedDependency[Database],
+    account: AccountText | None = None,
+    loyalty: LoyaltyText | None = None,
+    email: EmailText | None = None,
+    phone: PhoneText | None = None,
+    country: CountryText | None = None,
+) -> Page[CustomerView]:
+    """Find customers by identity, the one behind the strongest first (account, loyalty id, e-mail, phone).
+
+    More than one row means that the identities belong to several customers, who may be one person to be merged.
+    """
+    identities = identities_of(Who(account, email, phone, loyalty, country))
+    if not identities:
+        raise InvalidInput("query", "Name at least one of account, loyalty, email and phone.")
+    async with db.read() as tx:
+        return Page(await customers_behind(tx, identities))
+
+
+@get("/v1/customers/{customer_id:str}", opt=may(*_COUNTER), tags=["customers"])
+async def show_customer(customer_id: str, db: NamedDependency[Database]) -> CustomerView:
+    """Show one customer. One that was merged says into whom, and has nothing of its own any more."""
+    async with db.read() as tx:
+        return await read_customer(tx, customer_id)
+
+
+@patch("/v1/customers/{customer_id:str}", opt=may(*_OFFICE), tags=["customers"])
+async def edit_customer(customer_id: str, data: EditBody, db: NamedDependency[Database]) -> CustomerView:
+    """Change contact details and identities. What is sent replaces what there was of its kind; null takes it away."""
+    async with db.transaction() as tx:
+        return await edit(tx, customer_id, data)
+
+
+@post("/v1/customers/{customer_id:str}/merge", opt=may(*_OFFICE, idempotent=True), tags=["customers"])
+async def merge_customers(
+    customer_id: str,
+    data: MergeBody,
+    db: NamedDependency[Database],
+    call: NamedDependency[Call],
+    principal: NamedDependency[Principal],
+) -> Response[MergeView]:
+    """Merge this customer into another one: identities and orders move, and the audit trail says which."""
+    async with db.transaction() as tx:
+        now = db.clock.now()
+        await first_time(tx, call, data)
+        view = await merge(tx, customer_id, data, principal.id, now)
+        return await reply(tx, call, data, view, now)
+
+
+@get("/v1/customers/{customer_id:str}/merges", opt=may(*_OFFICE), tags=["customers"])
+async def show_merges(
+    customer_id: str,
+    db: NamedDependency[Database],
+    limit: Limit = 50,
+    cursor: Annotated[str | None, Parameter(description="`next_cursor` of the page before.")] = None,
+) -> Page[MergeView]:
+    """List the merges a customer took part in, on either side, the latest first."""
+    before = decode_cursor(cursor, 1)
+    async with db.read() as tx:
+        await read_customer(tx, customer_id)
+        return await list_merges(tx, customer_id, before[0] if before else None, limit)
+
+
+ROUTES = [register_customer, find_customers, show_customer, edit_customer, merge_customers, show_merges]

@@ -1,0 +1,135 @@
+"""Find or make: whom these people are, many askers at once, and nobody made twice."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import text
+
+from commerce.kernel.db import Session
+from commerce.kernel.ids import new_id
+from commerce.kernel.refusals import Busy
+from orders.customers.identities import Identity, Who, identities_of
+
+TRIES_MAX = 4
+"""Losing a race for an identity means that it is there at the next look, unless it is merged or edited meanwhile."""
+
+_FIND = text("""
+    SELECT i.kind, i.value, c.id, c.merged_into
+      FROM unnest(CAST(:kinds AS text[]), CAST(:values AS text[])) AS w (kind, value)
+      JOIN customer_identities i ON i.kind = w.kind AND i.value = w.value
+      JOIN customers c ON c.id = i.customer_id
+     ORDER BY c.id FOR KEY SHARE OF c
+""")
+_CLAIM = text("""
+    WITH firsts AS (
+        INSERT INTO customer_identities (kind, value, customer_id)
+        SELECT * FROM unnest(CAST(:first_kinds AS text[]), CAST(:first_values AS text[]), CAST(:made AS text[]))
+                      AS f (kind, value, customer_id)
+         ORDER BY kind, value
+        ON CONFLICT DO NOTHING
+     RETURNING customer_id
+    ), made AS (
+        INSERT INTO customers (id, code, email, phone, country, created_at)
+        SELECT id, id, email, phone, country, :now
+          FROM unnest(CAST(:made AS text[]), CAST(:emails AS text[]), CAST(:phones AS text[]),
+                      CAST(:countries AS text[])) AS m (id, email, phone, country)
+         WHERE id IN (SELECT customer_id FROM firsts)
+    ), rest AS (
+        INSERT INTO customer_identities (kind, value, customer_id)
+        SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:values AS text[]), CAST(:owners AS text[]))
+                      AS r (kind, value, customer_id)
+         WHERE customer_id <> ALL (CAST(:made AS text[])) OR customer_id IN (SELECT customer_id FROM firsts)
+         ORDER BY kind, value
+        ON CONFLICT DO NOTHING
+    )
+    SELECT customer_id FROM firsts
+""")
+
+
+class _Made(NamedTuple):
+    """A customer that is not there yet, and the identity that decides whether it will be."""
+
+    id: str
+    first: Identity
+    who: Who
+
+
+class _Plan(NamedTuple):
+    """Who is whom, decided on what was found: the new customers, and the free identities that become somebody's."""
+
+    ids: dict[int, str]
+    made: list[_Made]
+    claimed: list[tuple[Identity, str]]
+
+
+async def find_or_make(tx: Session, wanted: Sequence[Who | None], now: datetime) -> list[str | None]:
+    """The customer behind each of these people; whoever is unknown becomes one, whoever is not named is None.
+
+    The strongest identity finds the person (account, loyalty id, e-mail, phone). Identities that are still free
+    become theirs; one that finds somebody else stays as it is, since only a person may say that two are one.
+    Two statements at the most, one when everybody is known, none when nobody is named; a lost race for a new
+    identity looks again. The people found stay locked against merging until the transaction ends.
+
+    Raises InvalidInput for an identity that cannot be one (ask `must_make_sense` first), Busy after too many races.
+    """
+    found: dict[int, str] = {}
+    named = {n: who for n, who in enumerate(wanted) if who is not None and identities_of(who)}
+    for _ in range(TRIES_MAX):
+        people = {n: who for n, who in named.items() if n not in found}
+        if not people:
+            break
+        owners = await _find(tx, people.values())
+        if owners is not None:
+            plan = _plan(people, owners, now)
+            lost = await _claim(tx, plan, now)
+            found |= {n: customer for n, customer in plan.ids.items() if customer not in lost}
+    if len(found) < len(named):
+        raise Busy
+    return [found.get(n) for n in range(len(wanted))]
+
+
+async def _find(tx: Session, people: Iterable[Who]) -> dict[Identity, str] | None:
+    """Whom these identities find; None if one of those found was merged while we waited for its lock: look again."""
+    asked = sorted({identity for who in people for identity in identities_of(who)})
+    rows = (await tx.execute(_FIND, {"kinds": [i.kind for i in asked], "values": [i.value for i in asked]})).all()
+    if any(merged_into for _, _, _, merged_into in rows):
+        return None
+    return {Identity(kind, value): customer for kind, value, customer, _ in rows}
+
+
+def _plan(people: Mapping[int, Who], owners: dict[Identity, str], now: datetime) -> _Plan:
+    """Take one person after the other, as if they had come alone, so that a new identity is one customer's only."""
+    plan = _Plan({}, [], [])
+    for n, who in people.items():
+        identities = identities_of(who)
+        customer = next((owners[identity] for identity in identities if identity in owners), None)
+        free = [identity for identity in identities if identity not in owners]
+        if customer is None:
+            made = _Made(new_id("cus", now), free.pop(0), who)
+            customer = owners[made.first] = made.id
+            plan.made.append(made)
+        plan.ids[n] = customer
+        plan.claimed.extend((identity, customer) for identity in free)
+        owners.update(dict.fromkeys(free, customer))
+    return plan
+
+
+async def _claim(tx: Session, plan: _Plan, now: datetime) -> set[str]:
+    """Write what the plan says, and tell which new customers were not made since somebody else was quicker."""
+    if not plan.made and not plan.claimed:
+        return set()
+    facts = {
+        "first_kinds": [made.first.kind for made in plan.made],
+        "first_values": [made.first.value for made in plan.made],
+        "made": [made.id for made in plan.made],
+        "emails": [made.who.email for made in plan.made],
+        "phones": [made.who.phone for made in plan.made],
+        "countries": [made.who.country for made in plan.made],
+        "kinds": [identity.kind for identity, _ in plan.claimed],
+        "values": [identity.value for identity, _ in plan.claimed],
+        "owners": [customer for _, customer in plan.claimed],
+        "now": now,
+    }
+    rows = await tx.execute(_CLAIM, facts)
+    return {made.id for made in plan.made} - set(rows.scalars())

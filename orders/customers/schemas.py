@@ -1,0 +1,92 @@
+"""What is asked about customers, and what is answered."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from commerce.kernel.bodies import Body, CodeText, ShortText
+
+AccountText = Annotated[CodeText, Meta(description="The web shop's account id.", examples=["acc-4711"])]
+LoyaltyText = Annotated[CodeText, Meta(description="The number on the loyalty card.", examples=["LOY-0815"])]
+EmailText = Annotated[
+    str, Meta(min_length=3, max_length=254, description="An e-mail address.", examples=["mara@example.com"])
+]
+PhoneText = Annotated[
+    str,
+    Meta(
+        min_length=3,
+        max_length=40,
+        description="In any spelling; a national one is read in `country`.",
+        examples=["+49 30 23125051"],
+    ),
+]
+CountryText = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="An ISO 3166 code.", examples=["DE"])]
+
+
+class RegisterBody(Body, frozen=True):
+    """A new customer, found by at least one identity that nobody has yet."""
+
+    account: AccountText | None = None
+    loyalty: LoyaltyText | None = None
+    email: EmailText | None = None
+    phone: PhoneText | None = None
+    country: CountryText | None = None
+
+
+class EditBody(Body, frozen=True):
+    """What is sent replaces what the customer had of its kind; null takes it away; what is not sent stays."""
+
+    account: AccountText | UnsetType | None = UNSET
+    loyalty: LoyaltyText | UnsetType | None = UNSET
+    email: EmailText | UnsetType | None = UNSET
+    phone: PhoneText | UnsetType | None = UNSET
+    country: CountryText | UnsetType | None = UNSET
+
+
+class MergeBody(Body, frozen=True):
+    """Into whom, and why."""
+
+    into: Annotated[CodeText, Meta(description="The customer who stays.", examples=["cus_019a…"])]
+    reason: Annotated[ShortText, Meta(description="For the audit trail.", examples=["same person, new address"])]
+
+
+class IdentityView(msgspec.Struct, frozen=True):
+    """A normalised identity that finds the customer: e-mail in lower case, phone in E.164."""
+
+    kind: Annotated[str, Meta(description="`account`, `loyalty`, `email` or `phone`.", examples=["email"])]
+    value: Annotated[str, Meta(examples=["mara@example.com"])]
+
+
+class CustomerView(msgspec.Struct, frozen=True):
+    """One person across channels. Contact details are as they were given; identities are what finds the person."""
+
+    id: str
+    code: Annotated[str, Meta(description="The shop's own code; the id for customers made here.")]
+    email: str | None
+    phone: str | None
+    country: str | None
+    created_at: datetime | None
+    merged_into: Annotated[str | None, Meta(description="The customer this one was merged into, if it was.")]
+    identities: list[IdentityView]
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """Exactly what became the survivor's."""
+
+    identities: list[IdentityView]
+    orders: Annotated[list[str], Meta(description="The ids of the orders.")]
+    contact: Annotated[dict[str, str], Meta(description="Contact details the survivor lacked.")]
+
+
+class MergeView(msgspec.Struct, frozen=True):
+    """One merge: who became part of whom, by whom, why, when, and what moved."""
+
+    id: str
+    merged: str
+    survivor: str
+    actor: Annotated[str, Meta(description="The family of the key that asked for it.")]
+    reason: str
+    merged_at: datetime
+    moved: Moved

@@ -1,0 +1,125 @@
+"""The orders' routes: quoting, placing, selling, and looking at what was ordered."""
+
+from typing import Annotated
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, PathParameter, QueryParameter
+
+from commerce.kernel.access import Principal, Role, may
+from commerce.kernel.committer import GroupCommitter
+from commerce.kernel.db import Database
+from commerce.kernel.http import replay
+from commerce.kernel.idempotency import Answer, Call
+from commerce.kernel.pages import LIMIT_MAX, Page, decode_cursor
+from commerce.kernel.refusals import Refusal
+from orders import queries
+from orders.buyers import must_be_findable
+from orders.errors import WrongChannel, WrongLocation
+from orders.place import PlaceOrder
+from orders.quote import Basket, quote_many
+from orders.rules import OrderState
+from orders.schemas import (
+    OrderHistoryView,
+    OrderRow,
+    OrderView,
+    PlaceOrderBody,
+    QuoteBody,
+    QuoteView,
+    TillSaleBody,
+)
+from orders.sell import BookSale
+
+Placing = GroupCommitter[PlaceOrder, Answer]
+Selling = GroupCommitter[BookSale, Answer]
+
+OrderPath = Annotated[str, PathParameter(pattern="^ord_[0-9a-f]{32}$", description="The order's id.")]
+
+
+@post("/v1/quotes", status_code=200, opt=may(Role.STOREFRONT, Role.TERMINAL), tags=["orders"])
+async def quote_basket(
+    data: JSONBody[QuoteBody], db: NamedDependency[Database], principal: NamedDependency[Principal]
+) -> QuoteView:
+    """What a basket costs now, in the key's own channel."""
+    _must_sell_here(principal, data.channel)
+    async with db.read() as tx:
+        basket = Basket(data.channel, [(line.sku, line.quantity) for line in data.lines])
+        quote = (await quote_many(tx, [basket], db.clock.now()))[0]
+    if isinstance(quote, Refusal):
+        raise quote
+    return quote
+
+
+@post("/v1/orders", opt=may(Role.STOREFRONT, idempotent=True), tags=["orders"])
+async def place_order(
+    data: JSONBody[PlaceOrderBody], call: NamedDependency[Call], placing: NamedDependency[Placing]
+) -> Response[OrderView]:
+    """Place an order: goods held, price fixed, payment on collection or delivery.
+
+    Orders that arrive together share a commit; the answer comes after it.
+    """
+    _must_sell_here(call.principal, data.channel)
+    must_be_findable(data.buyer)
+    return replay(await placing.submit(PlaceOrder(call, data)), OrderView)
+
+
+@post("/v1/till-sales", opt=may(Role.TERMINAL, idempotent=True), tags=["orders"])
+async def book_sale(
+    data: JSONBody[TillSaleBody], call: NamedDependency[Call], selling: NamedDependency[Selling]
+) -> Response[OrderView]:
+    """Book a sale at a till: goods gone, money taken. Units we thought were not there do not stop it."""
+    _must_sell_here(call.principal, data.channel)
+    must_stand_here(call.principal, data.location)
+    must_be_findable(data.buyer)
+    return replay(await selling.submit(BookSale(call, data)), OrderView)
+
+
+@get("/v1/orders", opt=may(Role.OPERATOR, Role.ADMIN, Role.TERMINAL), tags=["orders"])
+async def list_orders(  # noqa: PLR0913, PLR0917 - each is a filter of the list
+    db: NamedDependency[Database],
+    principal: NamedDependency[Principal],
+    channel: Annotated[str | None, QueryParameter(max_length=100)] = None,
+    location: Annotated[str | None, QueryParameter(max_length=100)] = None,
+    customer: Annotated[str | None, QueryParameter(max_length=40)] = None,
+    order_state: Annotated[OrderState | None, QueryParameter(name="state")] = None,
+    number: Annotated[str | None, QueryParameter(max_length=100, description="The order number people read out.")] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX)] = 50,
+    cursor: Annotated[str | None, QueryParameter(max_length=500)] = None,
+) -> Page[OrderRow]:
+    """Orders, newest first. A till sees the orders of its own store."""
+    if principal.role is Role.TERMINAL:
+        location = principal.location
+    wanted = queries.Wanted(channel, location, customer, order_state, number)
+    async with db.read() as tx:
+        return await queries.list_orders(tx, wanted, decode_cursor(cursor, 2), limit)
+
+
+@get(
+    "/v1/orders/{order_id:str}",
+    opt=may(Role.STOREFRONT, Role.TERMINAL, Role.OPERATOR, Role.ADMIN),
+    tags=["orders"],
+)
+async def show_order(
+    order_id: OrderPath, db: NamedDependency[Database], principal: NamedDependency[Principal]
+) -> OrderHistoryView:
+    """An order with all that happened to it. A storefront sees the orders of its own channel."""
+    async with db.read() as tx:
+        history = await queries.order_history(tx, order_id)
+    if principal.role is Role.STOREFRONT:
+        _must_sell_here(principal, history.order.channel)
+    return history
+
+
+def _must_sell_here(principal: Principal, channel: str) -> None:
+    """Let a key through that is bound to this channel. Raises WrongChannel."""
+    if principal.channel != channel:
+        raise WrongChannel("channel", channel, f"This key sells in {principal.channel or 'no channel'}.")
+
+
+def must_stand_here(principal: Principal, location: str) -> None:
+    """Let a terminal through that stands in this store, and whoever is not a terminal. Raises WrongLocation."""
+    if principal.role is Role.TERMINAL and principal.location != location:
+        raise WrongLocation("location", location, f"This till stands in {principal.location or 'no store'}.")
+
+
+ROUTES = [quote_basket, place_order, book_sale, list_orders, show_order]

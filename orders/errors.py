@@ -1,0 +1,144 @@
+"""What orders refuse, and why."""
+
+from dataclasses import dataclass
+
+from commerce.kernel.refusals import Refusal
+
+
+@dataclass(eq=False)
+class WrongChannel(Refusal):
+    """The key sells in another channel, or the channel cannot do this."""
+
+    status = 403
+    code = "wrong_channel"
+    field: str
+    channel: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.reason}"
+
+
+@dataclass(eq=False)
+class WrongLocation(Refusal):
+    """The till stands in another store, or the location cannot do this."""
+
+    status = 403
+    code = "wrong_location"
+    field: str
+    location: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.reason}"
+
+
+@dataclass(eq=False)
+class NotPriced(Refusal):
+    """No recommended price is in force, so it is not sold."""
+
+    status = 422
+    code = "not_priced"
+    field: str
+    sku: str
+    market: str
+
+    def __str__(self) -> str:
+        return f"{self.sku} has no price in {self.market} now."
+
+
+@dataclass(eq=False)
+class NotTaxed(Refusal):
+    """No tax rate is in force, so what to collect is not known."""
+
+    status = 422
+    code = "not_taxed"
+    field: str
+    tax_class: str
+    market: str
+
+    def __str__(self) -> str:
+        return f"{self.market} has no rate for the tax class {self.tax_class} now."
+
+
+@dataclass(eq=False)
+class MixedCurrency(Refusal):
+    """An amount is in another currency than the channel's market."""
+
+    status = 422
+    code = "mixed_currency"
+    field: str
+    wanted: str
+    given: str
+
+    def __str__(self) -> str:
+        return f"{self.field} is in {self.given}; this market sells in {self.wanted}."
+
+
+@dataclass(eq=False)
+class StaleTotal(Refusal):
+    """The total the buyer saw is not what it costs now."""
+
+    code = "stale_total"
+    field: str
+    shown: int
+    total: int
+    currency: str
+
+    def __str__(self) -> str:
+        return "The total has changed since it was shown. Quote again, and ask the buyer."
+
+
+@dataclass(eq=False)
+class TendersDoNotAddUp(Refusal):
+    """What was tendered does not pay the total exactly, after change."""
+
+    status = 422
+    code = "tenders_do_not_add_up"
+    field: str
+    total: int
+    tendered: int
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+@dataclass(eq=False)
+class HoldMismatch(Refusal):
+    """The hold is over, or holds other goods than the order wants."""
+
+    code = "hold_mismatch"
+    field: str
+    hold: str
+
+    def __str__(self) -> str:
+        return f"The hold {self.hold} is over, or is not for these goods. Order without it, or take a new one."
+
+
+@dataclass(eq=False)
+class NothingToSend(Refusal):
+    """The order has no such units waiting at this location."""
+
+    code = "nothing_to_send"
+    field: str
+    sku: str
+    location: str
+    waiting: int
+
+    def __str__(self) -> str:
+        return f"{self.waiting} of {self.sku} wait for this order at {self.location}."
+
+
+@dataclass(eq=False)
+class SerialsWanted(Refusal):
+    """A serial-numbered device leaves only with its serial number."""
+
+    status = 422
+    code = "serials_wanted"
+    field: str
+    sku: str
+    wanted: int
+
+    def __str__(self) -> str:
+        return f"{self.sku} needs {self.wanted} different serial numbers."

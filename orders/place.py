@@ -1,0 +1,185 @@
+"""Place orders: promise the goods, fix the price, and say how it will be paid - all or nothing, for many at once."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+import msgspec
+from sqlalchemy import text
+
+from catalog.open_locations import OpenLocation, open_locations
+from commerce.kernel.bodies import Amount
+from commerce.kernel.db import Session
+from commerce.kernel.idempotency import Answer, Call, Replay, keep_many
+from commerce.kernel.ids import new_id, order_number
+from commerce.kernel.outbox import tell_many
+from commerce.kernel.refusals import AlreadyExists, Refusal, UnknownReference
+from inventory.confirm import Confirmation, confirm_holds
+from inventory.rules import merge_wants
+from inventory.take import HoldWanted, take_holds
+from orders.buyers import find_buyers
+from orders.desk import Desk
+from orders.errors import HoldMismatch, MixedCurrency, StaleTotal, WrongLocation
+from orders.events import OrderPlaced
+from orders.quote import Basket, quote_many
+from orders.record import Entry, Happening, enter, line_view, note, record_orders
+from orders.rules import Fulfilment, OrderState, TenderKind
+from orders.schemas import OrderView, PlaceOrderBody, QuoteView, TenderView
+
+COLLECT_WITHIN = timedelta(days=14)
+"""How long a store keeps goods for a buyer who does not come."""
+
+_KNOWN = text("SELECT id FROM orders WHERE id = ANY(CAST(:ids AS text[]))")
+
+
+class PlaceOrder(msgspec.Struct, frozen=True):
+    """A storefront's wish, and the call that must be safe to repeat."""
+
+    call: Call
+    body: PlaceOrderBody
+
+
+class _Case(msgspec.Struct):
+    """One wish on its way to becoming an order."""
+
+    wish: PlaceOrder
+    order_id: str
+    quote: QuoteView
+    ranked: list[str]
+    customer: str | None = None
+
+    @property
+    def units(self) -> dict[str, int]:
+        return merge_wants((line.sku, line.quantity) for line in self.wish.body.lines)
+
+    def expires_at(self, now: datetime) -> datetime | None:
+        return now + COLLECT_WITHIN if self.wish.body.fulfilment is Fulfilment.COLLECT else None
+
+
+async def place_orders(tx: Session, wishes: Sequence[PlaceOrder], now: datetime) -> list[Answer | Refusal | Replay]:
+    """Decide many wishes in one transaction, in the order they came; each is answered as if it had come alone.
+
+    A wish that is refused leaves no trace. An answer is kept with its key, in the transaction of the order itself.
+    """
+    desk: Desk[PlaceOrder, _Case] = Desk(wishes)
+    await desk.set_aside_what_was_answered(tx, lambda wish: (wish.call, wish.body))
+    await _refuse_known_ids(tx, desk)
+    await _price(tx, desk, now)
+    await _hold_goods(tx, desk, now)
+    cases = desk.cases()
+    if not cases:
+        return desk.verdicts()
+    buyers = await find_buyers(tx, [case.wish.body.buyer for case in cases], now)
+    for case, customer in zip(cases, buyers, strict=True):
+        case.customer = customer
+    orders = [_order(case, now) for case in cases]
+    await _write(tx, cases, orders, now)
+    answers = [Answer(201, msgspec.json.encode(order)) for order in orders]
+    kept = [
+        (case.wish.call, case.wish.call.fingerprint(case.wish.body), answer)
+        for case, answer in zip(cases, answers, strict=True)
+    ]
+    await keep_many(tx, kept, now)
+    return desk.answered(answers)
+
+
+async def _refuse_known_ids(tx: Session, desk: Desk[PlaceOrder, _Case]) -> None:
+    asked = {n: wish.body.id for n, wish in desk.open() if wish.body.id}
+    if not asked:
+        return
+    taken = set((await tx.execute(_KNOWN, {"ids": list(asked.values())})).scalars())
+    for n, order_id in asked.items():
+        if order_id in taken:
+            desk.refuse(n, AlreadyExists("id", order_id))
+        taken.add(order_id)
+
+
+async def _price(tx: Session, desk: Desk[PlaceOrder, _Case], now: datetime) -> None:
+    """Quote every basket and compare with what the buyer was shown."""
+    wishes = desk.open()
+    baskets = [Basket(w.body.channel, [(line.sku, line.quantity) for line in w.body.lines]) for _, w in wishes]
+    quotes = await quote_many(tx, baskets, now)
+    markets = {quote.market for quote in quotes if isinstance(quote, QuoteView)}
+    places = await open_locations(tx, markets, now) if markets else {}
+    for (n, wish), quote in zip(wishes, quotes, strict=True):
+        desk.decide(n, partial(_case, wish, quote, places, now))
+
+
+def _case(
+    wish: PlaceOrder,
+    quote: QuoteView | Refusal,
+    places: dict[str, dict[str, OpenLocation]],
+    now: datetime,
+) -> _Case:
+    if isinstance(quote, Refusal):
+        raise quote
+    shown = wish.body.shown_total
+    if shown.currency != quote.currency:
+        raise MixedCurrency("shown_total.currency", quote.currency, shown.currency)
+    if shown.amount != quote.total.amount:
+        raise StaleTotal("shown_total.amount", shown.amount, quote.total.amount, quote.currency)
+    ranked = _ranked(wish.body, places[quote.market])
+    return _Case(wish, wish.body.id or new_id("ord", now), quote, ranked)
+
+
+def _ranked(body: PlaceOrderBody, places: dict[str, OpenLocation]) -> list[str]:
+    """Where goods may come from, best first: the store to collect in; else warehouses, or stores if there is none."""
+    if body.fulfilment is Fulfilment.COLLECT:
+        if body.collect_at is None:
+            raise UnknownReference("collect_at", "")
+        place = places.get(body.collect_at)
+        if place is None or place.kind != "store":
+            raise WrongLocation("collect_at", body.collect_at, "It is not an open store of this market.")
+        return [place.code]
+    if body.collect_at is not None:
+        raise WrongLocation("collect_at", body.collect_at, "An order that is shipped is not collected.")
+    warehouses = [place.code for place in places.values() if place.kind == "warehouse"]
+    return sorted(warehouses or places)
+
+
+async def _hold_goods(tx: Session, desk: Desk[PlaceOrder, _Case], now: datetime) -> None:
+    """Take over the holds that were cited, then take new ones: rows that lead to pools are locked before pools."""
+    cited = [(n, case, case.wish.body.hold) for n, case in desk.pending() if case.wish.body.hold]
+    confirmations = [Confirmation(hold, case.order_id, case.units, case.expires_at(now)) for _, case, hold in cited]
+    for (n, _, hold), fits in zip(cited, await confirm_holds(tx, confirmations, now), strict=True):
+        if not fits:
+            desk.refuse(n, HoldMismatch("hold", hold))
+    fresh = [(n, case) for n, case in desk.pending() if not case.wish.body.hold]
+    wanted = [HoldWanted(case.order_id, case.units, case.ranked, case.expires_at(now)) for _, case in fresh]
+    for (n, _), verdict in zip(fresh, await take_holds(tx, wanted, now), strict=True):
+        if isinstance(verdict, Refusal):
+            desk.refuse(n, verdict)
+
+
+def _order(case: _Case, now: datetime) -> OrderView:
+    """The order as it is stored and answered; paid when it is collected or delivered."""
+    quote, body = case.quote, case.wish.body
+    due = TenderView(TenderKind.PAY_ON_COLLECTION, "due", quote.total, quote.total, Amount(0, quote.currency))
+    return OrderView(
+        case.order_id,
+        order_number(case.order_id),
+        "api",
+        body.channel,
+        body.collect_at,
+        case.customer,
+        body.fulfilment,
+        OrderState.PLACED,
+        now,
+        quote.prices_include_tax,
+        [line_view(line) for line in quote.lines],
+        quote.subtotal,
+        quote.discount_total,
+        quote.tax_total,
+        quote.total,
+        [due],
+    )
+
+
+async def _write(tx: Session, cases: Sequence[_Case], orders: Sequence[OrderView], now: datetime) -> None:
+    await record_orders(tx, orders, [[None]] * len(orders), now)
+    placed = [
+        Happening(order.id, "placed", case.wish.call.principal.id) for case, order in zip(cases, orders, strict=True)
+    ]
+    await note(tx, placed, now)
+    await enter(tx, [Entry(order.id, "charge", order.total.amount, order.total.currency) for order in orders], now)
+    await tell_many(tx, [OrderPlaced(order.id, order.order_number, order.channel) for order in orders], now)

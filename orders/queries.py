@@ -1,0 +1,111 @@
+"""The orders' reads."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, text
+
+from commerce.kernel.bodies import Amount
+from commerce.kernel.db import ReadSession
+from commerce.kernel.pages import Page, page_of
+from commerce.kernel.refusals import InvalidInput, NotFound
+from orders.rules import Fulfilment, OrderState, TenderKind
+from orders.schemas import (
+    OrderHistoryView,
+    OrderLineView,
+    OrderRow,
+    OrderView,
+    ShipmentView,
+    TenderView,
+    TimelineView,
+)
+
+
+class Wanted(NamedTuple):
+    """Which orders a list should show; None is any."""
+
+    channel: str | None
+    location: str | None
+    customer: str | None
+    state: OrderState | None
+    number: str | None
+
+
+_LIST = text("""
+    SELECT id, order_number, channel, location, state, placed_at, total, currency FROM orders
+     WHERE (CAST(:channel AS text) IS NULL OR channel = :channel)
+       AND (CAST(:location AS text) IS NULL OR location = :location)
+       AND (CAST(:customer AS text) IS NULL OR customer_id = :customer)
+       AND (CAST(:state AS text) IS NULL OR state = :state)
+       AND (CAST(:number AS text) IS NULL OR order_number = :number)
+       AND (CAST(:before AS timestamptz) IS NULL OR (placed_at, order_number) < (:before, CAST(:before_number AS text)))
+     ORDER BY placed_at DESC, order_number DESC LIMIT :most
+""")
+_ORDER = text("""
+    SELECT o.id, o.order_number, o.source, o.channel, o.location, o.customer_id, o.currency, o.prices_include_tax,
+           o.fulfilment, o.state, o.placed_at, o.subtotal, o.discount_total, o.tax_total, o.total,
+           (SELECT coalesce(sum(amount), 0) FROM ledger_entries l WHERE l.order_id = o.id)::bigint AS owed
+      FROM orders o WHERE o.id = :id
+""")
+_LINES = text("""
+    SELECT line, sku, quantity, recommended_price, unit_price, discount_total, tax_rate_bp, tax_total, line_total, sent
+      FROM order_lines WHERE order_id = :id ORDER BY line
+""")
+_TENDERS = text("SELECT kind, state, amount, given, change FROM tenders WHERE order_id = :id ORDER BY id")
+_TIMELINE = text("SELECT happened_at, what, actor, facts FROM order_timeline WHERE order_id = :id ORDER BY id")
+_SHIPMENTS = text("""
+    SELECT s.id, s.location, s.kind, s.left_at, s.handed_over_at,
+           jsonb_agg(jsonb_build_object('line', l.line, 'quantity', l.quantity, 'serials', to_jsonb(l.serials))
+                     ORDER BY l.line)
+      FROM shipments s JOIN shipment_lines l ON l.shipment_id = s.id
+     WHERE s.order_id = :id GROUP BY s.id ORDER BY s.id
+""")
+
+
+async def list_orders(tx: ReadSession, wanted: Wanted, after: tuple[str, ...] | None, limit: int) -> Page[OrderRow]:
+    """A page of orders, newest first."""
+    before, before_number = _position(after) if after else (None, None)
+    facts = {**wanted._asdict(), "before": before, "before_number": before_number, "most": limit + 1}
+    rows = (await tx.execute(_LIST, facts)).all()
+    return page_of(rows, limit, _row, lambda row: (row.placed_at.isoformat(), row.order_number))
+
+
+async def order_history(tx: ReadSession, order_id: str) -> OrderHistoryView:
+    """An order with all that happened to it. Raises NotFound."""
+    head = (await tx.execute(_ORDER, {"id": order_id})).one_or_none()
+    if head is None:
+        raise NotFound("order", order_id)
+    lines = [OrderLineView(*row) for row in await tx.execute(_LINES, {"id": order_id})]
+    tenders = (await tx.execute(_TENDERS, {"id": order_id})).all()
+    timeline = [TimelineView(*row) for row in await tx.execute(_TIMELINE, {"id": order_id})]
+    shipments = [ShipmentView(*row) for row in await tx.execute(_SHIPMENTS, {"id": order_id})]
+    return OrderHistoryView(_view(head, lines, tenders), timeline, shipments, _owed(head))
+
+
+def _position(after: tuple[str, ...]) -> tuple[datetime, str]:
+    try:
+        return datetime.fromisoformat(after[0]), after[1]
+    except ValueError:
+        raise InvalidInput("cursor", "This is not a cursor of ours.") from None
+
+
+def _row(row: "Row[Any]") -> OrderRow:
+    total = Amount(row.total, row.currency)
+    return OrderRow(row.id, row.order_number, row.channel, row.location, OrderState(row.state), row.placed_at, total)
+
+
+def _view(head: "Row[Any]", lines: list[OrderLineView], tenders: "Sequence[Row[Any]]") -> OrderView:
+    def amount(minor: int) -> Amount:
+        return Amount(minor, head.currency)
+
+    return OrderView(
+        head.id, head.order_number, head.source, head.channel, head.location, head.customer_id,
+        Fulfilment(head.fulfilment), OrderState(head.state), head.placed_at, head.prices_include_tax, lines,
+        amount(head.subtotal), amount(head.discount_total), amount(head.tax_total), amount(head.total),
+        [TenderView(TenderKind(t.kind), t.state, amount(t.amount), amount(t.given), amount(t.change)) for t in tenders],
+    )  # fmt: skip
+
+
+def _owed(head: "Row[Any]") -> Amount:
+    return Amount(head.owed, head.currency)

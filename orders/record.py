@@ -1,0 +1,147 @@
+"""Record orders: the order, its lines, timeline, tenders and ledger, for many orders at once."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import TextClause, text
+
+from commerce.kernel.db import Session
+from commerce.kernel.ids import new_id
+from orders.schemas import OrderLineView, OrderView, QuotedLine
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One line of an order's ledger: owed (positive) or settled (negative)."""
+
+    order_id: str
+    kind: str
+    amount: int
+    currency: str
+    reference: str | None = None
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """One line of an order's timeline."""
+
+    order_id: str
+    what: str
+    actor: str
+    facts: dict[str, Any] = {}
+
+
+def _insert(table: str, columns: dict[str, str], constants: str = "") -> TextClause:
+    """One INSERT for many rows: a column's type says how its array is sent; constants are `column = :name`."""
+    names = list(columns)
+    arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in columns.items())
+    fixed = [constant.split("=") for constant in constants.split(",") if constant]
+    targets = ", ".join([*names, *(column.strip() for column, _ in fixed)])
+    values = ", ".join([*(f"r.{name}" for name in names), *(value.strip() for _, value in fixed)])
+    # The names are this module's own; no value is in the text.
+    return text(f"INSERT INTO {table} ({targets}) SELECT {values} FROM unnest({arrays}) AS r ({', '.join(names)})")  # noqa: S608 - see above
+
+
+_ORDERS = _insert(
+    "orders",
+    {
+        "id": "text", "order_number": "text", "source": "text", "channel": "text", "location": "text",
+        "customer_id": "text", "currency": "text", "prices_include_tax": "bool", "fulfilment": "text",
+        "state": "text", "placed_at": "timestamptz", "subtotal": "bigint", "discount_total": "bigint",
+        "tax_total": "bigint", "total": "bigint",
+    },
+)  # fmt: skip
+_LINES = _insert(
+    "order_lines",
+    {
+        "order_id": "text", "line": "int", "sku": "text", "quantity": "int", "recommended_price": "bigint",
+        "unit_price": "bigint", "discount_total": "bigint", "tax_rate_bp": "int", "tax_total": "bigint",
+        "line_total": "bigint", "sent": "int",
+    },
+)  # fmt: skip
+_TENDERS = _insert(
+    "tenders",
+    {
+        "id": "text", "order_id": "text", "kind": "text", "state": "text", "amount": "bigint", "given": "bigint",
+        "change": "bigint", "reference": "text",
+    },
+    "recorded_at = :now",
+)  # fmt: skip
+_TIMELINE = text("""
+    INSERT INTO order_timeline (id, order_id, what, actor, facts, happened_at)
+    SELECT r.id, r.order_id, r.what, r.actor, r.facts::jsonb, :now
+      FROM unnest(CAST(:id AS text[]), CAST(:order_id AS text[]), CAST(:what AS text[]), CAST(:actor AS text[]),
+                  CAST(:facts AS text[])) AS r (id, order_id, what, actor, facts)
+""")
+_LEDGER = _insert(
+    "ledger_entries",
+    {"id": "text", "order_id": "text", "kind": "text", "amount": "bigint", "currency": "text", "reference": "text"},
+    "entered_at = :now",
+)
+
+
+async def record_orders(
+    tx: Session, orders: Sequence[OrderView], references: Sequence[Sequence[str | None]], now: datetime
+) -> None:
+    """Store orders with their lines and tenders; `references` are the tenders' own numbers, order by order."""
+    await tx.execute(_ORDERS, _columns(_ORDER_COLUMNS, (_order_row(order) for order in orders)))
+    lines = ((order.id, *_line_values(line)) for order in orders for line in order.lines)
+    await tx.execute(_LINES, _columns(_LINE_COLUMNS, lines))
+    tenders = (
+        (
+            new_id("tnd", now), order.id, str(tender.kind), tender.state, tender.amount.amount, tender.given.amount,
+            tender.change.amount, reference,
+        )
+        for order, order_references in zip(orders, references, strict=True)
+        for tender, reference in zip(order.tenders, order_references, strict=True)
+    )  # fmt: skip
+    await tx.execute(_TENDERS, {**_columns(_TENDER_COLUMNS, tenders), "now": now})
+
+
+async def note(tx: Session, happenings: Sequence[Happening], now: datetime) -> None:
+    """Write what happened into the orders' timelines."""
+    rows = (
+        (new_id("tln", now), h.order_id, h.what, h.actor, msgspec.json.encode(h.facts).decode()) for h in happenings
+    )
+    await tx.execute(_TIMELINE, {**_columns(("id", "order_id", "what", "actor", "facts"), rows), "now": now})
+
+
+async def enter(tx: Session, entries: Sequence[Entry], now: datetime) -> None:
+    """Enter what is owed and settled into the ledger."""
+    rows = ((new_id("led", now), e.order_id, e.kind, e.amount, e.currency, e.reference) for e in entries)
+    columns = _columns(("id", "order_id", "kind", "amount", "currency", "reference"), rows)
+    await tx.execute(_LEDGER, {**columns, "now": now})
+
+
+_ORDER_COLUMNS = (
+    "id", "order_number", "source", "channel", "location", "customer_id", "currency", "prices_include_tax",
+    "fulfilment", "state", "placed_at", "subtotal", "discount_total", "tax_total", "total",
+)  # fmt: skip
+_LINE_COLUMNS = (
+    "order_id", "line", "sku", "quantity", "recommended_price", "unit_price", "discount_total", "tax_rate_bp",
+    "tax_total", "line_total", "sent",
+)  # fmt: skip
+_TENDER_COLUMNS = ("id", "order_id", "kind", "state", "amount", "given", "change", "reference")
+_line_values = msgspec.structs.astuple
+
+
+def line_view(line: QuotedLine, sent: int = 0) -> OrderLineView:
+    """A quoted line as the order keeps it."""
+    return OrderLineView(
+        line.line, line.sku, line.quantity, line.recommended_price, line.unit_price, line.discount_total,
+        line.tax_rate_bp, line.tax_total, line.line_total, sent,
+    )  # fmt: skip
+
+
+def _order_row(order: OrderView) -> tuple[object, ...]:
+    return (
+        order.id, order.order_number, order.source, order.channel, order.location, order.customer,
+        order.total.currency, order.prices_include_tax, str(order.fulfilment), str(order.state), order.placed_at,
+        order.subtotal.amount, order.discount_total.amount, order.tax_total.amount, order.total.amount,
+    )  # fmt: skip
+
+
+def _columns(names: Sequence[str], rows: Iterable[tuple[object, ...]]) -> dict[str, object]:
+    """Rows as one array for each column; no rows are empty arrays."""
+    columns = list(zip(*rows, strict=True))
+    return {name: list(columns[n]) if columns else [] for n, name in enumerate(names)}

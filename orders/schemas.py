@@ -1,0 +1,242 @@
+"""What is asked of orders, and what they answer."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from commerce.kernel.bodies import Amount, Body, CodeText, Quantity, ShortText
+from orders.rules import Fulfilment, OrderState, TenderKind
+
+OrderId = Annotated[
+    str, Meta(pattern="^ord_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}$", description="`ord_` and a UUIDv7 in hex.")
+]
+Sku = Annotated[CodeText, Meta(examples=["NOVA-1-128-BLK"])]
+
+
+class LineBody(Body, frozen=True):
+    """One line of a basket."""
+
+    sku: Sku
+    quantity: Quantity
+
+
+Lines = Annotated[list[LineBody], Meta(min_length=1, max_length=100, description="1 to 100 lines.")]
+
+
+class QuoteBody(Body, frozen=True):
+    """A basket to be priced."""
+
+    channel: Annotated[CodeText, Meta(description="The channel it would be bought in.", examples=["web-de"])]
+    lines: Lines
+
+
+class BuyerBody(Body, frozen=True):
+    """Who buys: whatever is known of them. The strongest identity finds the person."""
+
+    account: ShortText | None = None
+    loyalty: ShortText | None = None
+    email: Annotated[ShortText | None, Meta(examples=["mara@example.com"])] = None
+    phone: Annotated[ShortText | None, Meta(description="Any spelling; a national one is read in `country`.")] = None
+    country: Annotated[str, Meta(pattern="^[A-Z]{2}$", examples=["DE"])] | None = None
+
+
+class PlaceOrderBody(Body, frozen=True):
+    """An order from a storefront. The total that was shown to the buyer is checked again."""
+
+    channel: Annotated[CodeText, Meta(description="The key's own channel.", examples=["web-de"])]
+    lines: Lines
+    shown_total: Annotated[Amount, Meta(description="What the buyer was told to pay, tax and all.")]
+    fulfilment: Annotated[Fulfilment, Meta(description="`ship`, or `collect` in a store.")] = Fulfilment.SHIP
+    collect_at: Annotated[CodeText | None, Meta(description="The store, when `fulfilment` is `collect`.")] = None
+    buyer: BuyerBody | None = None
+    hold: Annotated[str, Meta(max_length=36, description="A basket hold that this order takes over.")] | None = None
+    id: Annotated[OrderId | None, Meta(description="Made by the client, if it wants to know it beforehand.")] = None
+
+
+class TenderBody(Body, frozen=True):
+    """One means of payment at the counter. Cash may be given in excess; the change is worked out."""
+
+    kind: TenderKind
+    given: Amount
+    reference: Annotated[ShortText | None, Meta(description="The card terminal's number for the payment.")] = None
+
+
+Tenders = Annotated[list[TenderBody], Meta(max_length=10, description="Up to 10; together they pay the total exactly.")]
+
+
+class SoldLineBody(LineBody, frozen=True):
+    """One line of a till sale, with the serial numbers of the devices that left."""
+
+    serials: Annotated[list[ShortText], Meta(max_length=1000)] = []
+
+
+class TillSaleBody(Body, frozen=True):
+    """A sale at a till. Its `id` is its key for ever: the same sale sent again is the same sale."""
+
+    id: OrderId
+    channel: Annotated[CodeText, Meta(examples=["retail-de"])]
+    location: Annotated[CodeText, Meta(description="The store the till stands in.", examples=["berlin"])]
+    lines: Annotated[list[SoldLineBody], Meta(min_length=1, max_length=100)]
+    shown_total: Amount
+    tenders: Tenders
+    buyer: BuyerBody | None = None
+
+
+class CancelBody(Body, frozen=True):
+    """Why an order is cancelled."""
+
+    reason: Annotated[ShortText, Meta(examples=["buyer changed their mind"])]
+
+
+class SentLineBody(Body, frozen=True):
+    """Units of one line that leave."""
+
+    line: Annotated[int, Meta(ge=1, le=100_000)]
+    quantity: Quantity
+    serials: Annotated[list[ShortText], Meta(max_length=1000)] = []
+
+
+class ShipBody(Body, frozen=True):
+    """Goods that leave a location for the buyer. Without lines: everything that waits there."""
+
+    location: CodeText
+    lines: Annotated[list[SentLineBody], Meta(min_length=1, max_length=100)] | None = None
+
+
+class SerialsBody(Body, frozen=True):
+    """The serial numbers of one line's devices."""
+
+    line: Annotated[int, Meta(ge=1, le=100_000)]
+    serials: Annotated[list[ShortText], Meta(max_length=1000)]
+
+
+class CollectBody(Body, frozen=True):
+    """A buyer collects an order at the counter and pays what is due."""
+
+    location: CodeText
+    tenders: Tenders = []
+    serials: Annotated[list[SerialsBody], Meta(max_length=100)] = []
+
+
+class NoBody(Body, frozen=True):
+    """Nothing needs to be said."""
+
+
+class QuotedLine(msgspec.Struct, frozen=True):
+    """One line, priced. `tax_total` is inside `line_total` where the market's prices include tax."""
+
+    line: int
+    sku: str
+    name: str
+    quantity: int
+    recommended_price: int
+    unit_price: int
+    discount_total: int
+    tax_rate_bp: int
+    tax_total: int
+    line_total: int
+    serial_numbered: bool = False
+
+
+class QuoteView(msgspec.Struct, frozen=True):
+    """A basket, priced at an instant. All amounts of the lines are in the currency's smallest unit."""
+
+    channel: str
+    market: str
+    currency: str
+    prices_include_tax: bool
+    quoted_at: datetime
+    lines: list[QuotedLine]
+    subtotal: Amount
+    discount_total: Amount
+    tax_total: Amount
+    total: Amount
+
+
+class OrderLineView(msgspec.Struct, frozen=True):
+    """One line of an order, with the prices of the instant it was placed."""
+
+    line: int
+    sku: str
+    quantity: int
+    recommended_price: int | None
+    unit_price: int
+    discount_total: int
+    tax_rate_bp: int | None
+    tax_total: int
+    line_total: int
+    sent: int = 0
+
+
+class TenderView(msgspec.Struct, frozen=True):
+    """How an order is, or will be, paid."""
+
+    kind: TenderKind
+    state: str
+    amount: Amount
+    given: Amount
+    change: Amount
+
+
+class OrderView(msgspec.Struct, frozen=True):
+    """An order as everybody sees it."""
+
+    id: str
+    order_number: str
+    source: str
+    channel: str
+    location: str | None
+    customer: str | None
+    fulfilment: Fulfilment
+    state: OrderState
+    placed_at: datetime
+    prices_include_tax: bool
+    lines: list[OrderLineView]
+    subtotal: Amount
+    discount_total: Amount
+    tax_total: Amount
+    total: Amount
+    tenders: list[TenderView]
+
+
+class TimelineView(msgspec.Struct, frozen=True):
+    """What happened to an order, and when."""
+
+    happened_at: datetime
+    what: str
+    actor: str
+    facts: dict[str, object]
+
+
+class ShipmentView(msgspec.Struct, frozen=True):
+    """Goods that left, and whether the buyer has them."""
+
+    id: str
+    location: str
+    kind: str
+    left_at: datetime
+    handed_over_at: datetime | None
+    lines: list[dict[str, object]]
+
+
+class OrderHistoryView(msgspec.Struct, frozen=True):
+    """An order with all that happened to it."""
+
+    order: OrderView
+    timeline: list[TimelineView]
+    shipments: list[ShipmentView]
+    owed: Amount
+
+
+class OrderRow(msgspec.Struct, frozen=True):
+    """An order in a list."""
+
+    id: str
+    order_number: str
+    channel: str
+    location: str | None
+    state: OrderState
+    placed_at: datetime
+    total: Amount

@@ -1,0 +1,189 @@
+"""Book till sales: the goods have left with the buyer and were paid for. Written for many.
+
+Prices and tenders are checked, since the till asks before the buyer goes. Stock is not: what is gone is gone, and
+what we thought was not there becomes a case for a person.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+import msgspec
+from sqlalchemy import text
+
+from catalog.open_locations import OpenLocation, open_locations
+from commerce.kernel.bodies import Amount
+from commerce.kernel.db import Session
+from commerce.kernel.idempotency import Answer, Call, Replay, keep_many
+from commerce.kernel.ids import order_number
+from commerce.kernel.outbox import tell_many
+from commerce.kernel.refusals import AlreadyExists, Refusal
+from inventory.draw import Drawn, Shortfall, draw_stock
+from inventory.rules import merge_wants
+from orders.buyers import find_buyers
+from orders.desk import Desk
+from orders.errors import MixedCurrency, SerialsWanted, StaleTotal, WrongLocation
+from orders.events import TillSaleBooked
+from orders.payments.rules import Settled, settle
+from orders.quote import Basket, quote_many
+from orders.record import Entry, Happening, enter, line_view, note, record_orders
+from orders.rules import Fulfilment, OrderState
+from orders.schemas import OrderView, QuotedLine, QuoteView, SoldLineBody, TenderView, TillSaleBody
+from orders.send import Sent, record_shipments
+
+_KNOWN = text("SELECT id FROM orders WHERE id = ANY(CAST(:ids AS text[]))")
+
+
+class BookSale(msgspec.Struct, frozen=True):
+    """A till's sale, and the call that must be safe to repeat."""
+
+    call: Call
+    body: TillSaleBody
+
+
+class _Case(msgspec.Struct, frozen=True):
+    """A sale that adds up."""
+
+    sale: BookSale
+    quote: QuoteView
+    tenders: list[Settled]
+
+
+async def book_sales(tx: Session, sales: Sequence[BookSale], now: datetime) -> list[Answer | Refusal | Replay]:
+    """Book many sales in one transaction, in the order they came; each is answered as if it had come alone."""
+    desk: Desk[BookSale, _Case] = Desk(sales)
+    await desk.set_aside_what_was_answered(tx, lambda sale: (sale.call, sale.body))
+    await _refuse_known_ids(tx, desk)
+    await _check(tx, desk, now)
+    cases = desk.cases()
+    if not cases:
+        return desk.verdicts()
+    shortfalls = await draw_stock(tx, [_drawn(case) for case in cases], now)
+    buyers = await find_buyers(tx, [case.sale.body.buyer for case in cases], now)
+    orders = [_order(case, buyer, now) for case, buyer in zip(cases, buyers, strict=True)]
+    await _write(tx, cases, orders, shortfalls, now)
+    answers = [Answer(201, msgspec.json.encode(order)) for order in orders]
+    kept = [
+        (case.sale.call, case.sale.call.fingerprint(case.sale.body), answer)
+        for case, answer in zip(cases, answers, strict=True)
+    ]
+    await keep_many(tx, kept, now)
+    return desk.answered(answers)
+
+
+async def _refuse_known_ids(tx: Session, desk: Desk[BookSale, _Case]) -> None:
+    """A sale's id is its key for ever: the same id under another Idempotency-Key is another sale's, or a repeat."""
+    asked = {n: sale.body.id for n, sale in desk.open()}
+    if not asked:
+        return
+    taken = set((await tx.execute(_KNOWN, {"ids": list(asked.values())})).scalars())
+    for n, order_id in asked.items():
+        if order_id in taken:
+            desk.refuse(n, AlreadyExists("id", order_id))
+        taken.add(order_id)
+
+
+async def _check(tx: Session, desk: Desk[BookSale, _Case], now: datetime) -> None:
+    sales = desk.open()
+    if not sales:
+        return
+    baskets = [Basket(s.body.channel, [(line.sku, line.quantity) for line in s.body.lines]) for _, s in sales]
+    quotes = await quote_many(tx, baskets, now)
+    markets = {quote.market for quote in quotes if isinstance(quote, QuoteView)}
+    places = await open_locations(tx, markets, now) if markets else {}
+    for (n, sale), quote in zip(sales, quotes, strict=True):
+        desk.decide(n, partial(_case, sale, quote, places))
+
+
+def _case(sale: BookSale, quote: QuoteView | Refusal, places: dict[str, dict[str, OpenLocation]]) -> _Case:
+    if isinstance(quote, Refusal):
+        raise quote
+    body = sale.body
+    place = places[quote.market].get(body.location)
+    if place is None or place.kind != "store":
+        raise WrongLocation("location", body.location, "It is not an open store of this market.")
+    if body.shown_total.currency != quote.currency:
+        raise MixedCurrency("shown_total.currency", quote.currency, body.shown_total.currency)
+    if body.shown_total.amount != quote.total.amount:
+        raise StaleTotal("shown_total.amount", body.shown_total.amount, quote.total.amount, quote.currency)
+    for n, (line, quoted) in enumerate(zip(body.lines, quote.lines, strict=True)):
+        _check_serials(line, quoted, f"lines[{n}].serials")
+    return _Case(sale, quote, settle(body.tenders, quote.total.amount, quote.currency))
+
+
+def _check_serials(line: SoldLineBody, quoted: QuotedLine, field: str) -> None:
+    wanted = line.quantity if quoted.serial_numbered else len(line.serials)
+    if len(line.serials) != wanted or len(set(line.serials)) != wanted:
+        raise SerialsWanted(field, line.sku, wanted)
+
+
+def _drawn(case: _Case) -> Drawn:
+    body = case.sale.body
+    units = merge_wants((line.sku, line.quantity) for line in body.lines)
+    return Drawn(body.id, body.location, units, case.sale.call.principal.id)
+
+
+def _order(case: _Case, buyer: str | None, now: datetime) -> OrderView:
+    body, quote = case.sale.body, case.quote
+    return OrderView(
+        body.id,
+        order_number(body.id),
+        "till",
+        body.channel,
+        body.location,
+        buyer,
+        Fulfilment.CARRIED,
+        OrderState.COMPLETED,
+        now,
+        quote.prices_include_tax,
+        [line_view(line, sent=line.quantity) for line in quote.lines],
+        quote.subtotal,
+        quote.discount_total,
+        quote.tax_total,
+        quote.total,
+        [_tender(tender, quote.currency) for tender in case.tenders],
+    )
+
+
+def _tender(tender: Settled, currency: str) -> TenderView:
+    paid, given, change = (Amount(minor, currency) for minor in (tender.amount, tender.given, tender.change))
+    return TenderView(tender.kind, "paid", paid, given, change)
+
+
+async def _write(
+    tx: Session,
+    cases: Sequence[_Case],
+    orders: Sequence[OrderView],
+    shortfalls: Sequence[Sequence[Shortfall]],
+    now: datetime,
+) -> None:
+    await record_orders(tx, orders, [[tender.reference for tender in case.tenders] for case in cases], now)
+    await record_shipments(tx, [_sent(case) for case in cases], now)
+    happenings = [
+        Happening(
+            order.id,
+            "sold",
+            case.sale.call.principal.id,
+            {"overdrawn": [{"sku": short.sku, "units": short.units} for short in shorts]} if shorts else {},
+        )
+        for case, order, shorts in zip(cases, orders, shortfalls, strict=True)
+    ]
+    await note(tx, happenings, now)
+    entries = [Entry(order.id, "charge", order.total.amount, order.total.currency) for order in orders]
+    entries += [
+        Entry(order.id, "payment", -tender.amount.amount, tender.amount.currency)
+        for order in orders
+        for tender in order.tenders
+    ]
+    await enter(tx, entries, now)
+    told = [
+        TillSaleBooked(o.id, o.order_number, o.channel, case.sale.body.location)
+        for o, case in zip(orders, cases, strict=True)
+    ]
+    await tell_many(tx, told, now)
+
+
+def _sent(case: _Case) -> Sent:
+    body = case.sale.body
+    lines = [(n + 1, line.quantity, line.serials) for n, line in enumerate(body.lines)]
+    return Sent(body.id, body.location, "carried", case.sale.call.principal.id, lines)

@@ -1,0 +1,309 @@
+"""The embedded stack as real processes: started, killed in every way, and started again."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # its annotations are not published with it
+import pytest
+
+from commerce.embedded.folder import DataFolder
+from commerce.embedded.locate import running_stack, stack_at
+from commerce.embedded.postgres import EmbeddedPostgres
+from commerce.embedded.supervisor import free_port
+from commerce.settings import SettingRefused, Settings
+
+QUICK = {"fsync": "off", "shared_buffers": "16MB"}
+
+STAND_IN = """
+import http.server, signal, sys, time
+
+class Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+word = sys.argv[1]
+if word == "serve":
+    port = int(sys.argv[sys.argv.index("--port") + 1])
+    http.server.ThreadingHTTPServer(("127.0.0.1", port), Ready).serve_forever()
+if word == "work":
+    if "--broken" in sys.argv[0]:
+        sys.exit("The worker has lost its tools.")
+    time.sleep(3600)
+"""
+
+SUPERVISE = """
+import os, sys
+from commerce.embedded.errors import PartFailed
+from commerce.embedded.supervisor import Plan, Supervisor
+from commerce.settings import Settings
+
+plan = Plan(
+    settings=Settings.from_environment(os.environ),
+    port=int(sys.argv[1]),
+    announce=lambda state, keys: None,
+    tell=lambda sentence: None,
+    command=(sys.executable, sys.argv[2]),
+)
+try:
+    Supervisor(plan).run()
+except PartFailed as failure:
+    sys.exit(f"{failure.last_lines} | {failure}")
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that an account without rights may enter, as root's PostgreSQL has to."""
+    with tempfile.TemporaryDirectory(prefix="commerce-tests-") as made:
+        Path(made).chmod(0o711)
+        yield Path(made)
+
+
+@contextmanager
+def supervised(
+    folder: Path, *, worker: str = "stand_in.py", settings: Mapping[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], DataFolder]]:
+    """A supervisor of its own process, over real servers and stand-ins for our programs."""
+    script, supervise = folder / worker, folder / "supervise.py"
+    script.write_text(STAND_IN)
+    supervise.write_text(SUPERVISE)
+    data = DataFolder(folder / "data")
+    command = [sys.executable, str(supervise), str(free_port()), str(script)]
+    with subprocess.Popen(  # noqa: S603 - our own command
+        command, env={**environment(data.root), **(settings or {})}, stderr=subprocess.PIPE, text=True
+    ) as supervisor:
+        try:
+            yield supervisor, data
+        finally:
+            supervisor.send_signal(signal.SIGINT)
+
+
+def environment(data: Path) -> dict[str, str]:
+    """Ours, without the settings of whoever runs the tests."""
+    own = {name: word for name, word in os.environ.items() if not name.startswith("COMMERCE_")}
+    return {**own, "COMMERCE_DATA": str(data), "PYTHONPATH": str(Path(__file__).parent.parent)}
+
+
+def eventually(condition: Callable[[], bool], within_s: float = 20) -> None:
+    """Wait until it is true, or fail."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
+
+
+def pids(data: DataFolder) -> dict[str, int]:
+    """The process of each part, as the stack says; none when no stack runs."""
+    state = running_stack(data)
+    return {name: part.pid for name, part in state.parts.items()} if state else {}
+
+
+def ask(postgres: EmbeddedPostgres, sql: str) -> str:
+    """What the database answers."""
+    command = [str(postgres.programs / "psql"), postgres.libpq_url, "-Atqc", sql]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own command
+    return answer.stdout.strip()
+
+
+def is_gone(pid: int) -> bool:
+    """Whether the process has ended (a zombie has)."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_a_deep_path_with_spaces_is_as_good_as_any(folder: Path) -> None:
+    postgres = EmbeddedPostgres(folder / ("deep " * 20) / ("deeper" * 20), QUICK)
+    assert len(str(postgres.cluster)) > 200
+
+    postgres.start()
+    try:
+        assert ask(postgres, "SELECT datname FROM pg_database WHERE datname = current_database()") == "commerce"
+        assert postgres.folder.sockets.stat().st_mode & 0o777 == 0o700
+    finally:
+        postgres.stop()
+
+    assert not postgres.folder.sockets.exists()
+
+
+def test_the_next_start_takes_over_from_a_server_left_behind(folder: Path) -> None:
+    left, following = EmbeddedPostgres(folder, QUICK), EmbeddedPostgres(folder, QUICK)
+    left.start()
+    ask(left, "CREATE TABLE kept AS SELECT 7 AS seven")
+
+    following.start()
+    try:
+        assert left.exit_code == 0
+        assert ask(following, "SELECT seven FROM kept") == "7"
+    finally:
+        following.stop()
+
+
+def test_a_pid_file_that_names_somebody_else_does_not_stop_a_start(folder: Path) -> None:
+    postgres = EmbeddedPostgres(folder, QUICK)
+    postgres.start()
+    lines = (postgres.cluster / "postmaster.pid").read_text().splitlines()
+    postgres.stop()
+    (postgres.cluster / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+
+    postgres.start()
+    try:
+        assert ask(postgres, "SELECT 1") == "1"
+    finally:
+        postgres.stop()
+
+
+def test_every_part_that_is_killed_comes_back_with_its_data_and_all_stop_in_the_end(folder: Path) -> None:
+    with supervised(folder) as (supervisor, data):
+        eventually(lambda: len(pids(data)) == 4)
+        postgres = EmbeddedPostgres(data.root)
+        ask(postgres, "CREATE TABLE kept AS SELECT 7 AS seven")
+        first = pids(data)
+
+        for part, pid in first.items():
+            os.kill(pid, signal.SIGKILL)
+            eventually(lambda part=part, pid=pid: pids(data)[part] != pid)  # type: ignore[misc]  # mypy#12557
+
+        assert ask(postgres, "SELECT seven FROM kept") == "7"
+        settings = Settings.from_environment(environment(data.root))
+        with stack_at(data.root, settings) as urls:
+            assert urls.database == postgres.url
+        last = pids(data)
+        supervisor.send_signal(signal.SIGINT)
+        assert supervisor.wait(30) == 0
+
+    assert not set(first.values()) & set(last.values())
+    assert all(map(is_gone, last.values()))
+    assert not data.state_file.exists()
+    assert not data.sockets.exists()
+
+
+def test_a_server_in_the_settings_is_used_and_not_started(folder: Path) -> None:
+    theirs = EmbeddedPostgres(folder / "theirs", QUICK)
+    theirs.start()
+    try:
+        with supervised(folder, settings={"COMMERCE_DATABASE_URL": theirs.url}) as (_, data):
+            eventually(lambda: bool(pids(data)))
+            assert pids(data).keys() == {"valkey", "api", "worker"}
+            state = running_stack(data)
+            assert state is not None
+            assert state.database_url == Settings.from_environment({"COMMERCE_DATABASE_URL": theirs.url}).database_url
+        assert theirs.exit_code is None
+    finally:
+        theirs.stop()
+
+
+def test_two_commands_at_once_take_turns(folder: Path) -> None:
+    command = [sys.executable, "-P", "-m", "commerce", "migrate", "--json"]
+    env = environment(folder)
+
+    both = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) for _ in range(2)]  # noqa: S603 - our own command
+    said = [json.loads(process.communicate(timeout=60)[0]) for process in both]
+
+    assert sorted(bool(facts["applied"]) for facts in said) == [False, True]
+    assert said[0]["after"] == said[1]["after"]
+
+
+def test_a_killed_supervisor_leaves_nothing_over_and_the_next_one_goes_on(folder: Path) -> None:
+    with supervised(folder) as (supervisor, data):
+        eventually(lambda: len(pids(data)) == 4)
+        ask(EmbeddedPostgres(data.root), "CREATE TABLE kept AS SELECT 7 AS seven")
+        left = pids(data)
+        supervisor.kill()
+        eventually(lambda: all(map(is_gone, left.values())))
+
+    with supervised(folder) as (_, data):
+        eventually(lambda: len(pids(data)) == 4)
+        assert ask(EmbeddedPostgres(data.root), "SELECT seven FROM kept") == "7"
+
+
+def test_a_part_that_cannot_stay_up_ends_the_stack_and_says_why(folder: Path) -> None:
+    with supervised(folder, worker="stand_in --broken.py") as (supervisor, data):
+        _, said = supervisor.communicate(timeout=30)
+
+    assert supervisor.returncode == 1
+    assert "The worker has lost its tools. |" in said
+    assert "worker ended 6 times within 60 s" in said
+    assert not data.state_file.exists()
+
+
+def test_a_taken_port_is_refused_with_the_words_to_type(folder: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-P", "-m", "commerce", "run", "--port", str(port)]
+        answer = subprocess.run(  # noqa: S603 - our own command
+            command, env=environment(folder), check=False, capture_output=True, text=True
+        )
+
+    assert answer.returncode == 2
+    assert answer.stderr.splitlines() == [
+        f"Port {port} on 127.0.0.1 is taken.",
+        f"Stop what uses it, or choose another: --port {port % 65535 + 1}",
+    ]
+
+
+def test_a_command_brings_its_own_database_and_takes_it_away(folder: Path) -> None:
+    settings = Settings.from_environment(environment(folder))
+
+    with stack_at(folder, settings) as urls:
+        assert urls.redis is None
+        assert ask(EmbeddedPostgres(folder), "SHOW synchronous_commit") == "on"
+        assert DataFolder(folder).is_held()
+
+    assert not DataFolder(folder).is_held()
+    assert not DataFolder(folder).sockets.exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "name", "reason"),
+    [
+        ({"COMMERCE_DATABASE_URL": "mysql://u:secret@h/d"}, "COMMERCE_DATABASE_URL", "only PostgreSQL will do"),
+        ({"COMMERCE_DATABASE_URL": "postgresql://h"}, "COMMERCE_DATABASE_URL", "does not name a database"),
+        ({"COMMERCE_DATABASE_URL": "postgresql://h:port/d"}, "COMMERCE_DATABASE_URL", "not a URL"),
+        ({"COMMERCE_REPLICA_URL": "postgresql://h/d?sslmode=off"}, "COMMERCE_REPLICA_URL", "not an sslmode"),
+        ({"COMMERCE_DATABASE_URL": "postgresql://h/d?options=-c"}, "COMMERCE_DATABASE_URL", "is not known"),
+        ({"COMMERCE_REDIS_URL": "http://h"}, "COMMERCE_REDIS_URL", "not the address of a Redis"),
+        ({"COMMERCE_REDIS_URL": "redis://h/zero"}, "COMMERCE_REDIS_URL", "not the number of a database"),
+        ({"COMMERCE_API_PROCESSES": "0"}, "COMMERCE_API_PROCESSES", "out of range"),
+        ({"COMMERCE_POOL_SIZE": "many"}, "COMMERCE_POOL_SIZE", "out of range"),
+        ({"COMMERCE_LOG": "loud"}, "COMMERCE_LOG", "not a log style"),
+    ],
+)
+def test_a_setting_without_sense_is_refused_by_its_name(said: Mapping[str, str], name: str, reason: str) -> None:
+    with pytest.raises(SettingRefused) as refused:
+        Settings.from_environment(said)
+
+    assert refused.value.name == name
+    assert reason in str(refused.value)
+    assert refused.value.hint
+    assert "secret" not in json.dumps(refused.value.facts())
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "meant"),
+    [
+        ("database_url", "postgres://u:p%40@h/d?sslmode=require", "postgresql+asyncpg://u:p%40@h/d?ssl=require"),
+        ("database_url", "postgresql:///d?host=/run/pg", "postgresql+asyncpg:///d?host=%2Frun%2Fpg"),
+        ("redis_url", "redis://h", "redis://h/1"),
+        ("redis_url", "rediss://u:p@h:6380/4", "rediss://u:p@h:6380/4"),
+        ("redis_url", "unix:///run/valkey.sock", "unix:///run/valkey.sock?db=1"),
+    ],
+)
+def test_a_url_is_read_as_its_driver_needs_it(name: str, said: str, meant: str) -> None:
+    settings = Settings.from_environment({f"COMMERCE_{name.upper()}": said})
+
+    assert getattr(settings, name) == meant
+    assert Settings.from_environment(settings.to_environment()).data == settings.data
