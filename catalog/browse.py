@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import TextClause, text
 
 from commerce.kernel.db import ReadSession
+from commerce.kernel.refusals import InvalidInput
 
 _PLAIN = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?|true|false", re.ASCII)
 """A JSON number or truth value, as far as attributes go."""
@@ -98,6 +99,14 @@ async def browse(tx: ReadSession, wanted: BrowseFilter, now: datetime) -> list[P
         ProductRow(code, title, description, months, terms, msgspec.json.decode(variants, type=list[VariantRow]))
         for code, title, description, months, terms, variants in rows
     ]
+
+
+def attribute_pairs(texts: Sequence[str]) -> list[tuple[str, str]]:
+    """Read `name:value` filters. Raises InvalidInput for one without a colon, a name or a value."""
+    pairs = [tuple(text.partition(":")[::2]) for text in texts]
+    if not all(name and value for name, value in pairs):
+        raise InvalidInput("attribute", "Write it as name:value, such as color:Black.")
+    return [(name, value) for name, value in pairs]
 
 
 def _plain_conditions(wanted: BrowseFilter, facts: dict[str, Any]) -> list[str]:

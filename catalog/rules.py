@@ -1,15 +1,20 @@
 """The catalog's decisions, pure: what a GTIN is, how a variant's status moves, where a category may hang."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from zoneinfo import available_timezones
 
 from stdnum import ean
 
+from catalog.errors import InvalidGtin
 from commerce.kernel.money import digits_of
+from commerce.kernel.refusals import InvalidInput
 
 GTIN_LENGTHS = frozenset({8, 12, 13, 14})
+DEGREE_DIGITS_MAX = 9
 
 
 class VariantStatus(StrEnum):
@@ -56,17 +61,44 @@ def is_gtin(text: str) -> bool:
     return len(text) in GTIN_LENGTHS and text.isascii() and text.isdigit() and bool(ean.is_valid(text))
 
 
-def is_currency(code: str) -> bool:
-    """Whether ISO 4217 has this currency, with a smallest unit to count in."""
+def check_currency(code: str) -> None:
+    """A market needs a currency that ISO 4217 has, with a smallest unit to count in. Raises InvalidInput."""
     try:
-        return digits_of(code) >= 0
+        digits_of(code)
     except ValueError:
-        return False
+        raise InvalidInput("currency", f"{code!r} is not an ISO 4217 currency with a smallest unit.") from None
 
 
-def is_time_zone(name: str) -> bool:
-    """Whether this names a time zone of the IANA database, to the letter."""
-    return name in _time_zones()
+def check_countries(countries: Sequence[str]) -> None:
+    """A country belongs to a market once. Raises InvalidInput."""
+    if len(set(countries)) < len(countries):
+        raise InvalidInput("countries", "A country is named twice.")
+
+
+def check_time_zone(name: str) -> None:
+    """Business days need a zone of the IANA database, named to the letter. Raises InvalidInput."""
+    if name not in _time_zones():
+        raise InvalidInput("time_zone", f"{name!r} is not an IANA time zone.")
+
+
+def check_position(latitude: Decimal | None, longitude: Decimal | None) -> None:
+    """A place on earth has both degrees or neither. Raises InvalidInput."""
+    if (latitude is None) != (longitude is None):
+        raise InvalidInput("longitude", "A position has a latitude and a longitude, or neither.")
+    _check_degrees("latitude", latitude, 90)
+    _check_degrees("longitude", longitude, 180)
+
+
+def check_days(opened_on: date | None, closed_on: date | None) -> None:
+    """A place cannot close before it opens. Raises InvalidInput."""
+    if opened_on is not None and closed_on is not None and closed_on < opened_on:
+        raise InvalidInput("closed_on", "The last day open is before the first.")
+
+
+def check_gtin(field: str, text: str | None) -> None:
+    """A GTIN must be one; a variant may do without. Raises InvalidGtin."""
+    if text is not None and not is_gtin(text):
+        raise InvalidGtin(field, text)
 
 
 def would_cycle(parents: Mapping[str, str | None], category: str, parent: str | None) -> bool:
@@ -78,6 +110,19 @@ def would_cycle(parents: Mapping[str, str | None], category: str, parent: str | 
         seen.add(parent)
         parent = parents.get(parent)
     return False
+
+
+def _check_degrees(field: str, degrees: Decimal | None, most: int) -> None:
+    if degrees is None:
+        return
+    if not degrees.is_finite() or abs(degrees) > most or -_exponent(degrees) > DEGREE_DIGITS_MAX:
+        raise InvalidInput(field, f"Degrees lie between -{most} and {most}, with up to {DEGREE_DIGITS_MAX} decimals.")
+
+
+def _exponent(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int), "only numbers that are finite have degrees"
+    return exponent
 
 
 @cache

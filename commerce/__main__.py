@@ -2,6 +2,8 @@
 
 import rich_click as click
 
+from commerce.commands.check import check
+from commerce.commands.keys import keys
 from commerce.commands.migrate import migrate
 from commerce.commands.openapi import openapi
 from commerce.commands.options import Commands
@@ -9,7 +11,7 @@ from commerce.commands.run import run
 from commerce.commands.serve import serve
 from commerce.commands.work import work
 
-COMMANDS: tuple[click.Command, ...] = (run, serve, work, migrate, openapi)
+COMMANDS: tuple[click.Command, ...] = (run, serve, work, migrate, openapi, check, keys)
 """Every command there is; a new one is a module in commands/ and a name here."""
 
 

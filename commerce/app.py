@@ -9,21 +9,34 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 
+from catalog import endpoints as catalog
 from commerce.kernel.access import EVERY_ROLE
 from commerce.kernel.committer import GroupCommitter
 from commerce.kernel.db import Database
-from commerce.kernel.http import HANDLERS, authorise, provide_call, provide_principal
+from commerce.kernel.http import HANDLERS, StrictRequest, authorise, provide_call, provide_principal
 from commerce.kernel.keys import KeyRing
+from commerce.kernel.logs import set_up_logs
+from commerce.operations import checks, dead_shelf, docs, health, keys
+from commerce.operations.observe import observe
+from commerce.settings import Settings
 from inventory import endpoints as inventory
 from orders import endpoints as orders
 from orders.customers import endpoints as customers
 from orders.place import place_orders
 from orders.sell import book_sales
+from pricing import endpoints as pricing
 
 ROUTES: Sequence[HTTPRouteHandler] = (
+    *catalog.ROUTES,
+    *pricing.ROUTES,
     *customers.ROUTES,
     *inventory.ROUTES,
     *orders.ROUTES,
+    *keys.ROUTES,
+    *checks.ROUTES,
+    *dead_shelf.ROUTES,
+    *health.ROUTES,
+    *docs.ROUTES,
 )
 BODY_BYTES_MAX = 1_000_000
 
@@ -59,17 +72,23 @@ def build_app(db: Database) -> Litestar:
             "selling": Provide(lambda: selling, sync_to_thread=False),
         },
         state=State({"db": db, "key_ring": KeyRing(db)}),
+        request_class=StrictRequest,
         lifespan=[serving],
         request_max_body_size=BODY_BYTES_MAX,
-        openapi_config=None,
+        openapi_config=docs.OPENAPI,
     )
     every_route_states_its_roles(app)
+    observe(app, db)
     return app
 
 
 def create_app() -> Litestar:
-    """The application as the environment wants it; opens its own database connections."""
-    return build_app(Database(os.environ["COMMERCE_DATABASE_URL"]))
+    """The application as the environment wants it, with database connections of its own. Raises SettingRefused."""
+    settings = Settings.from_environment(os.environ)
+    set_up_logs(settings.log)
+    # Without a URL nothing can be answered, but the document of all routes can still be made.
+    url = settings.database_url or "postgresql+asyncpg://"
+    return build_app(Database(url, replica_url=settings.replica_url, pool_size=settings.pool_size))
 
 
 def every_route_states_its_roles(app: Litestar) -> None:

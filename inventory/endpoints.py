@@ -4,15 +4,14 @@ from typing import Annotated
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from msgspec import Meta
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from commerce.kernel.access import Principal, Role, may
-from commerce.kernel.bodies import CodeText
 from commerce.kernel.db import Database
 from commerce.kernel.http import reply
 from commerce.kernel.idempotency import Call, first_time
 from commerce.kernel.ids import is_id
-from commerce.kernel.pages import Limit, Page, decode_cursor, page_of
+from commerce.kernel.pages import LIMIT_MAX, Page, decode_cursor, page_of
 from commerce.kernel.refusals import MoveNotAllowed, NotFound
 from inventory.adjust import adjust_stock
 from inventory.close_overdraft import close_overdraft
@@ -38,12 +37,17 @@ from inventory.schemas import (
 )
 from inventory.transfer import transfer_stock
 
-Cursor = Annotated[str, Meta(max_length=1000, description="Where to go on: the last page's `next_cursor`.")]
+# Litestar reads the limits of a query parameter from QueryParameter; msgspec's Meta would go unheard there.
+Limit = Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX, description="How many rows at the most.")]
+Cursor = Annotated[str | None, QueryParameter(max_length=1000, description="The last page's `next_cursor`.")]
+SkuWanted = Annotated[str | None, QueryParameter(max_length=100, description="Only this sku.")]
+LocationWanted = Annotated[str | None, QueryParameter(max_length=100, description="Only this location.")]
+OnlyOpen = Annotated[bool, QueryParameter(description="Leave out the cases that are closed.")]
 
 
-@post("/v1/stock/receipts", opt=may(Role.OPERATOR, Role.ADMIN, idempotent=True))
+@post("/v1/stock/receipts", opt=may(Role.OPERATOR, Role.ADMIN, idempotent=True), tags=["stock"])
 async def create_receipt(
-    data: ReceiptBody, db: NamedDependency[Database], call: NamedDependency[Call]
+    data: JSONBody[ReceiptBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[StockChangeView]:
     """Put goods that arrived on hand."""
     async with db.transaction() as tx:
@@ -53,9 +57,9 @@ async def create_receipt(
         return await reply(tx, call, data, view, now)
 
 
-@post("/v1/stock/adjustments", opt=may(Role.OPERATOR, Role.ADMIN, idempotent=True))
+@post("/v1/stock/adjustments", opt=may(Role.OPERATOR, Role.ADMIN, idempotent=True), tags=["stock"])
 async def create_adjustment(
-    data: AdjustmentBody, db: NamedDependency[Database], call: NamedDependency[Call]
+    data: JSONBody[AdjustmentBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[StockChangeView]:
     """Correct one quantity and say why."""
     async with db.transaction() as tx:
@@ -65,9 +69,9 @@ async def create_adjustment(
         return await reply(tx, call, data, view, now)
 
 
-@post("/v1/stock/counts", opt=may(Role.TERMINAL, Role.OPERATOR, Role.ADMIN, idempotent=True))
+@post("/v1/stock/counts", opt=may(Role.TERMINAL, Role.OPERATOR, Role.ADMIN, idempotent=True), tags=["stock"])
 async def create_count(
-    data: CountBody, db: NamedDependency[Database], call: NamedDependency[Call]
+    data: JSONBody[CountBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[StockChangeView]:
     """Set quantities to what was counted on the shelf. A terminal counts its own store only."""
     _must_be_its_store(call.principal, data.location)
@@ -78,9 +82,9 @@ async def create_count(
         return await reply(tx, call, data, view, now)
 
 
-@post("/v1/stock/transfers", opt=may(Role.OPERATOR, Role.ADMIN, idempotent=True))
+@post("/v1/stock/transfers", opt=may(Role.OPERATOR, Role.ADMIN, idempotent=True), tags=["stock"])
 async def create_transfer(
-    data: TransferBody, db: NamedDependency[Database], call: NamedDependency[Call]
+    data: JSONBody[TransferBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[StockChangeView]:
     """Move free units from one location to another, all lines or none."""
     async with db.transaction() as tx:
@@ -93,13 +97,14 @@ async def create_transfer(
 @get(
     "/v1/stock",
     opt=may(Role.STOREFRONT, Role.TERMINAL, Role.OPERATOR, Role.ADMIN, Role.MERCHANDISER, Role.ANALYST),
+    tags=["stock"],
 )
 async def list_stock(
     db: NamedDependency[Database],
-    sku: CodeText | None = None,
-    location: CodeText | None = None,
+    sku: SkuWanted = None,
+    location: LocationWanted = None,
     limit: Limit = 50,
-    cursor: Cursor | None = None,
+    cursor: Cursor = None,
 ) -> Page[StockView]:
     """What is on hand, held and free, by sku and location."""
     async with db.read() as tx:
@@ -107,13 +112,13 @@ async def list_stock(
     return page_of(pools, limit, lambda pool: pool, lambda pool: (pool.sku, pool.location, pool.purpose))
 
 
-@get("/v1/stock/movements", opt=may(Role.OPERATOR, Role.ANALYST, Role.ADMIN))
+@get("/v1/stock/movements", opt=may(Role.OPERATOR, Role.ANALYST, Role.ADMIN), tags=["stock"])
 async def list_movements(
     db: NamedDependency[Database],
-    sku: CodeText | None = None,
-    location: CodeText | None = None,
+    sku: SkuWanted = None,
+    location: LocationWanted = None,
     limit: Limit = 50,
-    cursor: Cursor | None = None,
+    cursor: Cursor = None,
 ) -> Page[MovementView]:
     """The diary of every unit that came or went, newest first."""
     async with db.read() as tx:
@@ -121,8 +126,10 @@ async def list_movements(
     return page_of(moves, limit, lambda move: move, lambda move: (move.id,))
 
 
-@post("/v1/holds", opt=may(Role.STOREFRONT, idempotent=True))
-async def create_hold(data: HoldBody, db: NamedDependency[Database], call: NamedDependency[Call]) -> Response[HoldView]:
+@post("/v1/holds", opt=may(Role.STOREFRONT, idempotent=True), tags=["holds"])
+async def create_hold(
+    data: JSONBody[HoldBody], db: NamedDependency[Database], call: NamedDependency[Call]
+) -> Response[HoldView]:
     """Keep a basket for a buyer for a while, whole or not at all."""
     if call.principal.channel != data.channel:
         raise WrongChannel("channel", data.channel, _belongs_to(call.principal.channel, "channel"))
@@ -133,8 +140,10 @@ async def create_hold(data: HoldBody, db: NamedDependency[Database], call: Named
         return await reply(tx, call, data, view, now)
 
 
-@get("/v1/holds/{reference:str}", opt=may(Role.STOREFRONT))
-async def show_hold(reference: str, db: NamedDependency[Database], principal: NamedDependency[Principal]) -> HoldView:
+@get("/v1/holds/{reference:str}", opt=may(Role.STOREFRONT), tags=["holds"])
+async def show_hold(
+    reference: FromPath[str], db: NamedDependency[Database], principal: NamedDependency[Principal]
+) -> HoldView:
     """How a hold stands. Its reference is known only to whoever took it."""
     _must_be_a_hold(reference)
     async with db.read() as tx:
@@ -144,9 +153,9 @@ async def show_hold(reference: str, db: NamedDependency[Database], principal: Na
     return view
 
 
-@post("/v1/holds/{reference:str}/release", status_code=200, opt=may(Role.STOREFRONT, idempotent=True))
+@post("/v1/holds/{reference:str}/release", status_code=200, opt=may(Role.STOREFRONT, idempotent=True), tags=["holds"])
 async def release_hold(
-    reference: str, db: NamedDependency[Database], call: NamedDependency[Call]
+    reference: FromPath[str], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[HoldView]:
     """Give the goods back. Releasing what is released changes nothing; what expired or was bought cannot be."""
     _must_be_a_hold(reference)
@@ -164,13 +173,13 @@ async def release_hold(
         return await reply(tx, call, reference, view, now, status=200)
 
 
-@get("/v1/overdrafts", opt=may(Role.OPERATOR))
+@get("/v1/overdrafts", opt=may(Role.OPERATOR), tags=["stock"])
 async def list_overdrafts(
     db: NamedDependency[Database],
-    location: CodeText | None = None,
-    only_open: Annotated[bool, Meta(description="Leave out the cases that are closed.")] = True,  # noqa: FBT002 - a query parameter has a name
+    location: LocationWanted = None,
+    only_open: OnlyOpen = True,  # noqa: FBT002 - a query parameter has a name
     limit: Limit = 50,
-    cursor: Cursor | None = None,
+    cursor: Cursor = None,
 ) -> Page[OverdraftView]:
     """Cases of stock that was promised or sold and was not there, oldest first."""
     async with db.read() as tx:
@@ -178,9 +187,14 @@ async def list_overdrafts(
     return page_of(cases, limit, lambda case: case, lambda case: (case.id,))
 
 
-@post("/v1/overdrafts/{overdraft_id:str}/close", status_code=200, opt=may(Role.OPERATOR, idempotent=True))
+@post(
+    "/v1/overdrafts/{overdraft_id:str}/close", status_code=200, opt=may(Role.OPERATOR, idempotent=True), tags=["stock"]
+)
 async def create_overdraft_closing(
-    overdraft_id: str, data: CloseOverdraftBody, db: NamedDependency[Database], call: NamedDependency[Call]
+    overdraft_id: FromPath[str],
+    data: JSONBody[CloseOverdraftBody],
+    db: NamedDependency[Database],
+    call: NamedDependency[Call],
 ) -> Response[OverdraftView]:
     """Close a case and note what was done."""
     async with db.transaction() as tx:

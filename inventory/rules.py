@@ -100,11 +100,6 @@ def source_basket(
     return sourced
 
 
-def overdrawn(supply: int, held: int) -> int:
-    """How many units are promised that are not there."""
-    return max(0, held - supply)
-
-
 def _senders(wants: Mapping[str, int], ranked: Sequence[str], free: Mapping[tuple[str, str], int]) -> list[str]:
     missing = dict(wants)
     left = list(dict.fromkeys(ranked))

@@ -15,7 +15,9 @@ from commerce.kernel.pages import LIMIT_MAX, Page, decode_cursor
 from commerce.kernel.refusals import Refusal
 from orders import queries
 from orders.buyers import must_be_findable
-from orders.errors import WrongChannel, WrongLocation
+from orders.errors import WrongChannel
+from orders.fulfilment_endpoints import ROUTES as FULFILMENT
+from orders.fulfilment_endpoints import must_stand_here
 from orders.place import PlaceOrder
 from orders.quote import Basket, quote_many
 from orders.rules import OrderState
@@ -82,7 +84,9 @@ async def list_orders(  # noqa: PLR0913, PLR0917 - each is a filter of the list
     location: Annotated[str | None, QueryParameter(max_length=100)] = None,
     customer: Annotated[str | None, QueryParameter(max_length=40)] = None,
     order_state: Annotated[OrderState | None, QueryParameter(name="state")] = None,
-    number: Annotated[str | None, QueryParameter(max_length=100, description="The order number people read out.")] = None,
+    number: Annotated[
+        str | None, QueryParameter(max_length=100, description="The order number people read out.")
+    ] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX)] = 50,
     cursor: Annotated[str | None, QueryParameter(max_length=500)] = None,
 ) -> Page[OrderRow]:
@@ -116,10 +120,4 @@ def _must_sell_here(principal: Principal, channel: str) -> None:
         raise WrongChannel("channel", channel, f"This key sells in {principal.channel or 'no channel'}.")
 
 
-def must_stand_here(principal: Principal, location: str) -> None:
-    """Let a terminal through that stands in this store, and whoever is not a terminal. Raises WrongLocation."""
-    if principal.role is Role.TERMINAL and principal.location != location:
-        raise WrongLocation("location", location, f"This till stands in {principal.location or 'no store'}.")
-
-
-ROUTES = [quote_basket, place_order, book_sale, list_orders, show_order]
+ROUTES = [quote_basket, place_order, book_sale, list_orders, show_order, *FULFILMENT]

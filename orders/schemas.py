@@ -120,8 +120,16 @@ class CollectBody(Body, frozen=True):
     serials: Annotated[list[SerialsBody], Meta(max_length=100)] = []
 
 
-class NoBody(Body, frozen=True):
-    """Nothing needs to be said."""
+class ReadyBody(Body, frozen=True):
+    """A store has put an order aside."""
+
+    location: CodeText
+
+
+class HandOverBody(Body, frozen=True):
+    """The carrier brought everything and took what was due."""
+
+    reference: Annotated[ShortText | None, Meta(description="The carrier's own number.", examples=["DHL-0034"])] = None
 
 
 class QuotedLine(msgspec.Struct, frozen=True):

@@ -1,6 +1,5 @@
 """`commerce run`: the whole shop with one command."""
 
-import importlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,27 +35,20 @@ def run(data: Path | None, port: int, host: str, *, demo: bool) -> None:
     def tell(sentence: str) -> None:
         Console(stderr=True, highlight=False).print(sentence, style="yellow", markup=False, soft_wrap=True)
 
+    def load(url: str) -> Mapping[str, str]:
+        from commerce.commands.load_demo import load_demo  # noqa: PLC0415 - it knows every domain, and --help needs none
+
+        return load_demo(url, settings.data / "demo-keys.json")
+
     plan = Plan(
         settings=settings,
         port=port or free_port(host),
         host=host,
         announce=announce,
         tell=tell,
-        load=load_demo if demo else None,
+        load=load if demo else None,
     )
     Supervisor(plan).run()
-
-
-def load_demo(url: str) -> Mapping[str, str]:
-    """Load the demo shop into an empty database; each role's key, where this made one."""
-    try:
-        loader = importlib.import_module("commerce.demo.load")
-    except ModuleNotFoundError as missing:
-        if missing.name != "commerce.demo.load":
-            raise
-        return {}
-    keys: Mapping[str, str] = loader.load_demo(url)
-    return keys
 
 
 def _panel(state: StackState, data: Path, keys: Mapping[str, str]) -> Panel:

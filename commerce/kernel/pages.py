@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
+from litestar.params import QueryParameter
 
 from commerce.kernel.refusals import InvalidInput
 
@@ -13,7 +14,7 @@ Item = TypeVar("Item")
 Row = TypeVar("Row")
 
 LIMIT_MAX = 200
-Limit = Annotated[int, msgspec.Meta(ge=1, le=LIMIT_MAX, description="How many rows at the most.", examples=[50])]
+Limit = Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX, description="How many rows at the most.")]
 
 
 class Page(msgspec.Struct, Generic[Item], frozen=True):

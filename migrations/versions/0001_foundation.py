@@ -153,8 +153,7 @@ def upgrade() -> None:
         sa.Column("value", sa.Text(collation="C"), nullable=False),
         sa.Column("customer_id", sa.Text(collation="C"), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('account', 'email', 'phone', 'loyalty')",
-            name=op.f("ck_customer_identities_kind_is_known"),
+            "kind IN ('account', 'email', 'phone', 'loyalty')", name=op.f("ck_customer_identities_kind_is_known")
         ),
         sa.ForeignKeyConstraint(
             ["customer_id"], ["customers.id"], name=op.f("fk_customer_identities_customer_id_customers")
@@ -489,11 +488,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_overdrafts")),
     )
     op.create_index(
-        "ix_overdrafts_open",
-        "overdrafts",
-        ["opened_at"],
-        unique=False,
-        postgresql_where=sa.text("closed_at IS NULL"),
+        "ix_overdrafts_open", "overdrafts", ["opened_at"], unique=False, postgresql_where=sa.text("closed_at IS NULL")
     )
     op.create_index(op.f("ix_overdrafts_pool_id"), "overdrafts", ["pool_id"], unique=False)
     op.create_table(
@@ -613,9 +608,7 @@ def downgrade() -> None:
     op.drop_table("recommended_prices")
     op.drop_index("ix_orders_placed_at", table_name="orders")
     op.drop_index(
-        "ix_orders_open",
-        table_name="orders",
-        postgresql_where=sa.text("state NOT IN ('completed', 'cancelled')"),
+        "ix_orders_open", table_name="orders", postgresql_where=sa.text("state NOT IN ('completed', 'cancelled')")
     )
     op.drop_index("ix_orders_customer_id", table_name="orders")
     op.drop_table("orders")
@@ -634,9 +627,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("done_at IS NULL AND dead_at IS NULL"),
     )
     op.drop_index(
-        "ix_outbox_deliveries_dead",
-        table_name="outbox_deliveries",
-        postgresql_where=sa.text("dead_at IS NOT NULL"),
+        "ix_outbox_deliveries_dead", table_name="outbox_deliveries", postgresql_where=sa.text("dead_at IS NOT NULL")
     )
     op.drop_table("outbox_deliveries")
     op.drop_index(op.f("ix_locations_market"), table_name="locations")
@@ -651,9 +642,7 @@ def downgrade() -> None:
     op.drop_table("schedules")
     op.drop_table("products")
     op.drop_index(
-        "ix_outbox_messages_to_relay",
-        table_name="outbox_messages",
-        postgresql_where=sa.text("relayed_at IS NULL"),
+        "ix_outbox_messages_to_relay", table_name="outbox_messages", postgresql_where=sa.text("relayed_at IS NULL")
     )
     op.drop_table("outbox_messages")
     op.drop_table("markets")

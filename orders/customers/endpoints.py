@@ -4,7 +4,8 @@ from typing import Annotated
 
 from litestar import Response, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, JSONBody
+from msgspec import Meta
 
 from commerce.kernel.access import Principal, Role, may
 from commerce.kernel.db import Database
@@ -30,13 +31,17 @@ from orders.customers.schemas import (
     RegisterBody,
 )
 
+CustomerId = Annotated[
+    str, Meta(max_length=100, description="A customer's id.", examples=["cus_019a4bd2c0c07b5c8f5b0e6f3d1c2a9e"])
+]
+Cursor = Annotated[str, Meta(max_length=1000, description="Where to go on: the last page's `next_cursor`.")]
 _COUNTER = (Role.STOREFRONT, Role.TERMINAL, Role.OPERATOR, Role.ADMIN)
 _OFFICE = (Role.OPERATOR, Role.ADMIN)
 
 
 @post("/v1/customers", opt=may(*_COUNTER, idempotent=True), tags=["customers"])
 async def register_customer(
-    data: RegisterBody, db: NamedDependency[Database], call: NamedDependency[Call]
+    data: JSONBody[RegisterBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[CustomerView]:
     """Register a new customer. Refused with `identity_taken` where an identity finds somebody already."""
     who = Who(data.account, data.email, data.phone, data.loyalty, data.country)
@@ -50,11 +55,11 @@ async def register_customer(
 @get("/v1/customers", opt=may(*_COUNTER), tags=["customers"])
 async def find_customers(
     db: NamedDependency[Database],
-    account: AccountText | None = None,
-    loyalty: LoyaltyText | None = None,
-    email: EmailText | None = None,
-    phone: PhoneText | None = None,
-    country: CountryText | None = None,
+    account: FromQuery[AccountText | None] = None,
+    loyalty: FromQuery[LoyaltyText | None] = None,
+    email: FromQuery[EmailText | None] = None,
+    phone: FromQuery[PhoneText | None] = None,
+    country: FromQuery[CountryText | None] = None,
 ) -> Page[CustomerView]:
     """Find customers by identity, the one behind the strongest first (account, loyalty id, e-mail, phone).
 
@@ -68,14 +73,16 @@ async def find_customers(
 
 
 @get("/v1/customers/{customer_id:str}", opt=may(*_COUNTER), tags=["customers"])
-async def show_customer(customer_id: str, db: NamedDependency[Database]) -> CustomerView:
+async def show_customer(customer_id: FromPath[CustomerId], db: NamedDependency[Database]) -> CustomerView:
     """Show one customer. One that was merged says into whom, and has nothing of its own any more."""
     async with db.read() as tx:
         return await read_customer(tx, customer_id)
 
 
 @patch("/v1/customers/{customer_id:str}", opt=may(*_OFFICE), tags=["customers"])
-async def edit_customer(customer_id: str, data: EditBody, db: NamedDependency[Database]) -> CustomerView:
+async def edit_customer(
+    customer_id: FromPath[CustomerId], data: JSONBody[EditBody], db: NamedDependency[Database]
+) -> CustomerView:
     """Change contact details and identities. What is sent replaces what there was of its kind; null takes it away."""
     async with db.transaction() as tx:
         return await edit(tx, customer_id, data)
@@ -83,8 +90,8 @@ async def edit_customer(customer_id: str, data: EditBody, db: NamedDependency[Da
 
 @post("/v1/customers/{customer_id:str}/merge", opt=may(*_OFFICE, idempotent=True), tags=["customers"])
 async def merge_customers(
-    customer_id: str,
-    data: MergeBody,
+    customer_id: FromPath[CustomerId],
+    data: JSONBody[MergeBody],
     db: NamedDependency[Database],
     call: NamedDependency[Call],
     principal: NamedDependency[Principal],
@@ -99,10 +106,10 @@ async def merge_customers(
 
 @get("/v1/customers/{customer_id:str}/merges", opt=may(*_OFFICE), tags=["customers"])
 async def show_merges(
-    customer_id: str,
+    customer_id: FromPath[CustomerId],
     db: NamedDependency[Database],
-    limit: Limit = 50,
-    cursor: Annotated[str | None, Parameter(description="`next_cursor` of the page before.")] = None,
+    limit: FromQuery[Limit] = 50,
+    cursor: FromQuery[Cursor | None] = None,
 ) -> Page[MergeView]:
     """List the merges a customer took part in, on either side, the latest first."""
     before = decode_cursor(cursor, 1)

@@ -48,7 +48,9 @@ class EditBody(Body, frozen=True):
 class MergeBody(Body, frozen=True):
     """Into whom, and why."""
 
-    into: Annotated[CodeText, Meta(description="The customer who stays.", examples=["cus_019a…"])]
+    into: Annotated[
+        CodeText, Meta(description="The customer who stays.", examples=["cus_019a4bd2c0c07b5c8f5b0e6f3d1c2a9e"])
+    ]
     reason: Annotated[ShortText, Meta(description="For the audit trail.", examples=["same person, new address"])]
 
 

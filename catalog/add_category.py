@@ -1,0 +1,18 @@
+"""Add a category: a new leaf of the tree, or a new root."""
+
+from catalog.models import Category
+from catalog.queries import category_by_code
+from catalog.schemas import CategoryBody, CategoryView
+from catalog.writes import fields_of, insert_new, must_know
+from commerce.kernel.db import Session
+
+
+async def add_category(tx: Session, wanted: CategoryBody) -> CategoryView:
+    """Hang a new category below one that exists, or plant a root. Raises UnknownReference, AlreadyExists.
+
+    Nothing hangs below a new category, so it cannot close a circle.
+    """
+    if wanted.parent is not None:
+        await must_know(tx, Category.code, {"parent": wanted.parent})
+    await insert_new(tx, Category.code, {"code": fields_of(wanted)})
+    return await category_by_code(tx, wanted.code)

@@ -1,0 +1,38 @@
+"""The one place where variants' statuses move."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import select, update
+
+from catalog.errors import NothingToMove, NotInProduct
+from catalog.models import Product, Variant
+from catalog.rules import MOVES, VariantStatus
+from commerce.kernel.db import Session
+from commerce.kernel.refusals import NotFound, move
+
+
+async def move_variants(
+    tx: Session, product: str, skus: Sequence[str] | None, to: VariantStatus, *, unasked: frozenset[VariantStatus]
+) -> list[str]:
+    """Move the named variants of a product, or those in one of the `unasked` statuses; which ones moved, by sku.
+
+    The rows are locked first, so of two people who move one variant at once the second is told that it has moved.
+    """
+    rows = select(Variant.sku, Variant.status).where(Variant.product == product).order_by(Variant.sku).with_for_update()
+    statuses = {sku: VariantStatus(status) for sku, status in await tx.execute(rows)}
+    if not statuses and await tx.get(Product, product) is None:
+        raise NotFound("product", product)
+    moved = _named(product, skus, statuses) if skus else [sku for sku, status in statuses.items() if status in unasked]
+    if not moved:
+        raise NothingToMove(product, to)
+    for sku in moved:
+        move(f"variant {sku}", MOVES, statuses[sku], to)
+    await tx.execute(update(Variant).where(Variant.sku.in_(moved)).values(status=to))
+    return moved
+
+
+def _named(product: str, skus: Sequence[str], statuses: Mapping[str, VariantStatus]) -> list[str]:
+    for place, sku in enumerate(skus):
+        if sku not in statuses:
+            raise NotInProduct(f"skus[{place}]", product, sku)
+    return sorted(set(skus))

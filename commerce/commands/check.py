@@ -1,0 +1,57 @@
+"""`commerce check`: whether every law holds, now."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.table import Table
+
+from commerce.commands.options import FAILED, data_option, json_option, settings_for
+from commerce.embedded.locate import stack_at
+
+if TYPE_CHECKING:
+    from commerce.operations.checks import Checkup
+
+
+@click.command()
+@data_option
+@json_option
+def check(data: Path | None, *, as_json: bool) -> None:
+    """Look for the offenders of every law, all in one instant. Exits with 1 if there are any."""
+    settings = settings_for(data)
+    with stack_at(settings.data, settings) as urls:
+        checkup = asyncio.run(_check(urls.database))
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(checkup)).decode() + "\n")
+    else:
+        _show(checkup)
+    if not checkup.lawful:
+        sys.exit(FAILED)
+
+
+async def _check(url: str) -> "Checkup":
+    from commerce.kernel.db import LIMITS, Database  # noqa: PLC0415 - --help needs no database
+    from commerce.operations.checks import check_up  # noqa: PLC0415 - it knows every domain, and --help needs none
+
+    # Nobody waits for this answer with a till in hand, and a large shop's laws may take longer than a request may.
+    db = Database(url, pool_size=1, limits={**LIMITS, "statement_timeout": "30min"})
+    try:
+        return await check_up(db)
+    finally:
+        await db.close()
+
+
+def _show(checkup: "Checkup") -> None:
+    table = Table(show_header=False, box=None)
+    for finding in checkup.findings:
+        mark = "[red]broken[/red]" if finding.offenders else "[green]holds[/green]"
+        table.add_row(mark, finding.sentence, f"{finding.offenders} offenders" if finding.offenders else "")
+        for offender in finding.shown:
+            table.add_row("", f"[dim]{offender}[/dim]")
+    console = Console()
+    console.print(table)
+    console.print("Every law holds." if checkup.lawful else "Some laws are broken.", style="bold")

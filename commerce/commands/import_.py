@@ -1,0 +1,132 @@
+"""`commerce import`: a shop's past, from a folder of CSV files."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from commerce.commands.migrate import current_revision, upgrade
+from commerce.commands.options import REFUSED, data_option, json_option, settings_for, show
+from commerce.embedded.locate import stack_at
+
+if TYPE_CHECKING:
+    from commerce.exchange.faults import FolderRefused
+    from commerce.exchange.progress import ImportReport
+
+
+@click.command("import")
+@click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+@data_option
+@json_option
+@click.pass_context
+def import_(ctx: click.Context, folder: Path, data: Path | None, *, as_json: bool) -> None:
+    """Bring in the folder DIR, which is in exchange format. Importing it again changes nothing.
+
+    All of it is stored, or nothing is and every error is shown with its file, line and column.
+    """
+    from commerce.exchange.faults import FolderRefused  # noqa: PLC0415 - it knows every domain, and --help needs none
+
+    settings = settings_for(data)
+    try:
+        with stack_at(settings.data, settings) as urls, on_screen() as screen:
+            see_to_tables(urls.database)
+            report = asyncio.run(_import(urls.database, folder, screen))
+    except FolderRefused as refused:
+        _show_errors(refused, as_json=as_json)
+        ctx.exit(REFUSED)
+    _show_report(report, as_json=as_json)
+
+
+async def _import(url: str, folder: Path, screen: "Screen") -> "ImportReport":
+    from commerce.exchange.import_folder import import_folder  # noqa: PLC0415 - as above
+    from commerce.kernel.db import Database  # noqa: PLC0415 - as above
+
+    db = Database(url, pool_size=1)
+    try:
+        return await import_folder(db, folder, screen)
+    finally:
+        await db.close()
+
+
+def see_to_tables(url: str) -> None:
+    """Give a database that was never used its tables. One that was is migrated by whoever decides when."""
+    if asyncio.run(current_revision(url)) is None:
+        upgrade(url)
+
+
+class Screen:
+    """Progress as bars on a terminal: one for each file that is read, and one line for what is done then."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._files: dict[str, TaskID] = {}
+        self._stage: TaskID | None = None
+
+    def reading(self, file: str, done: int, of: int) -> None:
+        """Move a file's bar."""
+        if file not in self._files:
+            self._files[file] = self._bars.add_task(file, total=of)
+        self._bars.update(self._files[file], completed=done)
+
+    def working(self, what: str) -> None:
+        """Say what is done now."""
+        if self._stage is not None:
+            self._bars.remove_task(self._stage)
+        self._stage = self._bars.add_task(what, total=None)
+
+
+@contextmanager
+def on_screen() -> Iterator[Screen]:
+    """Bars on a terminal for as long as the block lasts; nothing where nobody looks."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        yield Screen(bars)
+
+
+def _show_report(report: "ImportReport", *, as_json: bool) -> None:
+    if as_json:
+        show({"files": report.files}, as_json=True)
+        return
+    table = Table(title="imported", title_justify="left")
+    table.add_column("file")
+    for column in ("rows", "new", "changed", "unchanged"):
+        table.add_column(column, justify="right")
+    for name, counts in report.files.items():
+        numbers = (counts.rows, counts.new, counts.changed, counts.unchanged)
+        table.add_row(name, *(f"{number:,}" for number in numbers))
+    Console().print(table)
+
+
+def _show_errors(refused: "FolderRefused", *, as_json: bool) -> None:
+    if as_json:
+        facts = {"code": refused.code, "errors": refused.errors, "error_count": refused.error_count}
+        show(facts, as_json=True)
+        return
+    console = Console(stderr=True, highlight=False)
+    console.print(str(refused), style="bold red", markup=False)
+    table = Table()
+    table.add_column("file")
+    table.add_column("line", justify="right")
+    table.add_column("column")
+    table.add_column("what is wrong")
+    for fault in refused.errors:
+        cells = (fault.file, "" if fault.line is None else str(fault.line), fault.column or "", fault.message)
+        table.add_row(*(_plain(cell) for cell in cells))
+    console.print(table)
+    if refused.error_count > len(refused.errors):
+        console.print(f"These are the first {len(refused.errors)}.", markup=False)
+
+
+def _plain(cell: str) -> str:
+    """A text as it is: rich reads square brackets as markup, and a terminal obeys control characters."""
+    from rich.markup import escape  # noqa: PLC0415 - only where something is wrong
+
+    return escape("".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in cell))

@@ -1,0 +1,138 @@
+"""`commerce keys`: who may call; the way to the first key there is."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.table import Column, Table
+
+from commerce.commands.options import data_option, json_option, settings_for, show
+from commerce.embedded.locate import stack_at
+from commerce.kernel.access import Role
+
+if TYPE_CHECKING:
+    from commerce.kernel.db import Session
+    from commerce.kernel.keys import IssuedKey, KeyView
+
+Done = TypeVar("Done")
+
+
+@click.group()
+def keys() -> None:
+    """Make, list, rotate and revoke API keys."""
+
+
+def _instant(_ctx: click.Context, _param: click.Parameter, said: str | None) -> datetime | None:
+    if said is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(said)
+    except ValueError:
+        raise click.BadParameter("write it like 2027-01-31 or 2027-01-31T18:00:00+01:00") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+@keys.command()
+@data_option
+@json_option
+@click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
+@click.option("--name", required=True, help="Who will use it.")
+@click.option("--channel", metavar="CODE", help="The online channel of a storefront, the retail channel of a terminal.")
+@click.option("--location", metavar="CODE", help="The store a terminal stands in.")
+@click.option("--expires", metavar="WHEN", callback=_instant, help="A date or an instant; UTC if it says nothing else.")
+def create(data: Path | None, *, as_json: bool, role: str, name: str, **bounds: str | datetime | None) -> None:
+    """Make a key. It is shown this once; only its hash is stored."""
+    from commerce.kernel.keys import WantedKey  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
+    from commerce.operations.bounds import issue_bound_key  # noqa: PLC0415 - as above
+
+    facts = {"channel": bounds["channel"], "location": bounds["location"], "expires_at": bounds["expires"]}
+    wanted = msgspec.convert({"role": role, "name": name, **facts}, WantedKey)
+    _show_once(_transact(data, lambda tx, now: issue_bound_key(tx, wanted, now)), as_json=as_json)
+
+
+@keys.command("list")
+@data_option
+@json_option
+def list_all(data: Path | None, *, as_json: bool) -> None:
+    """List every key there ever was, the newest first."""
+    from commerce.kernel.keys import list_keys  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
+
+    found = _transact(data, lambda tx, _: list_keys(tx))
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode({"keys": found})).decode() + "\n")
+        return
+    table = Table(Column("id", no_wrap=True, min_width=36), "role", "name", "belongs to", "state")
+    for key in found:
+        table.add_row(key.id, key.role, key.name, key.location or key.channel or "", _state(key))
+    Console().print(table)
+
+
+@keys.command()
+@data_option
+@json_option
+@click.argument("key_id")
+def revoke(data: Path | None, *, as_json: bool, key_id: str) -> None:
+    """End a key. Every process stops honouring it within a second."""
+    from commerce.kernel.keys import revoke_key  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
+
+    _transact(data, lambda tx, now: revoke_key(tx, key_id, now))
+    show({"revoked": key_id}, as_json=as_json)
+
+
+@keys.command()
+@data_option
+@json_option
+@click.argument("key_id")
+@click.option(
+    "--overlap",
+    type=click.IntRange(0, 30 * 86_400),
+    default=86_400,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the old key is good beside the new one.",
+)
+def rotate(data: Path | None, *, as_json: bool, key_id: str, overlap: int) -> None:
+    """Make the successor of a key; both are the same caller."""
+    from commerce.kernel.keys import rotate_key  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
+
+    lasting = timedelta(seconds=overlap)
+    _show_once(_transact(data, lambda tx, now: rotate_key(tx, key_id, now, lasting)), as_json=as_json)
+
+
+def _transact(data: Path | None, work: "Callable[[Session, datetime], Awaitable[Done]]") -> Done:
+    from commerce.kernel.db import Database  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
+
+    async def done(url: str) -> Done:
+        db = Database(url, pool_size=1)
+        try:
+            async with db.transaction() as tx:
+                return await work(tx, db.clock.now())
+        finally:
+            await db.close()
+
+    settings = settings_for(data)
+    with stack_at(settings.data, settings) as urls:
+        return asyncio.run(done(urls.database))
+
+
+def _show_once(issued: "IssuedKey", *, as_json: bool) -> None:
+    facts = msgspec.to_builtins(issued)
+    key = facts.pop("key")
+    if as_json:
+        show({**facts, "key": key}, as_json=True)
+        return
+    show({name: fact for name, fact in facts.items() if fact is not None}, as_json=False)
+    Console(stderr=True).print("This is the key. It is not shown again.", style="bold")
+    click.echo(key)  # Alone on its line: a table would break it.
+
+
+def _state(key: "KeyView") -> str:
+    if key.revoked_at is not None:
+        return f"revoked {key.revoked_at:%Y-%m-%d %H:%M}"
+    return f"until {key.expires_at:%Y-%m-%d %H:%M}" if key.expires_at else "live"

@@ -1,0 +1,69 @@
+"""Import a folder: a shop's past, whole or not at all."""
+
+from pathlib import Path
+
+from commerce.exchange.check import check
+from commerce.exchange.faults import Faults, ImportCollided
+from commerce.exchange.files import FORMAT
+from commerce.exchange.look import Source, look_into
+from commerce.exchange.progress import FileImported, ImportReport, Progress, Silence
+from commerce.exchange.resolve import resolve
+from commerce.exchange.stage import stage
+from commerce.exchange.store_customers import store_customers
+from commerce.exchange.store_history import store_history, store_stock
+from commerce.exchange.store_reference import store_reference
+from commerce.exchange.wire import Wire, wire_of
+from commerce.kernel.db import Database, Session
+
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7206211)"
+_INTEGRITY = "23"
+_TABLES = {
+    "products": "variants",
+    "recommended_prices": "recommended_prices",
+    "customers": "customers",
+    "orders": "orders",
+    "order_lines": "order_lines",
+}
+
+
+async def import_folder(db: Database, folder: Path, progress: Progress | None = None) -> ImportReport:
+    """Store every row of a folder in exchange format that is not stored yet, in one transaction.
+
+    Raises FolderUnusable for what is no folder, FolderRefused with all that is wrong in it, and ImportCollided if
+    the shop changed in its way meanwhile; then nothing is kept. Two imports wait for each other.
+    """
+    faults = Faults()
+    sources = look_into(folder, faults)
+    try:
+        async with db.transaction() as tx:
+            return await _import(tx, sources, faults, progress or Silence(), db.clock.now().isoformat())
+    except Exception as error:
+        if str(getattr(error, "sqlstate", "")).startswith(_INTEGRITY):
+            raise ImportCollided(str(getattr(error, "constraint_name", "")) or str(error)) from error
+        raise
+
+
+async def _import(tx: Session, sources: list[Source], faults: Faults, progress: Progress, now: str) -> ImportReport:
+    wire = await wire_of(tx)
+    progress.working("waiting for other imports")
+    await wire.execute(_ONE_AT_A_TIME)
+    rows = await stage(wire, sources, faults, progress)
+    progress.working("checking the rows against each other")
+    await resolve(wire)
+    await check(wire, sources, faults)
+    progress.working("storing")
+    imported = await store_reference(tx, wire, rows)
+    if "customers" in rows:
+        imported["customers"] = await store_customers(wire, rows["customers"])
+    if "stock" in rows:
+        imported["stock"] = await store_stock(wire, rows["stock"], now)
+    imported |= await store_history(wire, rows)
+    await _analyze(wire, imported)
+    return ImportReport({file.name: imported[file.name] for file in FORMAT if file.name in imported})
+
+
+async def _analyze(wire: Wire, imported: dict[str, FileImported]) -> None:
+    """Let the planner know at once what was stored; until it found out by itself, it would plan badly."""
+    grown = [table for file, table in _TABLES.items() if file in imported and imported[file].new]
+    if grown:
+        await wire.execute(f"ANALYZE {', '.join(grown)}")

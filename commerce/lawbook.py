@@ -1,0 +1,9 @@
+"""The lawbook: every sentence that is always true, of every domain, for tests, commands and schedules alike."""
+
+from catalog.laws import LAWS as CATALOG
+from commerce.kernel.laws import Law
+from inventory.laws import LAWS as INVENTORY
+from orders.customers.laws import LAWS as CUSTOMERS
+from pricing.laws import LAWS as PRICING
+
+LAWS: tuple[type[Law], ...] = (*CATALOG, *PRICING, *INVENTORY, *CUSTOMERS)

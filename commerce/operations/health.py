@@ -1,0 +1,157 @@
+"""Health: does it live, may requests be sent here, and how is it doing."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+from weakref import WeakKeyDictionary
+
+import msgspec
+import structlog
+from alembic.script import ScriptDirectory
+from litestar import MediaType, Response, get
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
+
+import migrations
+from commerce.kernel.access import may
+from commerce.kernel.db import Database, ReadSession
+from commerce.kernel.metrics import (
+    HOLDS_LIVE,
+    HOLDS_OVERDUE,
+    OUTBOX_DEAD,
+    OUTBOX_LAG_SECONDS,
+    OUTBOX_OPEN,
+    OUTBOX_WAITING,
+)
+from commerce.kernel.relay import outbox_lag
+from inventory.watch import holds_watch
+
+PATIENCE_S = 2
+"""A probe that waits longer is answered no by whoever sent it."""
+
+REFRESHED_EVERY = timedelta(seconds=5)
+UNREADY = 503
+OK, AWAY, UNUSED = "ok", "away", "not used"
+_log = structlog.get_logger()
+
+Gauge = Callable[[ReadSession, datetime], Awaitable[None]]
+
+
+class Health(msgspec.Struct, frozen=True):
+    """Whether requests may be sent here, and the state of each part that they need."""
+
+    ready: bool
+    parts: Annotated[
+        dict[str, str],
+        msgspec.Meta(
+            description="`ok`, or what is wrong. Redis is a doorbell: without it reactions come late, orders do not.",
+            examples=[{"database": "ok", "schema": "ok", "redis": "ok"}],
+        ),
+    ]
+
+
+@get("/health/live", opt=may(), tags=["operations"], security=[])
+async def live() -> Health:
+    """Answer as long as the process can answer at all. It does not ask for anything else."""
+    return Health(ready=True, parts={})
+
+
+@get(
+    "/health/ready",
+    opt=may(),
+    tags=["operations"],
+    security=[],
+    responses={UNREADY: ResponseSpec(Health, generate_examples=False, description="Not now; the parts say why.")},
+)
+async def ready(db: NamedDependency[Database], state: State) -> Response[Health]:
+    """Say whether requests may be sent here: the database answers, and its tables are this release's."""
+    (database, schema), redis = await asyncio.gather(_database(db), _redis(state.get("redis_url")))
+    health = Health(database == schema == OK, {"database": database, "schema": schema, "redis": redis})
+    return Response(health, status_code=200 if health.ready else UNREADY)
+
+
+@get("/metrics", opt=may(), tags=["operations"], security=[], media_type=MediaType.TEXT)
+async def metrics(db: NamedDependency[Database]) -> Response[bytes]:
+    """Show the metrics in Prometheus' text format; of all processes where PROMETHEUS_MULTIPROC_DIR is set."""
+    await _refresh(db)
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+ROUTES = [live, ready, metrics]
+
+
+@cache
+def head_revision() -> str | None:
+    """The revision of the tables that this release was written for."""
+    return ScriptDirectory(str(Path(migrations.__path__[0]))).get_current_head()
+
+
+async def _database(db: Database) -> tuple[str, str]:
+    try:
+        async with asyncio.timeout(PATIENCE_S), db.read() as tx:
+            revision = (await tx.execute(text("SELECT version_num FROM alembic_version"))).scalar_one_or_none()
+    except ProgrammingError:
+        return OK, "there are no tables"
+    except (SQLAlchemyError, OSError):
+        return AWAY, "unknown"
+    return OK, OK if revision == head_revision() else f"at {revision}, but this release wants {head_revision()}"
+
+
+async def _redis(url: str | None) -> str:
+    if not url:
+        return UNUSED
+    try:
+        async with asyncio.timeout(PATIENCE_S), Redis.from_url(url) as redis:
+            await redis.ping()
+    except (RedisError, OSError):
+        return AWAY
+    return OK
+
+
+async def _outbox(tx: ReadSession, now: datetime) -> None:
+    lag = await outbox_lag(tx, now)
+    OUTBOX_WAITING.set(lag.waiting)
+    OUTBOX_OPEN.set(lag.open)
+    OUTBOX_DEAD.set(lag.dead)
+    OUTBOX_LAG_SECONDS.set(lag.lag_s)
+
+
+async def _holds(tx: ReadSession, now: datetime) -> None:
+    live_units, overdue = await holds_watch(tx, now)
+    HOLDS_LIVE.set(live_units)
+    HOLDS_OVERDUE.set(overdue)
+
+
+GAUGES: Sequence[Gauge] = (_outbox, _holds)
+"""What is read from the database, at most every five seconds, however often one asks for metrics."""
+
+_refreshed: WeakKeyDictionary[Database, datetime] = WeakKeyDictionary()
+
+
+async def _refresh(db: Database) -> None:
+    """Read the gauges anew. Where the database is away the last ones stand: metrics must be there when it is not."""
+    now = db.clock.now()
+    if abs(now - _refreshed.get(db, datetime.min.replace(tzinfo=now.tzinfo))) < REFRESHED_EVERY:
+        return
+    _refreshed[db] = now
+    try:
+        async with asyncio.timeout(PATIENCE_S), db.read() as tx:
+            for gauge in GAUGES:
+                await gauge(tx, now)
+    except (SQLAlchemyError, OSError) as error:
+        _log.warning("gauges_not_read", error=repr(error)[:300])

@@ -1,0 +1,94 @@
+"""Observe: every request gets an id, a measurement and a log line, whatever becomes of it."""
+
+import re
+from functools import cache
+from time import perf_counter
+
+import structlog
+from litestar import Litestar
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+from prometheus_client import Counter, Histogram
+from sqlalchemy import event
+
+from commerce.kernel.db import Database
+from commerce.kernel.ids import new_id
+from commerce.kernel.metrics import POOL_BUSY, POOL_SIZE, REQUEST_SECONDS, REQUESTS
+
+SLOW_S = 1.0
+PATH_SHOWN_MAX = 200
+FAILED = 500
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+_SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{8,64}")
+_log = structlog.get_logger("access")
+
+
+def observe(app: Litestar, db: Database) -> None:
+    """Watch an application from outside its router, so that what no route answers is seen as well, and its database."""
+    app.asgi_handler = Observed(app.asgi_handler)
+    pool = db.engine.sync_engine.pool
+    event.listen(pool, "connect", lambda *_: POOL_SIZE.inc())
+    event.listen(pool, "close", lambda *_: POOL_SIZE.dec())
+    event.listen(pool, "checkout", lambda *_: POOL_BUSY.inc())
+    event.listen(pool, "checkin", lambda *_: POOL_BUSY.dec())
+
+
+class Observed:
+    """An application whose every request is measured. What it costs is paid on each one, so it does little."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and note how it went. The answer carries the request's id as `X-Request-Id`."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+        began = perf_counter()
+        request_id = _request_id(scope)
+        header = (b"x-request-id", request_id.encode())
+        status = 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], header]
+            await send(message)
+
+        scope["state"]["request_id"] = request_id
+        path = scope["path"]  # The router may rewrite it.
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._app(scope, receive, answer)
+        finally:
+            _note(scope, path, status, perf_counter() - began)
+            structlog.contextvars.reset_contextvars(**bound)
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's own id, where it is one that a log can hold; else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _SANE_ID.fullmatch(value):
+            return value.decode()
+    return new_id("req")
+
+
+def _note(scope: HTTPScope, path: str, status: int, took_s: float) -> None:
+    """Count by the route's template and a known method: what a caller makes up must not make up new series.
+
+    A status of 0 means that nobody was there any more to be answered. The query is never logged: it may name people.
+    """
+    method = str(scope["method"]) if scope["method"] in _METHODS else "other"
+    route = str(scope.get("path_template") or "none")
+    answered, seconds = _series(method, route, status)
+    answered.inc()
+    seconds.observe(took_s)
+    say = _log.info if status >= FAILED or took_s > SLOW_S else _log.debug
+    say("request", method=method, route=route, path=path[:PATH_SHOWN_MAX], status=status, ms=round(took_s * 1000, 1))
+
+
+@cache
+def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    """Looked up once: there are as many as routes and answers, and looking them up costs more than counting."""
+    return REQUESTS.labels(method, route, str(status)), REQUEST_SECONDS.labels(method, route)

@@ -1,0 +1,150 @@
+"""The worker: what happens after an answer was given. `REACTIONS` is the whole map of who reacts to what.
+
+One process holds three parts: the relay, which rings for every told event until its reactions are done; the actors of
+dramatiq, which hear the bell; and the scheduler. Any number of such processes may run; each row is done once.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import dramatiq
+import structlog
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import AsyncIO
+
+from commerce.kernel.db import Database
+from commerce.kernel.idempotency import prune_keys
+from commerce.kernel.laws import broken, check_laws
+from commerce.kernel.logs import set_up_logs
+from commerce.kernel.outbox import Event
+from commerce.kernel.relay import Reaction, prune_outbox, react, relay_once
+from commerce.kernel.schedules import Job, run_due
+from commerce.lawbook import LAWS
+from commerce.settings import Settings
+from inventory.events import HoldExpired
+from inventory.tasks import JOBS as INVENTORY_JOBS
+from orders.events import OrderPlaced
+from orders.tasks import cancel_uncollected, confirm_to_buyer
+
+_log = structlog.get_logger()
+
+REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
+    OrderPlaced: (confirm_to_buyer,),
+    HoldExpired: (cancel_uncollected,),
+}
+
+HEARTBEAT_MS = 15_000
+"""Shorter, and a busy worker's message is taken from it (dramatiq #692)."""
+IDLE_S = 0.2
+RING_MAX = 100
+"""Reactions in one message: enough to spare the broker, few enough to share among workers."""
+THREADS = 2
+
+
+def named(reactions: Mapping[type[Event], tuple[Reaction, ...]]) -> dict[str, Reaction]:
+    """Every reaction by its name. A name is stored with each delivery, so it must not change while one is open."""
+    return {reaction.__name__: reaction for told in reactions.values() for reaction in told}
+
+
+def topics(reactions: Mapping[type[Event], tuple[Reaction, ...]]) -> dict[str, list[str]]:
+    """Who must hear which topic."""
+    return {event.topic: [reaction.__name__ for reaction in told] for event, told in reactions.items()}
+
+
+async def _prune(db: Database, now: datetime) -> None:
+    async with db.transaction() as tx:
+        await prune_keys(tx, now)
+    async with db.transaction() as tx:
+        await prune_outbox(tx, now)
+
+
+async def _check_laws(db: Database, _: datetime) -> None:
+    async with db.snapshot() as tx:
+        for finding in broken(await check_laws(tx, LAWS)):
+            _log.error("law_broken", law=finding.law, offenders=finding.offenders, shown=finding.shown)
+
+
+JOBS: dict[str, Job] = {
+    **INVENTORY_JOBS,
+    "prune": Job(timedelta(hours=1), _prune),
+    "check_laws": Job(timedelta(minutes=15), _check_laws),
+}
+
+
+class Bell:
+    """The doorbell: dramatiq's queue on Redis. Losing what is on it costs time, never a reaction."""
+
+    def __init__(self, redis_url: str, db: Database) -> None:
+        # Maintenance at every fetch, since a quiet queue would else keep a dead worker's messages for minutes.
+        self.broker = RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves this constructor untyped
+            url=redis_url, maintenance_chance=1_000_000, heartbeat_timeout=HEARTBEAT_MS
+        )
+        self.broker.add_middleware(AsyncIO())
+        known = named(REACTIONS)
+
+        async def do(reaction: str, message_ids: list[str]) -> None:
+            """Do one reaction for each of these events. Safe to repeat: `react` claims each delivery row first."""
+            for message_id in message_ids:
+                await react(db, reaction, message_id, known[reaction])
+
+        # Retrying is the relay's business: it rings again for whatever is not done.
+        declare = dramatiq.actor(
+            broker=self.broker, actor_name="react", queue_name="reactions", max_retries=0, time_limit=120_000
+        )
+        self.actor = declare(do)
+
+    def ring(self, reaction: str, message_ids: list[str]) -> None:
+        """Ask some worker to do this reaction for these events."""
+        for start in range(0, len(message_ids), RING_MAX):
+            self.actor.send(reaction, message_ids[start : start + RING_MAX])
+
+
+def run_worker(settings: Settings) -> None:
+    """Relay, react and run the schedule until SIGTERM or Ctrl-C; what is under way is finished first."""
+    assert settings.database_url is not None
+    assert settings.redis_url is not None
+    set_up_logs(settings.log)
+    acting = Database(settings.database_url, pool_size=settings.pool_size)
+    bell = Bell(settings.redis_url, acting)
+    worker = dramatiq.Worker(bell.broker, queues={"reactions"}, worker_threads=THREADS)
+    worker.start()
+    try:
+        asyncio.run(_relay_and_schedule(settings.database_url, bell))
+    finally:
+        worker.stop()
+        bell.broker.close()
+
+
+async def _relay_and_schedule(database_url: str, bell: Bell) -> None:
+    over = asyncio.Event()
+    for word in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(word, over.set)
+    db = Database(database_url, pool_size=4)
+
+    async def relay() -> bool:
+        return await relay_once(db, topics(REACTIONS), bell.ring, db.clock.now()) > 0
+
+    async def schedule() -> bool:
+        await run_due(db, JOBS, db.clock.now())
+        return False
+
+    try:
+        await asyncio.gather(_again_and_again(relay, over, IDLE_S), _again_and_again(schedule, over, 1.0))
+    finally:
+        await db.close()
+
+
+async def _again_and_again(work: Callable[[], Awaitable[bool]], over: asyncio.Event, idle_s: float) -> None:
+    """Do it until it is over: at once while there is something to do, else after a pause; longer after trouble."""
+    while not over.is_set():
+        try:
+            busy = await work()
+            pause = 0.0 if busy else idle_s
+        except Exception:  # noqa: BLE001 - the database or Redis is away; both come back, and nothing is lost meanwhile
+            _log.warning("worker_pauses", exc_info=True)
+            pause = 1.0
+        with suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), pause)

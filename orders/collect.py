@@ -1,0 +1,49 @@
+"""Collect: the buyer comes to the store, pays what is due, and leaves with the goods."""
+
+from datetime import datetime
+
+from commerce.kernel.db import Session
+from commerce.kernel.outbox import tell
+from commerce.kernel.refusals import MoveNotAllowed
+from inventory.leave import send_held, waiting_at
+from orders.errors import NothingToSend, WrongLocation
+from orders.events import OrderFulfilled
+from orders.lines import everything_waiting, leaving_now, mark_sent, open_lines, units_of
+from orders.moving import OrderHead, lock_order, move_order
+from orders.payments.pay_due import pay_due
+from orders.payments.rules import settle
+from orders.record import Happening, note
+from orders.rules import Fulfilment, OrderState
+from orders.schemas import CollectBody
+from orders.send import Sent, record_shipments
+
+
+async def collect_order(tx: Session, order_id: str, wanted: CollectBody, actor: str, now: datetime) -> None:
+    """Hand a whole order over at the counter against payment; change is worked out.
+
+    Raises NotFound, MoveNotAllowed, WrongLocation, NothingToSend, SerialsWanted, TendersDoNotAddUp, MixedCurrency.
+    """
+    order = await lock_order(tx, order_id)
+    _must_be_collected_here(order, wanted.location)
+    lines = await open_lines(tx, order.id)
+    waiting = await waiting_at(tx, order.id, wanted.location)
+    serials = {numbered.line: numbered.serials for numbered in wanted.serials}
+    leaving = leaving_now(lines, everything_waiting(lines, waiting, serials), waiting, wanted.location)
+    for line in lines.values():
+        if line.left and not any(part.line == line and part.quantity == line.left for part in leaving):
+            raise NothingToSend("location", line.sku, wanted.location, waiting.get(line.sku, 0))
+    await move_order(tx, order, OrderState.COMPLETED)
+    await pay_due(tx, order, settle(wanted.tenders, order.total, order.currency), now)
+    await send_held(tx, order.id, wanted.location, units_of(leaving), actor, now)
+    await mark_sent(tx, order.id, leaving)
+    parts = [(part.line.line, part.quantity, part.serials) for part in leaving]
+    await record_shipments(tx, [Sent(order.id, wanted.location, "collected", actor, parts)], now)
+    await note(tx, [Happening(order.id, "collected", actor, {"location": wanted.location})], now)
+    await tell(tx, OrderFulfilled(order.id), now)
+
+
+def _must_be_collected_here(order: OrderHead, location: str) -> None:
+    if order.fulfilment is not Fulfilment.COLLECT:
+        raise MoveNotAllowed(f"{order.fulfilment} order", str(order.state), "collected")
+    if order.location != location:
+        raise WrongLocation("location", location, f"This order is collected in {order.location}.")

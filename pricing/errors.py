@@ -1,0 +1,90 @@
+"""What pricing says no to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from commerce.kernel.refusals import Refusal
+
+
+@dataclass(eq=False)
+class PriceInThePast(Refusal):
+    """What a thing cost yesterday is history, and orders were made by it."""
+
+    status = 422
+    code = "price_in_the_past"
+    field: str
+    instant: datetime
+    now: datetime
+
+    def __str__(self) -> str:
+        return f"{self.instant.isoformat()} is over; prices change from now ({self.now.isoformat()}) on."
+
+
+@dataclass(eq=False)
+class PriceOverlaps(Refusal):
+    """Another price begins while this one would be in force, and is not overwritten."""
+
+    code = "price_overlaps"
+    field: str
+    sku: str
+    market: str
+    begins: datetime | None
+    """When the other price begins; None where somebody set it this very moment."""
+
+    def __str__(self) -> str:
+        when = f" from {self.begins.isoformat()}" if self.begins else ""
+        return f"{self.sku!r} has another price in {self.market!r}{when}. End there, or take that one back first."
+
+
+@dataclass(eq=False)
+class NoPriceInForce(Refusal):
+    """There is nothing to end: the sku has no price in this market at that instant."""
+
+    code = "no_price_in_force"
+    sku: str
+    market: str
+    at: datetime
+
+    def __str__(self) -> str:
+        return f"{self.sku!r} has no price in {self.market!r} at {self.at.isoformat()}."
+
+
+@dataclass(eq=False)
+class MixedCurrency(Refusal):
+    """The amount is not in the market's currency."""
+
+    status = 422
+    code = "mixed_currency"
+    field: str
+    currency: str
+    wanted: str
+
+    def __str__(self) -> str:
+        return f"This market trades in {self.wanted}, not in {self.currency}."
+
+
+@dataclass(eq=False)
+class RateInThePast(Refusal):
+    """Tax that was due is due; a rate changes from now on."""
+
+    status = 422
+    code = "rate_in_the_past"
+    field: str
+    instant: datetime
+    now: datetime
+
+    def __str__(self) -> str:
+        return f"{self.instant.isoformat()} is over; tax rates change from now ({self.now.isoformat()}) on."
+
+
+@dataclass(eq=False)
+class RateOverlaps(Refusal):
+    """A rate came into force at this very instant already."""
+
+    code = "rate_overlaps"
+    field: str
+    market: str
+    tax_class: str
+
+    def __str__(self) -> str:
+        return f"The {self.tax_class} rate of {self.market!r} was set for this very instant already."

@@ -1,0 +1,62 @@
+"""What is always true of prices and tax rates."""
+
+from typing import ClassVar
+
+from commerce.kernel.laws import Law
+
+
+class PricesNeverOverlap(Law):
+    """A sku has at most one recommended price in a market at any instant."""
+
+    offenders: ClassVar[str] = """
+        SELECT sku, market, valid_from FROM (
+            SELECT sku, market, valid_from,
+                   max(coalesce(valid_to, 'infinity')) OVER (
+                       PARTITION BY sku, market ORDER BY valid_from, valid_to
+                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS taken_until
+              FROM recommended_prices) p
+         WHERE valid_from < taken_until ORDER BY sku, market, valid_from
+    """
+
+
+class TaxRatesNeverOverlap(Law):
+    """A market has at most one rate for a tax class at any instant."""
+
+    offenders: ClassVar[str] = """
+        SELECT market, tax_class, valid_from FROM (
+            SELECT market, tax_class, valid_from,
+                   max(coalesce(valid_to, 'infinity')) OVER (
+                       PARTITION BY market, tax_class ORDER BY valid_from, valid_to
+                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS taken_until
+              FROM tax_rates) t
+         WHERE valid_from < taken_until ORDER BY market, tax_class, valid_from
+    """
+
+
+class MarketsAlwaysHaveTaxRates(Law):
+    """Every market has a rate for every tax class, without a gap and for good, so that anything can be sold."""
+
+    offenders: ClassVar[str] = """
+        SELECT m.code, c.tax_class
+          FROM markets m CROSS JOIN (VALUES ('standard'), ('reduced'), ('zero')) AS c (tax_class)
+         WHERE NOT EXISTS (SELECT FROM tax_rates t
+                            WHERE t.market = m.code AND t.tax_class = c.tax_class AND t.valid_to IS NULL)
+        UNION
+        SELECT t.market, t.tax_class FROM tax_rates t
+         WHERE t.valid_to IS NOT NULL
+           AND NOT EXISTS (SELECT FROM tax_rates n WHERE n.market = t.market AND n.tax_class = t.tax_class
+                                                     AND n.valid_from <= t.valid_to
+                                                     AND (n.valid_to IS NULL OR n.valid_to > t.valid_to))
+        ORDER BY 1, 2
+    """
+
+
+class ZeroIsTaxedAtNought(Law):
+    """The rate of the zero class is nought in every market."""
+
+    offenders: ClassVar[str] = """
+        SELECT market, valid_from FROM tax_rates WHERE tax_class = 'zero' AND rate_bp <> 0 ORDER BY market, valid_from
+    """
+
+
+LAWS: tuple[type[Law], ...] = (PricesNeverOverlap, TaxRatesNeverOverlap, MarketsAlwaysHaveTaxRates, ZeroIsTaxedAtNought)

@@ -1,0 +1,61 @@
+"""The benchmark's shop: 1,000 skus in one warehouse with stock for ever, one hot sku, one that is sold out."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+
+from commerce.kernel.access import Role
+from commerce.kernel.db import Database
+from commerce.kernel.keys import WantedKey, issue_key
+
+SKUS = 1000
+BUYERS = 10_000
+HOT = "SKU-0000"
+SOLD_OUT = "SKU-GONE"
+PRICE = 19_900
+PLENTY = 1_000_000_000
+
+_SHOP = [
+    "INSERT INTO markets VALUES ('de', 'EUR', '{DE}', true, 'Europe/Berlin')",
+    "INSERT INTO channels VALUES ('web', 'online', 'de', 'Web'), ('stores', 'retail', 'de', 'Stores')",
+    "INSERT INTO locations (code, kind, name, market, country) VALUES ('wh', 'warehouse', 'Warehouse', 'de', 'DE')",
+    "INSERT INTO categories VALUES ('things', NULL, 'Things')",
+    "INSERT INTO tax_rates VALUES ('de', 'standard', '2020-01-01Z', NULL, 1900, 'benchmark')",
+    "INSERT INTO products (code, title) SELECT 'P-' || n, 'Product ' || n FROM generate_series(0, :skus) n",
+    """INSERT INTO variants (sku, product, name, category, tax_class, status, brand, attributes)
+       SELECT CASE WHEN n = :skus THEN :gone ELSE 'SKU-' || lpad(n::text, 4, '0') END, 'P-' || n, 'Thing ' || n,
+              'things', 'standard', 'active', 'Brand', '{"colour": "black"}' FROM generate_series(0, :skus) n""",
+    "INSERT INTO listings SELECT 'web', sku, '2020-01-01Z', NULL, '2020-01-01Z' FROM variants",
+    "INSERT INTO recommended_prices SELECT sku, 'de', '2020-01-01Z', NULL, :price FROM variants",
+    """INSERT INTO stock_pools (id, sku, location, supply)
+       SELECT 'pol_' || sku, sku, 'wh', CASE WHEN sku = :gone THEN 0 ELSE :plenty END FROM variants""",
+    """INSERT INTO customers (id, code, email)
+       SELECT 'cus_' || n, 'C' || n, 'buyer' || n || '@example.com' FROM generate_series(0, :buyers - 1) n""",
+    """INSERT INTO customer_identities SELECT 'email', email, id FROM customers""",
+]
+
+
+def migrate(url: str) -> None:
+    """Lay the tables."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations"))
+    config.attributes["url"] = url
+    command.upgrade(config, "head")
+
+
+async def open_shop(url: str) -> str:
+    """Fill the tables, and make the key of the shop's storefront."""
+    facts = {"skus": SKUS, "gone": SOLD_OUT, "price": PRICE, "plenty": PLENTY, "buyers": BUYERS}
+    db = Database(url)
+    async with db.transaction() as tx:
+        for statement in _SHOP:
+            used = {name: value for name, value in facts.items() if f":{name}" in statement}
+            await tx.execute(text(statement), used)
+        issued = await issue_key(tx, WantedKey(Role.STOREFRONT, "bench", "web"), db.clock.now())
+    async with db.engine.connect() as connection:
+        analyse = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await analyse.execute(text("VACUUM ANALYZE"))
+    await db.close()
+    return issued.key
