@@ -21,6 +21,7 @@ from commerce.operations.observe import observe
 from commerce.settings import Settings
 from inventory import endpoints as inventory
 from orders import endpoints as orders
+from orders import shelf_endpoints as shelf
 from orders.customers import endpoints as customers
 from orders.place import place_orders
 from orders.sell import book_sales
@@ -32,6 +33,7 @@ ROUTES: Sequence[HTTPRouteHandler] = (
     *customers.ROUTES,
     *inventory.ROUTES,
     *orders.ROUTES,
+    *shelf.ROUTES,
     *keys.ROUTES,
     *checks.ROUTES,
     *dead_shelf.ROUTES,

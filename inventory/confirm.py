@@ -7,24 +7,33 @@ from typing import NamedTuple
 from sqlalchemy import text
 
 from commerce.kernel.db import Session
+from inventory.locking import Place
 
 
 class Confirmation(NamedTuple):
-    """A basket's hold, the order that takes it over, what it must hold, and until when the order may keep it."""
+    """A basket's hold, and the order that wants to take it over."""
 
     hold: str
+    owner: str
+    """Who orders; nobody but the hold's owner may."""
     reference: str
     units: Mapping[str, int]
+    """What the order is for; the hold must be for exactly that."""
     expires_at: datetime | None
+    """Until when the order keeps the goods; None until they leave."""
+    only_at: str | None = None
+    """The one location where the goods must be, for an order that is collected there."""
 
 
 _LIVE = text("""
-    SELECT h.id, h.reference, p.location, p.sku, h.units FROM holds h JOIN stock_pools p ON p.id = h.pool_id
-     WHERE h.reference = ANY(CAST(:holds AS text[])) AND h.ended_at IS NULL AND h.expires_at > :now
+    SELECT h.reference, h.owner, p.location, p.sku, h.units FROM holds h JOIN stock_pools p ON p.id = h.pool_id
+     WHERE h.reference = ANY(CAST(:holds AS text[])) AND h.owner IS NOT NULL
+       AND h.ended_at IS NULL AND h.expires_at > :now
      ORDER BY h.id FOR UPDATE OF h
 """)
+# An order's hold has no owner, so that nobody can take it over once more.
 _CONFIRM = text("""
-    UPDATE holds h SET reference = c.reference, expires_at = c.expires_at
+    UPDATE holds h SET reference = c.reference, expires_at = c.expires_at, owner = NULL
       FROM unnest(CAST(:holds AS text[]), CAST(:references AS text[]), CAST(:expiries AS timestamptz[]))
            AS c (hold, reference, expires_at)
      WHERE h.reference = c.hold AND h.ended_at IS NULL
@@ -32,25 +41,41 @@ _CONFIRM = text("""
 
 
 async def confirm_holds(tx: Session, wanted: Sequence[Confirmation], now: datetime) -> list[bool]:
-    """Hand live holds over to orders; False where the hold is over, taken by another, or for other goods.
+    """Hand live holds over to orders; False where a hold is over, another's, for other goods, or for other places.
 
-    Locks hold rows and no pools: what is held stays held.
+    Who comes first has the hold. Locks hold rows and no pools: what is held stays held.
     """
     if not wanted:
         return []
-    live: dict[str, dict[str, int]] = {}
-    for _, reference, _, sku, units in await tx.execute(_LIVE, {"holds": [c.hold for c in wanted], "now": now}):
-        held = live.setdefault(reference, {})
-        held[sku] = held.get(sku, 0) + units
+    live = await _live(tx, wanted, now)
     verdicts = []
     confirmed = []
     for confirmation in wanted:
-        fits = live.pop(confirmation.hold, None) == dict(confirmation.units)
+        fits = _fits(confirmation, live.get((confirmation.hold, confirmation.owner), {}))
         verdicts.append(fits)
         if fits:
+            del live[confirmation.hold, confirmation.owner]
             confirmed.append(confirmation)
     await _write(tx, confirmed)
     return verdicts
+
+
+async def _live(tx: Session, wanted: Sequence[Confirmation], now: datetime) -> dict[tuple[str, str], dict[Place, int]]:
+    """What live holds are for, by (hold, owner) and place; locked until the transaction ends."""
+    live: dict[tuple[str, str], dict[Place, int]] = {}
+    rows = await tx.execute(_LIVE, {"holds": [confirmation.hold for confirmation in wanted], "now": now})
+    for hold, owner, location, sku, units in rows:
+        held = live.setdefault((hold, owner), {})
+        held[location, sku] = held.get((location, sku), 0) + units
+    return live
+
+
+def _fits(confirmation: Confirmation, held: Mapping[Place, int]) -> bool:
+    units: dict[str, int] = {}
+    for (_, sku), here in held.items():
+        units[sku] = units.get(sku, 0) + here
+    elsewhere = {location for location, _ in held} - {confirmation.only_at}
+    return units == dict(confirmation.units) and (confirmation.only_at is None or not elsewhere)
 
 
 async def _write(tx: Session, confirmed: Sequence[Confirmation]) -> None:

@@ -8,9 +8,8 @@ from sqlalchemy import text
 
 from commerce.kernel.db import Session
 from commerce.kernel.ids import new_id
-from commerce.kernel.outbox import tell_many
-from inventory.events import StockOverdrawn
 from inventory.locking import Place, PoolRow, ensure_pools, lock_places, read_places
+from inventory.open_overdrafts import Short, open_overdrafts
 
 
 class Drawn(NamedTuple):
@@ -43,12 +42,6 @@ _DRAW = text("""
     )
     INSERT INTO movements (id, pool_id, kind, units, reference, actor, moved_at)
     SELECT id, pool_id, 'sold', -units, reference, actor, :now FROM drawn
-""")
-_CASES = text("""
-    INSERT INTO overdrafts (id, pool_id, reference, units, opened_at)
-    SELECT id, pool_id, reference, units, :now
-      FROM unnest(CAST(:ids AS text[]), CAST(:pools AS text[]), CAST(:references AS text[]), CAST(:units AS int[]))
-           AS c (id, pool_id, reference, units)
 """)
 
 
@@ -104,20 +97,9 @@ async def _open_cases(
     pools: Mapping[Place, PoolRow],
     now: datetime,
 ) -> None:
-    cases = [
-        (new_id("ovd", now), draw.reference, short)
-        for draw, shorts in zip(draws, shortfalls, strict=True)
-        for short in shorts
+    shorts = [
+        Short(pools[short.location, short.sku], short.units, draw.reference)
+        for draw, missing in zip(draws, shortfalls, strict=True)
+        for short in missing
     ]
-    if not cases:
-        return
-    facts = {
-        "ids": [case_id for case_id, _, _ in cases],
-        "pools": [pools[short.location, short.sku].id for _, _, short in cases],
-        "references": [reference for _, reference, _ in cases],
-        "units": [short.units for _, _, short in cases],
-        "now": now,
-    }
-    await tx.execute(_CASES, facts)
-    told = [StockOverdrawn(case_id, s.sku, s.location, s.units, reference) for case_id, reference, s in cases]
-    await tell_many(tx, told, now)
+    await open_overdrafts(tx, shorts, now)

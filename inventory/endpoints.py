@@ -136,7 +136,7 @@ async def create_hold(
     async with db.transaction() as tx:
         now = db.clock.now()
         await first_time(tx, call, data)
-        view = await hold_basket(tx, data, now)
+        view = await hold_basket(tx, data, call.principal.id, now)
         return await reply(tx, call, data, view, now)
 
 
@@ -144,10 +144,10 @@ async def create_hold(
 async def show_hold(
     reference: FromPath[str], db: NamedDependency[Database], principal: NamedDependency[Principal]
 ) -> HoldView:
-    """How a hold stands. Its reference is known only to whoever took it."""
+    """How a hold stands. Only the key that took it sees it; an order that took it over has it now."""
     _must_be_a_hold(reference)
     async with db.read() as tx:
-        view = await hold_view(tx, reference, principal.channel, db.clock.now())
+        view = await hold_view(tx, reference, principal.id, db.clock.now())
     if view is None:
         raise NotFound("hold", reference)
     return view
@@ -162,10 +162,10 @@ async def release_hold(
     async with db.transaction() as tx:
         now = db.clock.now()
         await first_time(tx, call, reference)
-        if await hold_view(tx, reference, call.principal.channel, now) is None:
+        if await hold_view(tx, reference, call.principal.id, now) is None:
             raise NotFound("hold", reference)
         await release_holds(tx, [reference], now)
-        view = await hold_view(tx, reference, call.principal.channel, now)
+        view = await hold_view(tx, reference, call.principal.id, now)
         if view is None:
             raise NotFound("hold", reference)
         if view.state != HoldState.RELEASED:

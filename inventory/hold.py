@@ -19,8 +19,8 @@ _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('hold ' || 
 _TAKEN = text("SELECT EXISTS (SELECT 1 FROM holds WHERE reference = :reference)")
 
 
-async def hold_basket(tx: Session, basket: HoldBody, now: datetime) -> HoldView:
-    """Keep the goods until `expires_at` for whoever knows the reference.
+async def hold_basket(tx: Session, basket: HoldBody, owner: str, now: datetime) -> HoldView:
+    """Keep the goods until `expires_at` for their owner, who alone sees the hold, gives it back, or orders it.
 
     Raises HoldTimeNotAllowed, UnknownReference, NotListed, NotCertified, NotEnoughStock, and AlreadyExists for a
     reference that was used.
@@ -31,7 +31,7 @@ async def hold_basket(tx: Session, basket: HoldBody, now: datetime) -> HoldView:
     ranked = await _candidates(tx, market, basket.collect_at, now)
     reference = await _reference(tx, basket.reference, now)
     units = merge_wants((line.sku, line.quantity) for line in basket.lines)
-    [verdict] = await take_holds(tx, [HoldWanted(reference, units, ranked, basket.expires_at)], now)
+    [verdict] = await take_holds(tx, [HoldWanted(reference, units, ranked, basket.expires_at, owner)], now)
     if isinstance(verdict, NotEnoughStock):
         raise verdict
     lines = sorted((sku, location, held) for (location, sku), held in verdict.items())

@@ -50,6 +50,8 @@ class Hold(Table):
     pool_id: Mapped[Code] = mapped_column(ForeignKey("stock_pools.id"))
     reference: Mapped[Code]
     """Whom it is kept for: a basket's hold id, or the order that confirmed it."""
+    owner: Mapped[Code | None]
+    """Who took it for a basket and may give it back or order it (a principal's id); null for an order's own."""
     units: Mapped[int]
     taken_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]

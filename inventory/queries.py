@@ -29,14 +29,11 @@ _OVERDRAFTS = (
     .join(StockPool, StockPool.id == Overdraft.pool_id)
     .order_by(Overdraft.id)
 )  # fmt: skip
-# A hold is seen from its own market only, so that a key of another one learns nothing by guessing.
+# A hold is seen by its owner only, so that another key learns nothing by guessing.
 _HOLD = text("""
     SELECT p.sku, p.location, h.units, h.expires_at, h.outcome
-      FROM holds h
-      JOIN stock_pools p ON p.id = h.pool_id
-      JOIN locations l ON l.code = p.location
-      JOIN channels c ON c.market = l.market
-     WHERE h.reference = :reference AND c.code = :channel
+      FROM holds h JOIN stock_pools p ON p.id = h.pool_id
+     WHERE h.reference = :reference AND h.owner = :owner
      ORDER BY p.sku, p.location
 """)
 
@@ -88,9 +85,9 @@ async def overdraft(tx: ReadSession, overdraft_id: str) -> OverdraftView | None:
     return OverdraftView(*row) if row else None
 
 
-async def hold_view(tx: ReadSession, reference: str, channel: str | None, now: datetime) -> HoldView | None:
-    """A hold as its channel's market sees it, if there is such a one."""
-    rows = (await tx.execute(_HOLD, {"reference": reference, "channel": channel})).all()
+async def hold_view(tx: ReadSession, reference: str, owner: str, now: datetime) -> HoldView | None:
+    """A basket's hold as its owner sees it, if there is such a one."""
+    rows = (await tx.execute(_HOLD, {"reference": reference, "owner": owner})).all()
     if not rows:
         return None
     state = hold_state([row.outcome for row in rows], rows[0].expires_at, now)

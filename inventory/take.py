@@ -22,6 +22,8 @@ class HoldWanted(NamedTuple):
     """Location codes, best first."""
     expires_at: datetime | None
     """None: the hold stands until it is released or the goods leave."""
+    owner: str | None = None
+    """Who alone may give it back or order it; None where the reference is an order."""
 
 
 Sourced = dict[Place, int]
@@ -29,16 +31,17 @@ Sourced = dict[Place, int]
 _TAKE = text("""
     WITH wanted AS (
         SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:pools AS text[]), CAST(:references AS text[]),
-                             CAST(:units AS int[]), CAST(:expiries AS timestamptz[]))
-                      AS w (id, pool_id, reference, units, expires_at)
+                             CAST(:units AS int[]), CAST(:expiries AS timestamptz[]), CAST(:owners AS text[]))
+                      AS w (id, pool_id, reference, units, expires_at, owner)
     ), taken AS (
         UPDATE stock_pools p SET held = p.held + w.units
           FROM (SELECT pool_id, sum(units)::int AS units FROM wanted GROUP BY pool_id) AS w
          WHERE p.id = w.pool_id AND p.held + w.units <= p.supply
      RETURNING p.id
     )
-    INSERT INTO holds (id, pool_id, reference, units, taken_at, expires_at)
-    SELECT w.id, w.pool_id, w.reference, w.units, :now, w.expires_at FROM wanted w JOIN taken ON taken.id = w.pool_id
+    INSERT INTO holds (id, pool_id, reference, owner, units, taken_at, expires_at)
+    SELECT w.id, w.pool_id, w.reference, w.owner, w.units, :now, w.expires_at
+      FROM wanted w JOIN taken ON taken.id = w.pool_id
 """)
 
 
@@ -92,7 +95,7 @@ async def _write(
     now: datetime,
 ) -> None:
     rows = [
-        (pools[place].id, want.reference, units, want.expires_at)
+        (pools[place].id, want.reference, units, want.expires_at, want.owner)
         for want, verdict in zip(wanted, verdicts, strict=True)
         if isinstance(verdict, dict)
         for place, units in verdict.items()
@@ -101,10 +104,11 @@ async def _write(
         return
     facts = {
         "ids": [new_id("hol", now) for _ in rows],
-        "pools": [pool_id for pool_id, _, _, _ in rows],
-        "references": [reference for _, reference, _, _ in rows],
-        "units": [units for _, _, units, _ in rows],
-        "expiries": [expires_at for _, _, _, expires_at in rows],
+        "pools": [pool_id for pool_id, _, _, _, _ in rows],
+        "references": [reference for _, reference, _, _, _ in rows],
+        "units": [units for _, _, units, _, _ in rows],
+        "expiries": [expires_at for _, _, _, expires_at, _ in rows],
+        "owners": [owner for _, _, _, _, owner in rows],
         "now": now,
     }
     written = await tx.execute(_TAKE, facts)

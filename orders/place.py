@@ -140,7 +140,7 @@ def _ranked(body: PlaceOrderBody, places: dict[str, OpenLocation]) -> list[str]:
 async def _hold_goods(tx: Session, desk: Desk[PlaceOrder, _Case], now: datetime) -> None:
     """Take over the holds that were cited, then take new ones: rows that lead to pools are locked before pools."""
     cited = [(n, case, case.wish.body.hold) for n, case in desk.pending() if case.wish.body.hold]
-    confirmations = [Confirmation(hold, case.order_id, case.units, case.expires_at(now)) for _, case, hold in cited]
+    confirmations = [_confirmation(case, hold, now) for _, case, hold in cited]
     for (n, _, hold), fits in zip(cited, await confirm_holds(tx, confirmations, now), strict=True):
         if not fits:
             desk.refuse(n, HoldMismatch("hold", hold))
@@ -149,6 +149,12 @@ async def _hold_goods(tx: Session, desk: Desk[PlaceOrder, _Case], now: datetime)
     for (n, _), verdict in zip(fresh, await take_holds(tx, wanted, now), strict=True):
         if isinstance(verdict, Refusal):
             desk.refuse(n, verdict)
+
+
+def _confirmation(case: _Case, hold: str, now: datetime) -> Confirmation:
+    wish = case.wish
+    owner = wish.call.principal.id
+    return Confirmation(hold, owner, case.order_id, case.units, case.expires_at(now), wish.body.collect_at)
 
 
 def _order(case: _Case, now: datetime) -> OrderView:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import text
 
@@ -27,3 +28,26 @@ async def prices_in_force_many(
     """The recommended price of each (market, sku) at that instant, in one statement; gaps mean "not sold"."""
     facts = {"markets": [market for market, _ in pairs], "skus": [sku for _, sku in pairs], "at": at}
     return {(row[0], row[1]): row[2] for row in await tx.execute(_IN_FORCE, facts)}
+
+
+class ChannelPrice(NamedTuple):
+    """A recommended price as a channel shows it."""
+
+    amount: int
+    currency: str
+
+
+_IN_CHANNEL = text("""
+    SELECT p.sku, p.amount, m.currency FROM channels c JOIN markets m ON m.code = c.market
+      JOIN recommended_prices p ON p.market = m.code
+     WHERE c.code = :channel AND p.sku = ANY (CAST(:skus AS text[]))
+       AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at)
+""")
+
+
+async def prices_in_channel(
+    tx: ReadSession, channel: str, skus: Collection[str], at: datetime
+) -> dict[str, ChannelPrice]:
+    """What each sku costs in a channel at that instant, in one statement; what is not sold is left out."""
+    rows = await tx.execute(_IN_CHANNEL, {"channel": channel, "skus": sorted(set(skus)), "at": at})
+    return {sku: ChannelPrice(amount, currency) for sku, amount, currency in rows}

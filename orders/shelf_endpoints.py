@@ -1,0 +1,51 @@
+"""The route a storefront's pages are made from."""
+
+from typing import Annotated
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+
+from catalog.browse import BrowseFilter, attribute_pairs
+from commerce.kernel.access import EVERY_ROLE, Principal, may
+from commerce.kernel.db import Database
+from commerce.kernel.etags import with_etag
+from commerce.kernel.http import AnyRequest
+from commerce.kernel.pages import Limit, Page, decode_cursor
+from orders.errors import WrongChannel
+from orders.shelf import ShelfProduct, look_at_shelf
+
+Text = Annotated[str, QueryParameter(max_length=200, pattern=r"^[^\x00]*$")]
+
+
+@get("/v1/products", opt=may(*EVERY_ROLE), tags=["storefront"])
+async def list_products(  # noqa: PLR0913, PLR0917 - each is a filter of the list
+    request: AnyRequest,
+    db: NamedDependency[Database],
+    principal: NamedDependency[Principal],
+    channel: Annotated[str, QueryParameter(max_length=100, description="The channel whose shelf it is.")],
+    q: Annotated[Text | None, QueryParameter(description="Words to look for.")] = None,
+    category: Annotated[Text | None, QueryParameter(description="A category, with all below it.")] = None,
+    attribute: Annotated[
+        list[str] | None, QueryParameter(max_items=20, description="`name:value`, repeated as needed.")
+    ] = None,
+    limit: Limit = 50,
+    cursor: Annotated[str | None, QueryParameter(max_length=500)] = None,
+) -> Response[Page[ShelfProduct]]:
+    """What a channel shows now, with prices and availability. Send the ETag back to learn whether anything changed."""
+    if principal.channel not in {None, channel}:
+        raise WrongChannel("channel", channel, f"This key sells in {principal.channel}.")
+    after = decode_cursor(cursor, 1)
+    wanted = BrowseFilter(
+        q=q,
+        category=category,
+        attributes=attribute_pairs(attribute or []),
+        after=after[0] if after else None,
+        limit=limit,
+    )
+    async with db.read() as tx:
+        page = await look_at_shelf(tx, channel, wanted, db.clock.now())
+    return with_etag(request, page)
+
+
+ROUTES = [list_products]
