@@ -1,0 +1,152 @@
+"""Orders over HTTP against the same rows written by hand through pgbench, in one run on one server.
+
+Two API processes, 64 connections, default durability. Baseline and ours take turns, so that whatever else the machine
+does hits both. The worker is not running while orders are timed: it reacts after the answer, and has its own measure.
+"""
+
+import asyncio
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from commerce.embedded.postgres import EmbeddedPostgres
+from commerce.embedded.supervisor import free_port
+from tests.benchmarks import baseline, shop
+from tests.benchmarks.load import Outcome, drive, post
+
+CONNECTIONS = 64
+PROCESSES = 2
+ROUNDS = 3
+WARM_UP = 3_000
+ORDERS = 12_000
+SECONDS = 8
+
+Say = Callable[[str], None]
+
+
+def run(say: Say) -> dict[str, object]:
+    """Measure hot, cold and sold out, three rounds each, and give the medians, spreads and ratios."""
+    with tempfile.TemporaryDirectory(prefix="commerce-bench-") as folder:
+        Path(folder).chmod(0o711)
+        postgres = EmbeddedPostgres(Path(folder) / "data")
+        postgres.start()
+        try:
+            return _measured(postgres, Path(folder), say)
+        finally:
+            postgres.stop()
+
+
+def _measured(postgres: EmbeddedPostgres, folder: Path, say: Say) -> dict[str, object]:
+    shop.migrate(postgres.url)
+    key = asyncio.run(shop.open_shop(postgres.url))
+    hand: dict[str, list[float]] = {"hot": [], "cold": []}
+    ours: dict[str, list[Outcome]] = {"hot": [], "cold": [], "sold_out": []}
+    with api(postgres.url, folder) as port:
+        say("warming up")
+        drive(port, _orders(key, "warm", WARM_UP, hot=False), CONNECTIONS)
+        for n in range(ROUNDS):
+            for kind in ("hot", "cold"):
+                say(f"round {n + 1} of {ROUNDS}: {kind}, by hand")
+                hot = kind == "hot"
+                hand[kind].append(
+                    baseline.orders_per_second(postgres.programs, postgres.libpq_url, hot=hot, seconds=SECONDS)
+                )
+                say(f"round {n + 1} of {ROUNDS}: {kind}, ours")
+                ours[kind].append(drive(port, _orders(key, f"{kind}-{n}", ORDERS, hot=hot), CONNECTIONS))
+            say(f"round {n + 1} of {ROUNDS}: sold out")
+            ours["sold_out"].append(drive(port, _gone(key, f"gone-{n}", ORDERS), CONNECTIONS))
+    return _report(hand, ours)
+
+
+def _report(hand: Mapping[str, list[float]], ours: Mapping[str, list[Outcome]]) -> dict[str, object]:
+    wanted = {"hot": 201, "cold": 201, "sold_out": 409}
+    for kind, outcomes in ours.items():
+        for outcome in outcomes:
+            assert outcome.statuses == {wanted[kind]: ORDERS}, f"{kind}: {outcome.statuses}"
+    rates = {kind: [outcome.rate(wanted[kind]) for outcome in outcomes] for kind, outcomes in ours.items()}
+    median = {kind: statistics.median(values) for kind, values in rates.items()}
+    report: dict[str, object] = {
+        f"{kind}_{whose}_per_s": _spread(values)
+        for whose, measured in (("by_hand", hand), ("ours", rates))
+        for kind, values in measured.items()
+    }
+    for kind, outcomes in ours.items():
+        report[f"{kind}_ms"] = {
+            "p50": statistics.median(outcome.percentile(0.5) for outcome in outcomes),
+            "p99": statistics.median(outcome.percentile(0.99) for outcome in outcomes),
+        }
+    report["ratios"] = {
+        "hot": (round(median["hot"] / statistics.median(hand["hot"]), 2), 1.5),
+        "cold": (round(median["cold"] / statistics.median(hand["cold"]), 2), 0.5),
+        "sold_out_to_hot": (round(median["sold_out"] / median["hot"], 2), 2.0),
+    }
+    return report
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"median": round(statistics.median(values)), "min": round(min(values)), "max": round(max(values))}
+
+
+def _orders(key: str, tag: str, count: int, *, hot: bool) -> Iterator[bytes]:
+    dice = random.Random(tag)  # noqa: S311 - a benchmark's skus are no secret
+    for n in range(count):
+        sku = shop.HOT if hot else f"SKU-{dice.randrange(shop.SKUS):04d}"
+        yield post("/v1/orders", key, f"{tag}-{n}", _body(sku, dice.randrange(shop.BUYERS)))
+
+
+def _gone(key: str, tag: str, count: int) -> Iterator[bytes]:
+    for n in range(count):
+        yield post("/v1/orders", key, f"{tag}-{n}", _body(shop.SOLD_OUT, n % shop.BUYERS))
+
+
+def _body(sku: str, buyer: int) -> bytes:
+    order = {
+        "channel": "web",
+        "lines": [{"sku": sku, "quantity": 1}],
+        "shown_total": {"amount": shop.PRICE, "currency": "EUR"},
+        "buyer": {"email": f"buyer{buyer}@example.com"},
+    }
+    return json.dumps(order).encode()
+
+
+@contextmanager
+def api(url: str, folder: Path) -> Iterator[int]:
+    """Two API processes on a free port, as `commerce serve` starts them; gone when the block ends."""
+    port = free_port("127.0.0.1")
+    env = {
+        **os.environ,
+        "COMMERCE_DATABASE_URL": url,
+        "COMMERCE_REDIS_URL": "redis://127.0.0.1:1/1",
+        "COMMERCE_DATA": str(folder / "serve"),
+        "COMMERCE_LOG": "json",
+    }
+    words = [sys.executable, "-m", "commerce", "serve", "--port", str(port), "--workers", str(PROCESSES)]
+    with (folder / "api.log").open("wb") as log:
+        process = subprocess.Popen(words, env=env, stdout=log, stderr=log)  # noqa: S603 - our own program
+    try:
+        _wait_for(port, process)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"http://127.0.0.1:{port}/health/live").is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise RuntimeError("The API did not start.")
