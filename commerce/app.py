@@ -75,6 +75,7 @@ def build_app(db: Database) -> Litestar:
         },
         state=State({"db": db, "key_ring": KeyRing(db)}),
         request_class=StrictRequest,
+        logging_config=None,
         lifespan=[serving],
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=docs.OPENAPI,

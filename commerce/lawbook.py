@@ -4,6 +4,7 @@ from catalog.laws import LAWS as CATALOG
 from commerce.kernel.laws import Law
 from inventory.laws import LAWS as INVENTORY
 from orders.customers.laws import LAWS as CUSTOMERS
+from orders.laws import LAWS as ORDERS
 from pricing.laws import LAWS as PRICING
 
-LAWS: tuple[type[Law], ...] = (*CATALOG, *PRICING, *INVENTORY, *CUSTOMERS)
+LAWS: tuple[type[Law], ...] = (*CATALOG, *PRICING, *INVENTORY, *ORDERS, *CUSTOMERS)

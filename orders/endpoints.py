@@ -9,8 +9,8 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 from commerce.kernel.access import Principal, Role, may
 from commerce.kernel.committer import GroupCommitter
 from commerce.kernel.db import Database
-from commerce.kernel.http import replay
-from commerce.kernel.idempotency import Answer, Call
+from commerce.kernel.http import AnyRequest, provide_call, replay
+from commerce.kernel.idempotency import Answer
 from commerce.kernel.pages import LIMIT_MAX, Page, decode_cursor
 from commerce.kernel.refusals import Refusal
 from orders import queries
@@ -54,12 +54,13 @@ async def quote_basket(
 
 @post("/v1/orders", opt=may(Role.STOREFRONT, idempotent=True), tags=["orders"])
 async def place_order(
-    data: JSONBody[PlaceOrderBody], call: NamedDependency[Call], placing: NamedDependency[Placing]
+    data: JSONBody[PlaceOrderBody], request: AnyRequest, placing: NamedDependency[Placing]
 ) -> Response[OrderView]:
     """Place an order: goods held, price fixed, payment on collection or delivery.
 
     Orders that arrive together share a commit; the answer comes after it.
     """
+    call = provide_call(request)  # not a dependency: resolving two of them costs a task group for each order
     _must_sell_here(call.principal, data.channel)
     must_be_findable(data.buyer)
     return replay(await placing.submit(PlaceOrder(call, data)), OrderView)
@@ -67,9 +68,10 @@ async def place_order(
 
 @post("/v1/till-sales", opt=may(Role.TERMINAL, idempotent=True), tags=["orders"])
 async def book_sale(
-    data: JSONBody[TillSaleBody], call: NamedDependency[Call], selling: NamedDependency[Selling]
+    data: JSONBody[TillSaleBody], request: AnyRequest, selling: NamedDependency[Selling]
 ) -> Response[OrderView]:
     """Book a sale at a till: goods gone, money taken. Units we thought were not there do not stop it."""
+    call = provide_call(request)
     _must_sell_here(call.principal, data.channel)
     must_stand_here(call.principal, data.location)
     must_be_findable(data.buyer)
@@ -90,9 +92,10 @@ async def list_orders(  # noqa: PLR0913, PLR0917 - each is a filter of the list
     limit: Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX)] = 50,
     cursor: Annotated[str | None, QueryParameter(max_length=500)] = None,
 ) -> Page[OrderRow]:
-    """Orders, newest first. A till sees the orders of its own store."""
+    """Orders, newest first. A till sees the orders of its own store: those sold, or to be collected, there."""
     if principal.role is Role.TERMINAL:
-        location = principal.location
+        location = location or principal.location or ""
+        must_stand_here(principal, location)
     wanted = queries.Wanted(channel, location, customer, order_state, number)
     async with db.read() as tx:
         return await queries.list_orders(tx, wanted, decode_cursor(cursor, 2), limit)

@@ -1,5 +1,6 @@
 """API keys: `prefix_id_secret`, shown once, stored hashed, expiring, over within a second of being revoked."""
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -159,6 +160,7 @@ class KeyRing:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._known: dict[str, tuple[datetime, Principal]] = {}
+        self._asking: dict[str, asyncio.Task[Principal]] = {}
 
     async def principal(self, presented: str) -> Principal:
         """Who presents this key. Raises NoKey for one that is unknown, forged, expired or revoked."""
@@ -167,11 +169,19 @@ class KeyRing:
         if known is not None and abs(now - known[0]) < TRUSTED_FOR:
             return known[1]
         self._known.pop(presented, None)
-        principal = await self._ask(presented, now)
+        principal = await self._ask_once(presented, now)
         if len(self._known) >= REMEMBERED_MAX:
             self._known.clear()
         self._known[presented] = (now, principal)
         return principal
+
+    async def _ask_once(self, presented: str, now: datetime) -> Principal:
+        """Of many requests with one key that come at once, the first one asks, and all hear the answer."""
+        asking = self._asking.get(presented)
+        if asking is None:
+            asking = self._asking[presented] = asyncio.create_task(self._ask(presented, now))
+            asking.add_done_callback(lambda _: self._asking.pop(presented, None))
+        return await asyncio.shield(asking)
 
     async def _ask(self, presented: str, now: datetime) -> Principal:
         key_id, _, secret = presented.rpartition("_")
