@@ -30,7 +30,10 @@ def run(data: Path | None, port: int, host: str, *, demo: bool) -> None:
         console.print(f"Starting in {settings.data} ...", style="dim", markup=False, soft_wrap=True)
 
     def announce(state: StackState, keys: Mapping[str, str]) -> None:
-        console.print(_panel(state, settings.data, keys))
+        console.print(_panel(state, settings.data))
+        for role, key in keys.items():
+            # Whole and on one line each, whatever the terminal's width: a key is there to be copied.
+            console.print(f"[bold]{role:14}[/bold] [green]{key}[/green]", soft_wrap=True)
 
     def tell(sentence: str) -> None:
         Console(stderr=True, highlight=False).print(sentence, style="yellow", markup=False, soft_wrap=True)
@@ -51,11 +54,9 @@ def run(data: Path | None, port: int, host: str, *, demo: bool) -> None:
     Supervisor(plan).run()
 
 
-def _panel(state: StackState, data: Path, keys: Mapping[str, str]) -> Panel:
+def _panel(state: StackState, data: Path) -> Panel:
     table = Table.grid(padding=(0, 2))
     facts = {"shop": state.url, "documentation": f"{state.url}/docs", "data": str(data), "logs": str(data / "logs")}
     for name, fact in facts.items():
         table.add_row(f"[bold]{name}[/bold]", fact)
-    for role, key in keys.items():
-        table.add_row(f"[bold]{role} key[/bold]", f"[green]{key}[/green]")
     return Panel(table, title="commerce", subtitle="Ctrl-C stops everything", title_align="left", expand=False)
