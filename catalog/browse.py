@@ -3,7 +3,8 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from math import isfinite
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import TextClause, text
@@ -11,6 +12,7 @@ from sqlalchemy import TextClause, text
 from commerce.kernel.db import ReadSession
 from commerce.kernel.refusals import InvalidInput
 
+Shape = TypeVar("Shape")
 _PLAIN = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?|true|false", re.ASCII)
 """A JSON number or truth value, as far as attributes go."""
 
@@ -96,9 +98,14 @@ async def browse(tx: ReadSession, wanted: BrowseFilter, now: datetime) -> list[P
         facts |= {"channel": wanted.channel, "now": now}
     rows = await tx.execute(_statement(conditions, listed=wanted.channel is not None), facts)
     return [
-        ProductRow(code, title, description, months, terms, msgspec.json.decode(variants, type=list[VariantRow]))
+        ProductRow(code, title, description, months, terms, decode_stored(variants, list[VariantRow]))
         for code, title, description, months, terms, variants in rows
     ]
+
+
+def decode_stored(text: str, shape: type[Shape]) -> Shape:
+    """Stored JSON as a shape. Imported attributes may hold numbers beyond any machine's; those come as their text."""
+    return msgspec.json.Decoder(shape, float_hook=_number).decode(text)
 
 
 def attribute_pairs(texts: Sequence[str]) -> list[tuple[str, str]]:
@@ -107,6 +114,11 @@ def attribute_pairs(texts: Sequence[str]) -> list[tuple[str, str]]:
     if not all(name and value for name, value in pairs):
         raise InvalidInput("attribute", "Write it as name:value, such as color:Black.")
     return [(name, value) for name, value in pairs]
+
+
+def _number(text: str) -> float | str:
+    number = float(text)
+    return number if isfinite(number) else text
 
 
 def _plain_conditions(wanted: BrowseFilter, facts: dict[str, Any]) -> list[str]:

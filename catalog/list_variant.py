@@ -3,6 +3,7 @@
 from sqlalchemy.dialects.postgresql import insert
 
 from catalog.models import Channel, Listing, Variant
+from catalog.rules import check_instant
 from catalog.schemas import ListingBody, ListingView
 from catalog.writes import fields_of
 from commerce.kernel.db import Session
@@ -14,6 +15,8 @@ async def list_variant(tx: Session, channel: str, sku: str, wanted: ListingBody)
 
     A draft may be listed ahead of its day: it is shown once it is published.
     """
+    for field, instant in fields_of(wanted).items():
+        check_instant(field, instant)
     if wanted.visible_to is not None and wanted.visible_to <= wanted.visible_from:
         raise InvalidInput("visible_to", "It must be after visible_from.")
     if await tx.get(Channel, channel) is None:

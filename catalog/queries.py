@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import select, text
 
-from catalog.browse import VARIANT_JSON
+from catalog.browse import VARIANT_JSON, decode_stored
 from catalog.models import Category, Channel, Listing, Location, Market
 from catalog.schemas import (
     CategoryView,
@@ -105,9 +105,7 @@ async def product_by_code(tx: ReadSession, code: str) -> ProductView:
     if row is None:
         raise NotFound("product", code)
     title, description, months, terms, variants = row[1:]
-    return ProductView(
-        code, title, description, months, terms, msgspec.json.decode(variants or "[]", type=list[VariantView])
-    )
+    return ProductView(code, title, description, months, terms, decode_stored(variants or "[]", list[VariantView]))
 
 
 async def variant_by_sku(tx: ReadSession, sku: str) -> VariantView:
@@ -115,7 +113,7 @@ async def variant_by_sku(tx: ReadSession, sku: str) -> VariantView:
     found = (await tx.execute(_VARIANT_BY_SKU, {"sku": sku})).scalar_one_or_none()
     if found is None:
         raise NotFound("variant", sku)
-    return msgspec.json.decode(found, type=VariantView)
+    return decode_stored(found, VariantView)
 
 
 async def listing_of(tx: ReadSession, channel: str, sku: str) -> ListingView:

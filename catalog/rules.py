@@ -1,7 +1,7 @@
 """The catalog's decisions, pure: what a GTIN is, how a variant's status moves, where a category may hang."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -15,6 +15,8 @@ from commerce.kernel.refusals import InvalidInput
 
 GTIN_LENGTHS = frozenset({8, 12, 13, 14})
 DEGREE_DIGITS_MAX = 9
+FIRST_INSTANT = datetime(1900, 1, 1, tzinfo=UTC)
+END_OF_TIME = datetime(3000, 1, 1, tzinfo=UTC)
 
 
 class VariantStatus(StrEnum):
@@ -93,6 +95,15 @@ def check_days(opened_on: date | None, closed_on: date | None) -> None:
     """A place cannot close before it opens. Raises InvalidInput."""
     if opened_on is not None and closed_on is not None and closed_on < opened_on:
         raise InvalidInput("closed_on", "The last day open is before the first.")
+
+
+def check_instant(field: str, instant: datetime | None) -> None:
+    """An instant of commerce lies between 1900 and 3000; further out neither Python nor JSON can say it in UTC.
+
+    Raises InvalidInput.
+    """
+    if instant is not None and not FIRST_INSTANT <= instant < END_OF_TIME:
+        raise InvalidInput(field, "An instant lies between the years 1900 and 3000.")
 
 
 def check_gtin(field: str, text: str | None) -> None:

@@ -23,7 +23,7 @@ Degrees = Annotated[Decimal, Meta(description="Degrees as a decimal text.", exam
 Sku = Annotated[CodeText, Meta(description="The variant's code.", examples=["TERN-3-128-BLK"])]
 CategoryCode = Annotated[CodeText, Meta(examples=["phones"])]
 MarketCode = Annotated[CodeText, Meta(examples=["de"])]
-ChannelCode = Annotated[CodeText, Meta(examples=["web-de"])]
+ChannelCode = Annotated[CodeText, Meta(examples=["de-web"])]
 Title = Annotated[ShortText, Meta(examples=["Tern 3"])]
 GtinText = Annotated[str, Meta(max_length=14, description="GTIN-8, -12, -13 or -14.", examples=["4006381333931"])]
 Warranty = Annotated[int, Meta(ge=0, le=240, description="Months, the same in every channel.", examples=[24])]

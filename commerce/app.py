@@ -47,8 +47,8 @@ class RouteWithoutRoles(Exception):  # noqa: N818 - what it says is the error
     """A route does not say who may use it."""
 
 
-def build_app(db: Database) -> Litestar:
-    """The application on a database that somebody else opens and closes."""
+def build_app(db: Database, *, redis_url: str | None = None) -> Litestar:
+    """The application on a database that somebody else opens and closes. Redis is only looked at, for readiness."""
     placing = GroupCommitter("place_orders", db, place_orders)
     selling = GroupCommitter("book_sales", db, book_sales)
 
@@ -73,7 +73,7 @@ def build_app(db: Database) -> Litestar:
             "placing": Provide(lambda: placing, sync_to_thread=False),
             "selling": Provide(lambda: selling, sync_to_thread=False),
         },
-        state=State({"db": db, "key_ring": KeyRing(db)}),
+        state=State({"db": db, "key_ring": KeyRing(db), "redis_url": redis_url}),
         request_class=StrictRequest,
         logging_config=None,
         lifespan=[serving],
@@ -91,7 +91,8 @@ def create_app() -> Litestar:
     set_up_logs(settings.log)
     # Without a URL nothing can be answered, but the document of all routes can still be made.
     url = settings.database_url or "postgresql+asyncpg://"
-    return build_app(Database(url, replica_url=settings.replica_url, pool_size=settings.pool_size))
+    db = Database(url, replica_url=settings.replica_url, pool_size=settings.pool_size)
+    return build_app(db, redis_url=settings.redis_url)
 
 
 def every_route_states_its_roles(app: Litestar) -> None:

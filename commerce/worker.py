@@ -20,7 +20,7 @@ from commerce.kernel.idempotency import prune_keys
 from commerce.kernel.laws import broken, check_laws
 from commerce.kernel.logs import set_up_logs
 from commerce.kernel.outbox import Event
-from commerce.kernel.relay import Reaction, prune_outbox, react, relay_once
+from commerce.kernel.relay import Reaction, prune_outbox, react, relay_once, still_open
 from commerce.kernel.schedules import Job, run_due
 from commerce.lawbook import LAWS
 from commerce.settings import Settings
@@ -87,7 +87,9 @@ class Bell:
 
         async def do(reaction: str, message_ids: list[str]) -> None:
             """Do one reaction for each of these events. Safe to repeat: `react` claims each delivery row first."""
-            for message_id in message_ids:
+            async with db.read() as tx:
+                waiting = await still_open(tx, reaction, message_ids)
+            for message_id in waiting:
                 await react(db, reaction, message_id, known[reaction])
 
         # Retrying is the relay's business: it rings again for whatever is not done.

@@ -9,13 +9,14 @@ from msgspec import Meta
 from commerce.kernel.bodies import At, Body, CodeText, Quantity, ShortText
 from inventory.rules import Correction, HoldState, MovementKind
 
-Sku = Annotated[CodeText, Meta(description="The variant's sku.", examples=["NOVA-1-128-BLK"])]
-LocationCode = Annotated[CodeText, Meta(description="A warehouse's or store's code.", examples=["berlin"])]
+Sku = Annotated[CodeText, Meta(description="The variant's sku.", examples=["TERN3-SLATE-128"])]
+LocationCode = Annotated[CodeText, Meta(description="A warehouse's or store's code.", examples=["store-hamburg"])]
 Units = Annotated[int, Meta(ge=1, le=1_000_000, description="Whole units, 1 to 1,000,000.", examples=[24])]
 HoldId = Annotated[
     str,
     Meta(
         pattern="^hld_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}$",
+        max_length=36,
         description="`hld_` and a UUIDv7 in hex.",
         examples=["hld_019a43b0c1e27d3f8a5b6c7d8e9f0a1b"],
     ),
@@ -88,10 +89,10 @@ class WantedBody(Body, frozen=True):
 class HoldBody(Body, frozen=True):
     """A basket to be kept for a buyer for a while, whole or not at all."""
 
-    channel: Annotated[CodeText, Meta(description="The key's own channel.", examples=["web-de"])]
+    channel: Annotated[CodeText, Meta(description="The key's own channel.", examples=["de-web"])]
     lines: Annotated[list[WantedBody], Meta(min_length=1, max_length=100, description="1 to 100 lines.")]
     expires_at: Annotated[At, Meta(description="When the units are free again: at most two hours from now.")]
-    collect_at: Annotated[CodeText | None, Meta(description="Only from this store.", examples=["berlin"])] = None
+    collect_at: Annotated[CodeText | None, Meta(description="Only from this store.", examples=["store-hamburg"])] = None
     reference: Annotated[HoldId | None, Meta(description="Made by the client, if it wants to know it beforehand.")] = (
         None
     )

@@ -8,7 +8,15 @@ from commerce.kernel.refusals import MoveNotAllowed
 from inventory.leave import send_held, waiting_at
 from orders.errors import NothingToSend, WrongLocation
 from orders.events import OrderFulfilled
-from orders.lines import everything_waiting, leaving_now, mark_sent, open_lines, units_of
+from orders.lines import (
+    Leaving,
+    everything_waiting,
+    mark_sent,
+    must_be_numbered,
+    open_lines,
+    serials_of,
+    units_of,
+)
 from orders.moving import OrderHead, lock_order, move_order
 from orders.payments.pay_due import pay_due
 from orders.payments.rules import settle
@@ -21,18 +29,13 @@ from orders.send import Sent, record_shipments
 async def collect_order(tx: Session, order_id: str, wanted: CollectBody, actor: str, now: datetime) -> None:
     """Hand a whole order over at the counter against payment; change is worked out.
 
-    Raises NotFound, MoveNotAllowed, WrongLocation, NothingToSend, SerialsWanted, TendersDoNotAddUp, MixedCurrency.
+    Raises NotFound, MoveNotAllowed, WrongLocation, NothingToSend, UnknownReference, InvalidInput, SerialsWanted,
+    TendersDoNotAddUp, MixedCurrency.
     """
     order = await lock_order(tx, order_id)
     _must_be_collected_here(order, wanted.location)
-    lines = await open_lines(tx, order.id)
-    waiting = await waiting_at(tx, order.id, wanted.location)
-    serials = {numbered.line: numbered.serials for numbered in wanted.serials}
-    leaving = leaving_now(lines, everything_waiting(lines, waiting, serials), waiting, wanted.location)
-    for line in lines.values():
-        if line.left and not any(part.line == line and part.quantity == line.left for part in leaving):
-            raise NothingToSend("location", line.sku, wanted.location, waiting.get(line.sku, 0))
     await move_order(tx, order, OrderState.COMPLETED)
+    leaving = await _everything(tx, order, wanted)
     await pay_due(tx, order, settle(wanted.tenders, order.total, order.currency), now)
     await send_held(tx, order.id, wanted.location, units_of(leaving), actor, now)
     await mark_sent(tx, order.id, leaving)
@@ -40,6 +43,19 @@ async def collect_order(tx: Session, order_id: str, wanted: CollectBody, actor: 
     await record_shipments(tx, [Sent(order.id, wanted.location, "collected", actor, parts)], now)
     await note(tx, [Happening(order.id, "collected", actor, {"location": wanted.location})], now)
     await tell(tx, OrderFulfilled(order.id), now)
+
+
+async def _everything(tx: Session, order: OrderHead, wanted: CollectBody) -> list[Leaving]:
+    """The whole order, since nothing of it waits elsewhere; its goods are free again if nobody came in time."""
+    lines = await open_lines(tx, order.id)
+    waiting = await waiting_at(tx, order.id, wanted.location)
+    leaving = everything_waiting(lines, waiting, serials_of(lines, wanted.serials))
+    units = {part.line.line: part.quantity for part in leaving}
+    for line in lines.values():
+        if units.get(line.line, 0) < line.left:
+            raise NothingToSend("location", line.sku, wanted.location, waiting.get(line.sku, 0))
+    must_be_numbered(leaving, {named.line: f"serials[{n}].serials" for n, named in enumerate(wanted.serials)})
+    return leaving
 
 
 def _must_be_collected_here(order: OrderHead, location: str) -> None:

@@ -3,13 +3,23 @@
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from sqlalchemy import text
+
 from commerce.kernel.db import ReadSession
 from commerce.kernel.idempotency import Answer, Call, KeyReused, Replay, remembered, replayed
-from commerce.kernel.refusals import Refusal
+from commerce.kernel.ids import order_number
+from commerce.kernel.refusals import AlreadyExists, Busy, Refusal
 
 Request = TypeVar("Request")
 Case = TypeVar("Case")
 Verdict = Answer | Refusal | Replay
+
+# A client that makes its own id makes the order's number with it, and either may be somebody else's.
+_KNOWN = text("""
+    SELECT w.id FROM unnest(CAST(:ids AS text[]), CAST(:numbers AS text[])) AS w (id, number)
+     WHERE EXISTS (SELECT 1 FROM orders o WHERE o.id = w.id)
+        OR EXISTS (SELECT 1 FROM orders o WHERE o.order_number = w.number)
+""")
 
 
 class Desk(Generic[Request, Case]):
@@ -20,6 +30,7 @@ class Desk(Generic[Request, Case]):
         self._verdicts: dict[int, Verdict] = {}
         self._cases: dict[int, Case] = {}
         self._same_as: dict[int, int] = {}
+        self._behind: dict[int, tuple[int, Refusal]] = {}
 
     async def set_aside_what_was_answered(
         self, tx: ReadSession, read: Callable[[Request], tuple[Call, object]]
@@ -39,13 +50,28 @@ class Desk(Generic[Request, Case]):
             if answer is not None:
                 self._verdicts[n] = Replay(answer)
             elif print_of_seen != fingerprint:
-                self._verdicts[n] = KeyReused()
+                self._behind[n] = (seen, KeyReused())
             elif seen != n:
                 self._same_as[n] = seen
 
+    async def refuse_known_orders(self, tx: ReadSession, read: Callable[[Request], str | None]) -> None:
+        """Refuse requests whose own order id (or the number that follows from it) some order has already."""
+        asked = {n: order_id for n, request in self.open() if (order_id := read(request))}
+        if not asked:
+            return
+        facts = {"ids": list(asked.values()), "numbers": [order_number(order_id) for order_id in asked.values()]}
+        known = set((await tx.execute(_KNOWN, facts)).scalars())
+        first: dict[str, int] = {}
+        for n, order_id in asked.items():
+            seen = first.setdefault(order_number(order_id), n)
+            if order_id in known:
+                self._verdicts[n] = AlreadyExists("id", order_id)
+            elif seen != n:
+                self._behind[n] = (seen, AlreadyExists("id", order_id))
+
     def open(self) -> list[tuple[int, Request]]:
         """The requests that nobody has decided anything about."""
-        settled = self._verdicts.keys() | self._cases.keys() | self._same_as.keys()
+        settled = self._verdicts.keys() | self._cases.keys() | self._same_as.keys() | self._behind.keys()
         return [(n, request) for n, request in enumerate(self._requests) if n not in settled]
 
     def decide(self, n: int, make: Callable[[], Case]) -> None:
@@ -76,4 +102,11 @@ class Desk(Generic[Request, Case]):
 
     def verdicts(self) -> list[Verdict]:
         """One verdict for each request, in the order they came."""
-        return [self._verdicts[self._same_as.get(n, n)] for n in range(len(self._requests))]
+        return [self._verdict(self._same_as.get(n, n)) for n in range(len(self._requests))]
+
+    def _verdict(self, n: int) -> Verdict:
+        """A request in the way of an earlier one is refused if that one was accepted, and else must be sent again."""
+        if n not in self._behind:
+            return self._verdicts[n]
+        first, refusal = self._behind[n]
+        return refusal if isinstance(self._verdict(first), Answer) else Busy()

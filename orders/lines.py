@@ -1,14 +1,15 @@
 """The lines of an order that leave: which, how many, and with which serial numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import text
 
 from commerce.kernel.db import Session
-from commerce.kernel.refusals import UnknownReference
+from commerce.kernel.refusals import InvalidInput, UnknownReference
 from orders.errors import NothingToSend, SerialsWanted
-from orders.schemas import SentLineBody
+from orders.rules import serials_fit
+from orders.schemas import SentLineBody, SerialsBody
 
 
 class OpenLine(NamedTuple):
@@ -58,40 +59,60 @@ async def mark_sent(tx: Session, order_id: str, leaving: Sequence[Leaving]) -> N
 
 def everything_waiting(
     lines: Mapping[int, OpenLine], waiting: Mapping[str, int], serials: Mapping[int, Sequence[str]]
-) -> list[SentLineBody]:
-    """All that waits at a location, line by line, as if each had been named."""
+) -> list[Leaving]:
+    """All that waits at a location, line by line."""
     left = dict(waiting)
-    named = []
+    leaving = []
     for line in lines.values():
         units = min(line.left, left.get(line.sku, 0))
         if units:
             left[line.sku] -= units
-            named.append(SentLineBody(line=line.line, quantity=units, serials=list(serials.get(line.line, ()))))
-    return named
+            leaving.append(Leaving(line, units, serials.get(line.line, ())))
+    return leaving
 
 
-def leaving_now(
+def named_lines(
     lines: Mapping[int, OpenLine], named: Sequence[SentLineBody], waiting: Mapping[str, int], location: str
 ) -> list[Leaving]:
-    """What leaves, checked: the line exists, the units wait here, a numbered device has its number.
+    """The lines that were named, checked: each exists, is named once, and its units wait here.
 
-    Raises UnknownReference, NothingToSend and SerialsWanted, each naming the field.
+    Raises UnknownReference, InvalidInput and NothingToSend, each naming the field.
     """
     left = dict(waiting)
     leaving: dict[int, Leaving] = {}
     for n, wish in enumerate(named):
-        line = lines.get(wish.line)
-        if line is None or wish.line in leaving:
-            raise UnknownReference(f"lines[{n}].line", str(wish.line))
+        line = _known_once(lines, wish.line, leaving, f"lines[{n}].line")
         here = min(line.left, left.get(line.sku, 0))
         if wish.quantity > here:
             raise NothingToSend(f"lines[{n}].quantity", line.sku, location, here)
-        wanted = wish.quantity if line.serial_numbered else len(wish.serials)
-        if len(wish.serials) != wanted or len(set(wish.serials)) != wanted:
-            raise SerialsWanted(f"lines[{n}].serials", line.sku, wanted)
         left[line.sku] -= wish.quantity
         leaving[wish.line] = Leaving(line, wish.quantity, wish.serials)
     return list(leaving.values())
+
+
+def serials_of(lines: Mapping[int, OpenLine], named: Sequence[SerialsBody]) -> dict[int, Sequence[str]]:
+    """The serial numbers that were named, by line. Raises UnknownReference and InvalidInput, each naming the field."""
+    serials: dict[int, Sequence[str]] = {}
+    for n, numbered in enumerate(named):
+        _known_once(lines, numbered.line, serials, f"serials[{n}].line")
+        serials[numbered.line] = numbered.serials
+    return serials
+
+
+def must_be_numbered(leaving: Sequence[Leaving], fields: Mapping[int, str]) -> None:
+    """Let goods go whose serial numbers fit. Raises SerialsWanted; `fields` names the one to blame, by line."""
+    seen: set[tuple[str, str]] = set()
+    for line, units, serials in leaving:
+        if not serials_fit(line.sku, serials, units, seen, wanted=line.serial_numbered):
+            raise SerialsWanted(fields.get(line.line, "serials"), line.sku, units)
+
+
+def _known_once(lines: Mapping[int, OpenLine], line: int, before: Container[int], field: str) -> OpenLine:
+    if line not in lines:
+        raise UnknownReference(field, str(line))
+    if line in before:
+        raise InvalidInput(field, "This line is named twice.")
+    return lines[line]
 
 
 def units_of(leaving: Sequence[Leaving]) -> dict[str, int]:

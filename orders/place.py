@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import msgspec
-from sqlalchemy import text
 
 from catalog.open_locations import OpenLocation, open_locations
 from commerce.kernel.bodies import Amount
@@ -13,7 +12,7 @@ from commerce.kernel.db import Session
 from commerce.kernel.idempotency import Answer, Call, Replay, keep_many
 from commerce.kernel.ids import new_id, order_number
 from commerce.kernel.outbox import tell_many
-from commerce.kernel.refusals import AlreadyExists, Refusal, UnknownReference
+from commerce.kernel.refusals import InvalidInput, Refusal
 from inventory.confirm import Confirmation, confirm_holds
 from inventory.rules import merge_wants
 from inventory.take import HoldWanted, take_holds
@@ -23,13 +22,11 @@ from orders.errors import HoldMismatch, MixedCurrency, StaleTotal, WrongLocation
 from orders.events import OrderPlaced
 from orders.quote import Basket, quote_many
 from orders.record import Entry, Happening, enter, line_view, note, record_orders
-from orders.rules import Fulfilment, OrderState, TenderKind
+from orders.rules import Delivery, Fulfilment, OrderState, TenderKind
 from orders.schemas import OrderView, PlaceOrderBody, QuoteView, TenderView
 
 COLLECT_WITHIN = timedelta(days=14)
 """How long a store keeps goods for a buyer who does not come."""
-
-_KNOWN = text("SELECT id FROM orders WHERE id = ANY(CAST(:ids AS text[]))")
 
 
 class PlaceOrder(msgspec.Struct, frozen=True):
@@ -53,7 +50,7 @@ class _Case(msgspec.Struct):
         return merge_wants((line.sku, line.quantity) for line in self.wish.body.lines)
 
     def expires_at(self, now: datetime) -> datetime | None:
-        return now + COLLECT_WITHIN if self.wish.body.fulfilment is Fulfilment.COLLECT else None
+        return now + COLLECT_WITHIN if self.wish.body.fulfilment is Delivery.COLLECT else None
 
 
 async def place_orders(tx: Session, wishes: Sequence[PlaceOrder], now: datetime) -> list[Answer | Refusal | Replay]:
@@ -63,7 +60,7 @@ async def place_orders(tx: Session, wishes: Sequence[PlaceOrder], now: datetime)
     """
     desk: Desk[PlaceOrder, _Case] = Desk(wishes)
     await desk.set_aside_what_was_answered(tx, lambda wish: (wish.call, wish.body))
-    await _refuse_known_ids(tx, desk)
+    await desk.refuse_known_orders(tx, lambda wish: wish.body.id)
     await _price(tx, desk, now)
     await _hold_goods(tx, desk, now)
     cases = desk.cases()
@@ -81,17 +78,6 @@ async def place_orders(tx: Session, wishes: Sequence[PlaceOrder], now: datetime)
     ]
     await keep_many(tx, kept, now)
     return desk.answered(answers)
-
-
-async def _refuse_known_ids(tx: Session, desk: Desk[PlaceOrder, _Case]) -> None:
-    asked = {n: wish.body.id for n, wish in desk.open() if wish.body.id}
-    if not asked:
-        return
-    taken = set((await tx.execute(_KNOWN, {"ids": list(asked.values())})).scalars())
-    for n, order_id in asked.items():
-        if order_id in taken:
-            desk.refuse(n, AlreadyExists("id", order_id))
-        taken.add(order_id)
 
 
 async def _price(tx: Session, desk: Desk[PlaceOrder, _Case], now: datetime) -> None:
@@ -124,15 +110,15 @@ def _case(
 
 def _ranked(body: PlaceOrderBody, places: dict[str, OpenLocation]) -> list[str]:
     """Where goods may come from, best first: the store to collect in; else warehouses, or stores if there is none."""
-    if body.fulfilment is Fulfilment.COLLECT:
+    if body.fulfilment is Delivery.COLLECT:
         if body.collect_at is None:
-            raise UnknownReference("collect_at", "")
+            raise InvalidInput("collect_at", "Name the store where it will be collected.")
         place = places.get(body.collect_at)
         if place is None or place.kind != "store":
             raise WrongLocation("collect_at", body.collect_at, "It is not an open store of this market.")
         return [place.code]
     if body.collect_at is not None:
-        raise WrongLocation("collect_at", body.collect_at, "An order that is shipped is not collected.")
+        raise InvalidInput("collect_at", "An order that is shipped is not collected.")
     warehouses = [place.code for place in places.values() if place.kind == "warehouse"]
     return sorted(warehouses or places)
 
@@ -168,7 +154,7 @@ def _order(case: _Case, now: datetime) -> OrderView:
         body.channel,
         body.collect_at,
         case.customer,
-        body.fulfilment,
+        Fulfilment(body.fulfilment),
         OrderState.PLACED,
         now,
         quote.prices_include_tax,

@@ -1,7 +1,7 @@
 """The orders' reads."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, text
@@ -85,8 +85,8 @@ async def order_history(tx: ReadSession, order_id: str) -> OrderHistoryView:
 
 def _position(after: tuple[str, ...]) -> tuple[datetime, str]:
     try:
-        return datetime.fromisoformat(after[0]), after[1]
-    except ValueError:
+        return datetime.fromisoformat(after[0]).astimezone(UTC), after[1]
+    except (ValueError, OverflowError):
         raise InvalidInput("cursor", "This is not a cursor of ours.") from None
 
 

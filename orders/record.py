@@ -87,15 +87,18 @@ async def record_orders(
     await tx.execute(_ORDERS, _columns(_ORDER_COLUMNS, (_order_row(order) for order in orders)))
     lines = ((order.id, *_line_values(line)) for order in orders for line in order.lines)
     await tx.execute(_LINES, _columns(_LINE_COLUMNS, lines))
-    tenders = (
+    tenders = [
         (
-            new_id("tnd", now), order.id, str(tender.kind), tender.state, tender.amount.amount, tender.given.amount,
-            tender.change.amount, reference,
+            order.id, str(tender.kind), tender.state, tender.amount.amount, tender.given.amount, tender.change.amount,
+            reference,
         )
         for order, order_references in zip(orders, references, strict=True)
         for tender, reference in zip(order.tenders, order_references, strict=True)
-    )  # fmt: skip
-    await tx.execute(_TENDERS, {**_columns(_TENDER_COLUMNS, tenders), "now": now})
+    ]  # fmt: skip
+    # Ids in order, so that tenders are shown in the order they were given.
+    ids = sorted(new_id("tnd", now) for _ in tenders)
+    rows = ((tender_id, *tender) for tender_id, tender in zip(ids, tenders, strict=True))
+    await tx.execute(_TENDERS, {**_columns(_TENDER_COLUMNS, rows), "now": now})
 
 
 async def note(tx: Session, happenings: Sequence[Happening], now: datetime) -> None:

@@ -1,5 +1,6 @@
 """The rules of orders: states as data, and sums that must agree. Nothing here touches a database."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -17,9 +18,7 @@ class OrderState(StrEnum):
 
 
 MOVES: dict[OrderState, frozenset[OrderState]] = {
-    OrderState.PLACED: frozenset(
-        {OrderState.READY, OrderState.PART_SHIPPED, OrderState.SHIPPED, OrderState.COMPLETED, OrderState.CANCELLED}
-    ),
+    OrderState.PLACED: frozenset({OrderState.READY, OrderState.PART_SHIPPED, OrderState.SHIPPED, OrderState.CANCELLED}),
     OrderState.READY: frozenset({OrderState.COMPLETED, OrderState.CANCELLED}),
     OrderState.PART_SHIPPED: frozenset({OrderState.PART_SHIPPED, OrderState.SHIPPED}),
     OrderState.SHIPPED: frozenset({OrderState.COMPLETED}),
@@ -39,6 +38,13 @@ class Fulfilment(StrEnum):
     CARRIED = "carried"
 
 
+class Delivery(StrEnum):
+    """What an online buyer may choose of these; what is carried out of a store was sold at its till."""
+
+    SHIP = "ship"
+    COLLECT = "collect"
+
+
 class TenderKind(StrEnum):
     """What a buyer pays with."""
 
@@ -51,3 +57,14 @@ def after_shipping(ordered: int, sent: int) -> OrderState:
     """The state of an order of which `sent` of `ordered` units have left."""
     assert 0 < sent <= ordered
     return OrderState.SHIPPED if sent == ordered else OrderState.PART_SHIPPED
+
+
+def serials_fit(sku: str, serials: Sequence[str], units: int, seen: set[tuple[str, str]], *, wanted: bool) -> bool:
+    """Whether these are the serial numbers of so many units: one each where they are wanted, at most so many where not.
+
+    No device leaves twice: `seen` are the (sku, serial) named so far, and those of this line are added to it.
+    """
+    named = {(sku, serial) for serial in serials}
+    fit = len(named) == len(serials) <= units and not named & seen and (not wanted or len(serials) == units)
+    seen |= named
+    return fit

@@ -7,12 +7,26 @@ import msgspec
 from msgspec import Meta
 
 from commerce.kernel.bodies import Amount, Body, CodeText, Quantity, ShortText
-from orders.rules import Fulfilment, OrderState, TenderKind
+from orders.customers.schemas import AccountText, CountryText, EmailText, LoyaltyText, PhoneText
+from orders.rules import Delivery, Fulfilment, OrderState, TenderKind
 
 OrderId = Annotated[
-    str, Meta(pattern="^ord_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}$", description="`ord_` and a UUIDv7 in hex.")
+    str,
+    Meta(
+        pattern="^ord_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}$",
+        max_length=36,
+        description="`ord_` and a UUIDv7 in hex.",
+    ),
 ]
-Sku = Annotated[CodeText, Meta(examples=["NOVA-1-128-BLK"])]
+HoldId = Annotated[
+    str,
+    Meta(
+        pattern="^hld_[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}$",
+        max_length=36,
+        description="`hld_` and a UUIDv7 in hex.",
+    ),
+]
+Sku = Annotated[CodeText, Meta(examples=["TERN3-SLATE-128"])]
 
 
 class LineBody(Body, frozen=True):
@@ -28,30 +42,30 @@ Lines = Annotated[list[LineBody], Meta(min_length=1, max_length=100, description
 class QuoteBody(Body, frozen=True):
     """A basket to be priced."""
 
-    channel: Annotated[CodeText, Meta(description="The channel it would be bought in.", examples=["web-de"])]
+    channel: Annotated[CodeText, Meta(description="The channel it would be bought in.", examples=["de-web"])]
     lines: Lines
 
 
 class BuyerBody(Body, frozen=True):
     """Who buys: whatever is known of them. The strongest identity finds the person."""
 
-    account: ShortText | None = None
-    loyalty: ShortText | None = None
-    email: Annotated[ShortText | None, Meta(examples=["mara@example.com"])] = None
-    phone: Annotated[ShortText | None, Meta(description="Any spelling; a national one is read in `country`.")] = None
-    country: Annotated[str, Meta(pattern="^[A-Z]{2}$", examples=["DE"])] | None = None
+    account: AccountText | None = None
+    loyalty: LoyaltyText | None = None
+    email: EmailText | None = None
+    phone: PhoneText | None = None
+    country: CountryText | None = None
 
 
 class PlaceOrderBody(Body, frozen=True):
     """An order from a storefront. The total that was shown to the buyer is checked again."""
 
-    channel: Annotated[CodeText, Meta(description="The key's own channel.", examples=["web-de"])]
+    channel: Annotated[CodeText, Meta(description="The key's own channel.", examples=["de-web"])]
     lines: Lines
     shown_total: Annotated[Amount, Meta(description="What the buyer was told to pay, tax and all.")]
-    fulfilment: Annotated[Fulfilment, Meta(description="`ship`, or `collect` in a store.")] = Fulfilment.SHIP
+    fulfilment: Annotated[Delivery, Meta(description="`ship`, or `collect` in a store.")] = Delivery.SHIP
     collect_at: Annotated[CodeText | None, Meta(description="The store, when `fulfilment` is `collect`.")] = None
     buyer: BuyerBody | None = None
-    hold: Annotated[str, Meta(max_length=36, description="A basket hold that this order takes over.")] | None = None
+    hold: Annotated[HoldId | None, Meta(description="The key's own basket hold that this order takes over.")] = None
     id: Annotated[OrderId | None, Meta(description="Made by the client, if it wants to know it beforehand.")] = None
 
 
@@ -75,9 +89,9 @@ class SoldLineBody(LineBody, frozen=True):
 class TillSaleBody(Body, frozen=True):
     """A sale at a till. Its `id` is its key for ever: the same sale sent again is the same sale."""
 
-    id: OrderId
-    channel: Annotated[CodeText, Meta(examples=["retail-de"])]
-    location: Annotated[CodeText, Meta(description="The store the till stands in.", examples=["berlin"])]
+    id: Annotated[OrderId, Meta(examples=["ord_019aa5c83d2f7b3c9d4e5f60718293a4"])]
+    channel: Annotated[CodeText, Meta(examples=["de-retail"])]
+    location: Annotated[CodeText, Meta(description="The store the till stands in.", examples=["store-hamburg"])]
     lines: Annotated[list[SoldLineBody], Meta(min_length=1, max_length=100)]
     shown_total: Amount
     tenders: Tenders

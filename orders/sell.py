@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import partial
 
 import msgspec
-from sqlalchemy import text
 
 from catalog.open_locations import OpenLocation, open_locations
 from commerce.kernel.bodies import Amount
@@ -17,7 +16,7 @@ from commerce.kernel.db import Session
 from commerce.kernel.idempotency import Answer, Call, Replay, keep_many
 from commerce.kernel.ids import order_number
 from commerce.kernel.outbox import tell_many
-from commerce.kernel.refusals import AlreadyExists, Refusal
+from commerce.kernel.refusals import Refusal
 from inventory.draw import Drawn, Shortfall, draw_stock
 from inventory.rules import merge_wants
 from orders.buyers import find_buyers
@@ -27,11 +26,9 @@ from orders.events import TillSaleBooked
 from orders.payments.rules import Settled, settle
 from orders.quote import Basket, quote_many
 from orders.record import Entry, Happening, enter, line_view, note, record_orders
-from orders.rules import Fulfilment, OrderState
+from orders.rules import Fulfilment, OrderState, serials_fit
 from orders.schemas import OrderView, QuotedLine, QuoteView, SoldLineBody, TenderView, TillSaleBody
 from orders.send import Sent, record_shipments
-
-_KNOWN = text("SELECT id FROM orders WHERE id = ANY(CAST(:ids AS text[]))")
 
 
 class BookSale(msgspec.Struct, frozen=True):
@@ -53,7 +50,7 @@ async def book_sales(tx: Session, sales: Sequence[BookSale], now: datetime) -> l
     """Book many sales in one transaction, in the order they came; each is answered as if it had come alone."""
     desk: Desk[BookSale, _Case] = Desk(sales)
     await desk.set_aside_what_was_answered(tx, lambda sale: (sale.call, sale.body))
-    await _refuse_known_ids(tx, desk)
+    await desk.refuse_known_orders(tx, lambda sale: sale.body.id)
     await _check(tx, desk, now)
     cases = desk.cases()
     if not cases:
@@ -69,18 +66,6 @@ async def book_sales(tx: Session, sales: Sequence[BookSale], now: datetime) -> l
     ]
     await keep_many(tx, kept, now)
     return desk.answered(answers)
-
-
-async def _refuse_known_ids(tx: Session, desk: Desk[BookSale, _Case]) -> None:
-    """A sale's id is its key for ever: the same id under another Idempotency-Key is another sale's, or a repeat."""
-    asked = {n: sale.body.id for n, sale in desk.open()}
-    if not asked:
-        return
-    taken = set((await tx.execute(_KNOWN, {"ids": list(asked.values())})).scalars())
-    for n, order_id in asked.items():
-        if order_id in taken:
-            desk.refuse(n, AlreadyExists("id", order_id))
-        taken.add(order_id)
 
 
 async def _check(tx: Session, desk: Desk[BookSale, _Case], now: datetime) -> None:
@@ -106,15 +91,15 @@ def _case(sale: BookSale, quote: QuoteView | Refusal, places: dict[str, dict[str
         raise MixedCurrency("shown_total.currency", quote.currency, body.shown_total.currency)
     if body.shown_total.amount != quote.total.amount:
         raise StaleTotal("shown_total.amount", body.shown_total.amount, quote.total.amount, quote.currency)
-    for n, (line, quoted) in enumerate(zip(body.lines, quote.lines, strict=True)):
-        _check_serials(line, quoted, f"lines[{n}].serials")
+    _check_serials(body.lines, quote.lines)
     return _Case(sale, quote, settle(body.tenders, quote.total.amount, quote.currency))
 
 
-def _check_serials(line: SoldLineBody, quoted: QuotedLine, field: str) -> None:
-    wanted = line.quantity if quoted.serial_numbered else len(line.serials)
-    if len(line.serials) != wanted or len(set(line.serials)) != wanted:
-        raise SerialsWanted(field, line.sku, wanted)
+def _check_serials(lines: Sequence[SoldLineBody], quoted: Sequence[QuotedLine]) -> None:
+    seen: set[tuple[str, str]] = set()
+    for n, (line, priced) in enumerate(zip(lines, quoted, strict=True)):
+        if not serials_fit(line.sku, line.serials, line.quantity, seen, wanted=priced.serial_numbered):
+            raise SerialsWanted(f"lines[{n}].serials", line.sku, line.quantity)
 
 
 def _drawn(case: _Case) -> Drawn:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import text
 
+from catalog.rules import check_instant
 from commerce.kernel.bodies import Amount
 from commerce.kernel.db import Session
 from commerce.kernel.outbox import tell
@@ -27,9 +28,10 @@ async def end_price(tx: Session, wanted: EndPriceBody, now: datetime) -> PriceVi
     """End the price that is in force at an instant, and tell. The next one that is scheduled begins all the same.
 
     A price that would only begin at that instant is taken back: it never held, so nothing of it is kept.
-    Raises PriceInThePast, NoPriceInForce, UnknownReference.
+    Raises PriceInThePast, NoPriceInForce, UnknownReference, InvalidInput.
     """
     at = wanted.at or now
+    check_instant("at", at)
     if at < now:
         raise PriceInThePast("at", at, now)
     await must_know_sku(tx, wanted.sku)

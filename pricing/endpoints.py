@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, QueryParameter
 
 from catalog.open_market import open_market
+from catalog.rules import check_instant
 from catalog.schemas import MarketBody, MarketView
 from commerce.kernel.access import Role, may
 from commerce.kernel.bodies import CodeText
@@ -121,9 +122,10 @@ async def put_tax_rate(
 
 
 def _instant(at: datetime | None, db: Database) -> datetime:
-    """The instant asked for, or now. Raises InvalidInput for one without an offset."""
+    """The instant asked for, or now. Raises InvalidInput for one without an offset, or out of this world."""
     if at is not None and at.tzinfo is None:
         raise InvalidInput("at", "An instant needs its offset, such as Z or +01:00.")
+    check_instant("at", at)
     return db.clock.now() if at is None else at
 
 

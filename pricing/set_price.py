@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from catalog.rules import check_instant
 from commerce.kernel.db import Session
 from commerce.kernel.outbox import tell
 from commerce.kernel.refusals import InvalidInput
@@ -52,6 +53,8 @@ async def set_price(tx: Session, wanted: PriceBody, now: datetime) -> PriceView:
 
 
 def _check_interval(new: Span, now: datetime) -> None:
+    check_instant("valid_from", new.valid_from)
+    check_instant("valid_to", new.valid_to)
     if new.valid_from < now:
         raise PriceInThePast("valid_from", new.valid_from, now)
     if new.valid_to is not None and new.valid_to <= new.valid_from:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from catalog.rules import TaxClass
+from catalog.rules import TaxClass, check_instant
 from commerce.kernel.db import Session
 from commerce.kernel.refusals import InvalidInput
 from pricing.errors import RateInThePast, RateOverlaps
@@ -36,6 +36,7 @@ async def set_tax_rate(tx: Session, wanted: TaxRateBody, now: datetime) -> TaxRa
     Raises RateInThePast, RateOverlaps, UnknownReference, InvalidInput.
     """
     begins = wanted.valid_from or now
+    check_instant("valid_from", begins)
     if begins < now:
         raise RateInThePast("valid_from", begins, now)
     if wanted.tax_class is TaxClass.ZERO and wanted.rate_bp:

@@ -147,6 +147,7 @@ class Callers:
         self._client = client
 
     async def __call__(self, role: Role, *, channel: str | None = None, location: str | None = None) -> Api:
+        """A caller of this role, with a key of its own."""
         async with self._db.transaction() as tx:
             wanted = WantedKey(role, f"{role} of a test", channel, location)
             issued = await issue_key(tx, wanted, self._db.clock.now())

@@ -3,6 +3,7 @@
 import csv
 import gzip
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 
 from commerce.exchange.files import BY_NAME
@@ -94,9 +95,7 @@ def read_folder(folder: Path) -> dict[str, Rows]:
     files = {}
     for path in folder.iterdir():
         if path.name.endswith((".csv", ".csv.gz")):
-            opened = (
-                gzip.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".gz" else path.open(newline="")
-            )
-            with opened as stream:
-                files[path.name.partition(".")[0]] = sorted(csv.reader(stream))
+            content = path.read_bytes()
+            text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+            files[path.name.partition(".")[0]] = sorted(csv.reader(StringIO(text, newline="")))
     return files

@@ -46,7 +46,9 @@ _SHOP = """
         ('WATCH', 'watch', 'Watch', 'accessories', 'Brand', 'standard', NULL, 'active'),
         ('DRAFT-1', 'draft', 'Draft phone', 'phones', 'Brand', 'standard', NULL, 'draft');
     INSERT INTO tax_rates (market, tax_class, valid_from, valid_to, rate_bp, source) VALUES
-        ('de', 'standard', '2026-01-01Z', NULL, 1900, 'test'), ('us', 'standard', '2026-01-01Z', NULL, 800, 'test');
+        ('de', 'standard', '2026-01-01Z', NULL, 1900, 'test'), ('us', 'standard', '2026-01-01Z', NULL, 800, 'test'),
+        ('de', 'reduced', '2026-01-01Z', NULL, 700, 'test'), ('us', 'reduced', '2026-01-01Z', NULL, 0, 'test'),
+        ('de', 'zero', '2026-01-01Z', NULL, 0, 'test'), ('us', 'zero', '2026-01-01Z', NULL, 0, 'test');
     INSERT INTO listings (channel, sku, visible_from, certified_from)
         SELECT c.code, v.sku, '2026-01-01Z', '2026-01-01Z' FROM channels c, variants v WHERE v.status = 'active'
 """

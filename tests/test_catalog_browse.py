@@ -12,7 +12,7 @@ from catalog.on_sale import on_sale, why_not_sold
 from commerce.kernel.access import Role
 from commerce.kernel.db import Database
 from commerce.kernel.refusals import UnknownReference
-from tests.conftest import NOON, Api, Callers, problem
+from tests.conftest import NOON, Api, Callers, Json, problem
 from tests.statements import statements
 
 _WORLD = """
@@ -57,39 +57,40 @@ async def found(db: Database, now: datetime = NOON, **wanted: Any) -> list[list[
     return [[variant.sku for variant in product.variants] for product in products]
 
 
-@pytest.mark.parametrize(
-    ("wanted", "skus"),
-    [
-        ({}, [["CASE-LEA", "CASE-OLD"], ["PLOVER-1"], ["TERN-BLK", "TERN-BLU"]]),
-        ({"channel": "web"}, [["CASE-LEA"], ["TERN-BLK"]]),
-        ({"channel": "shop"}, []),
-        ({"channel": "nowhere"}, []),
-        ({"status": "draft"}, [["PLOVER-1"]]),
-        ({"q": "tern"}, [["CASE-LEA"], ["TERN-BLK", "TERN-BLU"]]),
-        ({"q": "TER bl"}, [["TERN-BLK", "TERN-BLU"]]),
-        ({"q": "tern -blue"}, [["CASE-LEA"], ["TERN-BLK"]]),
-        ({"q": '"case for tern" or plover'}, [["CASE-LEA"], ["PLOVER-1"]]),
-        ({"q": "o'n"}, [["PLOVER-1"]]),
-        ({"q": "skerrin tern-blk"}, [["TERN-BLK"]]),
-        ({"q": "' \\ :* & | !! <-> ("}, []),
-        ({"q": "''"}, []),
-        ({"category": "things"}, [["CASE-LEA", "CASE-OLD"]]),
-        ({"category": "leather"}, [["CASE-LEA"]]),
-        ({"category": "nowhere"}, []),
-        ({"attributes": [("color", "Black")]}, [["TERN-BLK"]]),
-        ({"attributes": [("color", "Black"), ("color", "Blue")]}, [["TERN-BLK", "TERN-BLU"]]),
-        ({"attributes": [("color", "Black"), ("memory", "256")]}, []),
-        ({"attributes": [("memory", "128")]}, [["TERN-BLK"]]),
-        ({"attributes": [("memory", "256")]}, [["TERN-BLU"]]),
-        ({"attributes": [("size", "6.1"), ("esim", "true")]}, [["TERN-BLK"]]),
-        ({"attributes": [('co"lor', 'B"lack')]}, []),
-        ({"channel": "web", "q": "ter", "category": "phones", "attributes": [("color", "Black")]}, [["TERN-BLK"]]),
-        ({"limit": 1}, [["CASE-LEA", "CASE-OLD"], ["PLOVER-1"]]),
-        ({"limit": 1, "after": "plover"}, [["TERN-BLK", "TERN-BLU"]]),
-    ],
-)
-async def test_products_are_found(world: Database, wanted: dict[str, Any], skus: list[list[str]]) -> None:
-    assert await found(world, **wanted) == skus
+FOUND: list[tuple[Json, list[list[str]]]] = [
+    ({}, [["CASE-LEA", "CASE-OLD"], ["PLOVER-1"], ["TERN-BLK", "TERN-BLU"]]),
+    ({"channel": "web"}, [["CASE-LEA"], ["TERN-BLK"]]),
+    ({"channel": "shop"}, []),
+    ({"channel": "nowhere"}, []),
+    ({"status": "draft"}, [["PLOVER-1"]]),
+    ({"q": "tern"}, [["CASE-LEA"], ["TERN-BLK", "TERN-BLU"]]),
+    ({"q": "TER bl"}, [["TERN-BLK", "TERN-BLU"]]),
+    ({"q": "tern -blue"}, [["CASE-LEA"], ["TERN-BLK"]]),
+    ({"q": '"case for tern" or plover'}, [["CASE-LEA"], ["PLOVER-1"]]),
+    ({"q": "o'n"}, [["PLOVER-1"]]),
+    ({"q": "skerrin tern-blk"}, [["TERN-BLK"]]),
+    ({"q": "' \\ :* & | !! <-> ("}, []),
+    ({"q": "''"}, []),
+    ({"category": "things"}, [["CASE-LEA", "CASE-OLD"]]),
+    ({"category": "leather"}, [["CASE-LEA"]]),
+    ({"category": "nowhere"}, []),
+    ({"attributes": [("color", "Black")]}, [["TERN-BLK"]]),
+    ({"attributes": [("color", "Black"), ("color", "Blue")]}, [["TERN-BLK", "TERN-BLU"]]),
+    ({"attributes": [("color", "Black"), ("memory", "256")]}, []),
+    ({"attributes": [("memory", "128")]}, [["TERN-BLK"]]),
+    ({"attributes": [("memory", "256")]}, [["TERN-BLU"]]),
+    ({"attributes": [("size", "6.1"), ("esim", "true")]}, [["TERN-BLK"]]),
+    ({"attributes": [('co"lor', 'B"lack')]}, []),
+    ({"channel": "web", "q": "ter", "category": "phones", "attributes": [("color", "Black")]}, [["TERN-BLK"]]),
+    ({"limit": 1}, [["CASE-LEA", "CASE-OLD"], ["PLOVER-1"]]),
+    ({"limit": 1, "after": "plover"}, [["TERN-BLK", "TERN-BLU"]]),
+]
+
+
+async def test_products_are_found(world: Database, subtests: pytest.Subtests) -> None:
+    for wanted, skus in FOUND:
+        with subtests.test(**wanted):
+            assert await found(world, **wanted) == skus
 
 
 async def test_a_listing_begins_and_ends_at_its_instants(world: Database) -> None:
@@ -133,25 +134,40 @@ async def tag(caller: Api) -> str:
     return str((await caller.get("/v1/catalog/products", limit=2)).headers["etag"])
 
 
-@pytest.mark.parametrize(
-    "wanted",
-    [
-        {"attribute": "color"},
-        {"attribute": ":Black"},
-        {"attribute": "color:"},
-        {"attribute": [f"a{n}:b" for n in range(11)]},
-        {"status": "asleep"},
-        {"limit": 201},
-        {"limit": "many"},
-        {"q": "x" * 201},
-        {"q": "a\x00b"},
-        {"cursor": "bm9wZQ"},
-    ],
-)
-async def test_a_filter_that_cannot_be_read_is_refused(callers: Callers, wanted: dict[str, Any]) -> None:
+UNREADABLE: list[Json] = [
+    {"attribute": "color"},
+    {"attribute": ":Black"},
+    {"attribute": "color:"},
+    {"attribute": [f"a{n}:b" for n in range(11)]},
+    {"status": "asleep"},
+    {"limit": 201},
+    {"limit": "many"},
+    {"q": "x" * 201},
+    {"q": "a\x00b"},
+    {"cursor": "bm9wZQ"},
+]
+
+
+async def test_a_filter_that_cannot_be_read_is_refused(callers: Callers, subtests: pytest.Subtests) -> None:
     analyst = await callers(Role.ANALYST)
 
-    assert problem(await analyst.get("/v1/catalog/products", **wanted)) == (400, "invalid_input")
+    for wanted in UNREADABLE:
+        with subtests.test(**wanted):
+            assert problem(await analyst.get("/v1/catalog/products", **wanted)) == (400, "invalid_input")
+
+
+async def test_imported_attributes_of_any_size_do_not_spoil_a_page(world: Database, callers: Callers) -> None:
+    absurd = '{"mass": 1e999, "atoms": 1000000000000000000000000000000, "size": 6.10}'
+    async with world.transaction() as tx:
+        await tx.execute(text("UPDATE variants SET attributes = :absurd WHERE sku = 'PLOVER-1'"), {"absurd": absurd})
+    analyst = await callers(Role.ANALYST)
+
+    page = await analyst.get("/v1/catalog/products", q="plover")
+    one = await analyst.get("/v1/catalog/variants/PLOVER-1")
+
+    expected = {"mass": "1e999", "atoms": 10**30, "size": 6.1}
+    assert page.json()["items"][0]["variants"][0]["attributes"] == expected
+    assert one.json()["attributes"] == expected
 
 
 async def test_why_something_is_not_sold_now(world: Database) -> None:

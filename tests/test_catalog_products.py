@@ -1,7 +1,6 @@
 """Products and variants: created as drafts, edited, published, listed, retired, and refused by field."""
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -120,80 +119,82 @@ async def test_a_variant_is_added_later(callers: Callers) -> None:
     assert problem(nowhere) == (404, "not_found")
 
 
-@pytest.mark.parametrize(
-    ("change", "answer", "field"),
-    [
-        ({"gtin": "4006381333932"}, (422, "invalid_gtin"), "variants[0].gtin"),
-        ({"gtin": "400638133393"}, (422, "invalid_gtin"), "variants[0].gtin"),
-        ({"gtin": "٤٠٠٦٣٨١٣٣٣٩٣١"}, (422, "invalid_gtin"), "variants[0].gtin"),
-        ({"category": "toys"}, (422, "unknown_reference"), "variants[0].category"),
-        ({"sku": "TERN-WHT"}, (409, "already_exists"), "variants[1].sku"),
-        ({"sku": "TAKEN"}, (409, "already_exists"), "variants[0].sku"),
-        ({"tax_class": "luxury"}, (400, "invalid_input"), "variants[0].tax_class"),
-        ({"name": "x" * 201}, (400, "invalid_input"), "variants[0].name"),
-        ({"name": ""}, (400, "invalid_input"), "variants[0].name"),
-        ({"sku": "A\x00B"}, (400, "invalid_input"), "variants[0].sku"),
-        ({"attributes": {"size:eu": 40}}, (400, "invalid_input"), None),
-        ({"attributes": {"size": {"eu": 40}}}, (400, "invalid_input"), None),
-        ({"attributes": {"size": 1.5}}, (400, "invalid_input"), None),
-        ({"attributes": {"size": 10**30}}, (400, "invalid_input"), None),
-        ({"colour": "black"}, (400, "invalid_input"), "variants[0].colour"),
-    ],
-)
+BAD_VARIANTS: list[tuple[Json, tuple[int, str], str | None]] = [
+    ({"gtin": "4006381333932"}, (422, "invalid_gtin"), "variants[0].gtin"),
+    ({"gtin": "400638133393"}, (422, "invalid_gtin"), "variants[0].gtin"),
+    ({"gtin": "٤٠٠٦٣٨١٣٣٣٩٣١"}, (422, "invalid_gtin"), "variants[0].gtin"),
+    ({"category": "toys"}, (422, "unknown_reference"), "variants[0].category"),
+    ({"sku": "TERN-WHT"}, (409, "already_exists"), "variants[1].sku"),
+    ({"sku": "TAKEN"}, (409, "already_exists"), "variants[0].sku"),
+    ({"tax_class": "luxury"}, (400, "invalid_input"), "variants[0].tax_class"),
+    ({"name": "x" * 201}, (400, "invalid_input"), "variants[0].name"),
+    ({"name": ""}, (400, "invalid_input"), "variants[0].name"),
+    ({"sku": "A\x00B"}, (400, "invalid_input"), "variants[0].sku"),
+    ({"attributes": {"size:eu": 40}}, (400, "invalid_input"), None),
+    ({"attributes": {"size": {"eu": 40}}}, (400, "invalid_input"), None),
+    ({"attributes": {"size": 1.5}}, (400, "invalid_input"), None),
+    ({"attributes": {"size": 10**30}}, (400, "invalid_input"), None),
+    ({"colour": "black"}, (400, "invalid_input"), "variants[0].colour"),
+]
+
+
 async def test_a_bad_variant_refuses_the_whole_product(
-    callers: Callers, db: Database, change: dict[str, Any], answer: tuple[int, str], field: str | None
+    callers: Callers, db: Database, subtests: pytest.Subtests
 ) -> None:
     merchandiser = await with_categories(callers)
     other = {"code": "other", "title": "Other", "variants": [{"sku": "TAKEN", "name": "T", "category": "phones"}]}
     await merchandiser.post("/v1/catalog/products", other)
 
-    refused = await merchandiser.post(
-        "/v1/catalog/products",
-        {**TERN, "variants": [{**BLACK, **change}, TERN["variants"][1]]},  # type: ignore[index]  # it is a list
-    )
+    for change, answer, field in BAD_VARIANTS:
+        with subtests.test(change=change):
+            variants = [{**BLACK, **change}, {"sku": "TERN-WHT", "name": "Tern 3 white", "category": "phones"}]
+            refused = await merchandiser.post("/v1/catalog/products", {**TERN, "variants": variants})
+            assert problem(refused) == answer
+            assert field is None or refused.json()["errors"][0]["field"] == field
 
-    assert problem(refused) == answer
-    assert field is None or refused.json()["errors"][0]["field"] == field
     assert await rows(db, "SELECT code FROM products") == [("other",)]
     assert await rows(db, "SELECT sku FROM variants") == [("TAKEN",)]
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "answer"),
-    [
-        ("POST", "/v1/catalog/products", {**TERN, "variants": []}, (400, "invalid_input")),
-        ("POST", "/v1/catalog/products", TERN, (409, "already_exists")),
-        ("PATCH", "/v1/catalog/products/tern-9", {"title": "X"}, (404, "not_found")),
-        ("PATCH", "/v1/catalog/products/tern-9", {}, (404, "not_found")),
-        ("PATCH", "/v1/catalog/products/tern-3", {"warranty_months": 241}, (400, "invalid_input")),
-        ("PATCH", "/v1/catalog/products/tern-3", {"title": None}, (400, "invalid_input")),
-        ("PATCH", "/v1/catalog/variants/TERN-BLK", {"gtin": "123"}, (422, "invalid_gtin")),
-        ("PATCH", "/v1/catalog/variants/TERN-BLK", {"category": "toys"}, (422, "unknown_reference")),
-        ("PATCH", "/v1/catalog/variants/TERN-BLK", {"sku": "X"}, (400, "invalid_input")),
-        ("PATCH", "/v1/catalog/variants/TERN-XXX", {"name": "X"}, (404, "not_found")),
-        ("POST", "/v1/catalog/products/tern-3/publish", {"skus": ["CASE"]}, (422, "not_in_product")),
-        ("POST", "/v1/catalog/products/tern-3/publish", {"skus": []}, (400, "invalid_input")),
-        ("POST", "/v1/catalog/products/tern-9/retire", {}, (404, "not_found")),
-        ("PUT", "/v1/listings/web-fr/TERN-BLK", {"visible_from": "2026-11-01T00:00:00Z"}, (404, "not_found")),
-        ("PUT", "/v1/listings/web-de/CASE", {"visible_from": "2026-11-01T00:00:00Z"}, (404, "not_found")),
-        ("PUT", "/v1/listings/web-de/TERN-BLK", {"visible_from": "2026-11-01T00:00:00"}, (400, "invalid_input")),
-        (
-            "PUT",
-            "/v1/listings/web-de/TERN-BLK",
-            {"visible_from": "2026-11-01T00:00:00Z", "visible_to": "2026-11-01T01:00:00+01:00"},
-            (400, "invalid_input"),
-        ),
-    ],
-)
-async def test_what_cannot_be_done_is_refused(
-    callers: Callers, db: Database, method: str, path: str, body: dict[str, Any], answer: tuple[int, str]
-) -> None:
+REFUSED: list[tuple[str, str, Json, tuple[int, str]]] = [
+    ("POST", "/v1/catalog/products", {**TERN, "variants": []}, (400, "invalid_input")),
+    ("POST", "/v1/catalog/products", TERN, (409, "already_exists")),
+    ("PATCH", "/v1/catalog/products/tern-9", {"title": "X"}, (404, "not_found")),
+    ("PATCH", "/v1/catalog/products/tern-9", {}, (404, "not_found")),
+    ("PATCH", "/v1/catalog/products/tern-3", {"warranty_months": 241}, (400, "invalid_input")),
+    ("PATCH", "/v1/catalog/products/tern-3", {"title": None}, (400, "invalid_input")),
+    ("PATCH", "/v1/catalog/variants/TERN-BLK", {"gtin": "123"}, (422, "invalid_gtin")),
+    ("PATCH", "/v1/catalog/variants/TERN-BLK", {"category": "toys"}, (422, "unknown_reference")),
+    ("PATCH", "/v1/catalog/variants/TERN-BLK", {"sku": "X"}, (400, "invalid_input")),
+    ("PATCH", "/v1/catalog/variants/TERN-XXX", {"name": "X"}, (404, "not_found")),
+    ("POST", "/v1/catalog/products/tern-3/publish", {"skus": ["CASE"]}, (422, "not_in_product")),
+    ("POST", "/v1/catalog/products/tern-3/publish", {"skus": []}, (400, "invalid_input")),
+    ("POST", "/v1/catalog/products/tern-9/retire", {}, (404, "not_found")),
+    ("PUT", "/v1/listings/web-fr/TERN-BLK", {"visible_from": "2026-11-01T00:00:00Z"}, (404, "not_found")),
+    ("PUT", "/v1/listings/web-de/CASE", {"visible_from": "2026-11-01T00:00:00Z"}, (404, "not_found")),
+    ("PUT", "/v1/listings/web-de/TERN-BLK", {"visible_from": "2026-11-01T00:00:00"}, (400, "invalid_input")),
+    ("PUT", "/v1/listings/web-de/TERN-BLK", {"visible_from": "0001-01-01T00:00:00+23:59"}, (400, "invalid_input")),
+    ("PUT", "/v1/listings/web-de/TERN-BLK", {"visible_from": "9999-12-31T23:59:59-23:59"}, (400, "invalid_input")),
+    (
+        "PUT",
+        "/v1/listings/web-de/TERN-BLK",
+        {"visible_from": "2026-11-01T00:00:00Z", "visible_to": "2026-11-01T01:00:00+01:00"},
+        (400, "invalid_input"),
+    ),
+]
+
+
+async def test_what_cannot_be_done_is_refused(callers: Callers, db: Database, subtests: pytest.Subtests) -> None:
     merchandiser = await with_product(callers)
     before = (await merchandiser.get("/v1/catalog/products/tern-3")).content
 
-    refused = await (merchandiser.post(path, body) if method == "POST" else merchandiser.send(method, path, body))
+    for method, path, body, answer in REFUSED:
+        with subtests.test(f"{method} {path}", body=body):
+            refused = await (
+                merchandiser.post(path, body) if method == "POST" else merchandiser.send(method, path, body)
+            )
+            assert problem(refused) == answer
 
-    assert problem(refused) == answer
     assert (await merchandiser.get("/v1/catalog/products/tern-3")).content == before
     assert await rows(db, "SELECT count(*) FROM products") == [(1,)]
     assert await rows(db, "SELECT count(*) FROM outbox_messages") == [(0,)]

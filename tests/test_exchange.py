@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import text
 
 from commerce.exchange.export_folder import export_folder
-from commerce.exchange.faults import FolderRefused, FolderUnusable
+from commerce.exchange.faults import FolderRefused, FolderUnwritable
 from commerce.exchange.import_folder import import_folder
 from commerce.exchange.progress import FileImported
 from commerce.kernel.db import Database
+from commerce.lawbook import LAWS
 from commerce.tables import metadata
 from tests.exchange_folders import CONTOSO, SHOP, changed, read_folder, write_folder
-from tests.shop import rows
+from tests.shop import no_law_is_broken, rows
 
 DEMO = Path(__file__).parent.parent / "commerce" / "demo" / "shop"
 
@@ -58,6 +59,7 @@ async def test_a_real_past_comes_in_stays_as_it_is_and_goes_out_the_same(
     assert second.files == {name: FileImported(rows=n, new=0, changed=0, unchanged=n) for name, n in counts.items()}
     assert list(first.files) == list(counts)
     assert await everything(db) == before
+    await no_law_is_broken(db, *LAWS)
     assert (report.files, report.open_orders_left_out) == (counts, 0)
     assert read_folder(tmp_path / "out") == read_folder(CONTOSO)
     assert len(list((tmp_path / "out").glob("*.csv.gz"))) == (len(counts) if gzipped else 0)
@@ -68,6 +70,7 @@ async def test_a_real_past_comes_in_stays_as_it_is_and_goes_out_the_same(
 
 async def test_the_demo_shop_survives_the_journey_into_another_shop_and_back(db: Database, tmp_path: Path) -> None:
     await import_folder(db, DEMO)
+    await no_law_is_broken(db, *LAWS)
     await export_folder(db, tmp_path / "out")
 
     again = await import_folder(db, tmp_path / "out")
@@ -188,7 +191,9 @@ async def test_a_new_market_gets_its_tax_rates_once(db: Database, tmp_path: Path
 
 
 async def test_an_address_finds_the_lowest_code_and_goes_on_finding_it(db: Database, tmp_path: Path) -> None:
-    find = "SELECT i.kind, i.value, c.code FROM customer_identities i JOIN customers c ON c.id = i.customer_id ORDER BY 1, 2"
+    find = """
+        SELECT i.kind, i.value, c.code FROM customer_identities i JOIN customers c ON c.id = i.customer_id ORDER BY 1, 2
+    """
     await import_folder(db, write_folder(tmp_path / "1", SHOP))
     first = await rows(db, find)
     given = await rows(db, "SELECT code, email, phone FROM customers ORDER BY 1")
@@ -253,7 +258,10 @@ async def test_reference_data_follows_the_folder_and_the_rest_is_left_alone(db: 
     assert await rows(db, "SELECT title, warranty_months FROM products WHERE code = 'phone'") == [("The Phone", 36)]
     assert await rows(
         db,
-        "SELECT amount, valid_to::text FROM recommended_prices WHERE sku = 'PHONE-1' AND market = 'de' ORDER BY valid_from",
+        """
+        SELECT amount, valid_to::text FROM recommended_prices
+         WHERE sku = 'PHONE-1' AND market = 'de' ORDER BY valid_from
+        """,
     ) == [(79900, "2026-05-31 22:00:00+00"), (74900, "2026-08-31 22:00:00+00"), (69900, None)]
 
 
@@ -292,9 +300,9 @@ async def test_an_export_is_whole_or_not_there(db: Database, tmp_path: Path) -> 
     await import_folder(db, write_folder(tmp_path / "in", SHOP))
     (tmp_path / "file").write_text("in the way")
 
-    with pytest.raises(FolderUnusable):
+    with pytest.raises(FolderUnwritable, match="it holds CSV files already"):
         await export_folder(db, tmp_path / "in")
-    with pytest.raises(FolderUnusable):
+    with pytest.raises(FolderUnwritable, match="File exists"):
         await export_folder(db, tmp_path / "file")
     async with db.transaction() as tx:
         await tx.execute(text("UPDATE markets SET time_zone = 'Nowhere/At_All' WHERE code = 'us'"))

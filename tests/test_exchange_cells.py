@@ -14,8 +14,9 @@ from commerce.exchange.import_folder import import_folder
 from commerce.exchange.kinds import is_gtin
 from commerce.exchange.store_reference import common_words
 from commerce.kernel.db import Database
+from commerce.lawbook import LAWS
 from tests.exchange_folders import SHOP, Files, read_folder, write_folder
-from tests.shop import rows
+from tests.shop import no_law_is_broken, rows
 
 CODES = [
     "=1+1",
@@ -45,10 +46,12 @@ NASTY: Files = {
         ["us", "USD", "US CA", "false", "America/New_York"],
     ],
     "channels": [[f"web-{code}", "online", code, "'=cmd|' /C calc'!A0"] for code in ("jp", "kw", "np", "us")],
-    "locations": [["south", "warehouse", "\tTab", "us", "US", "\rReturn", "-33.4489", "-70.66930", "0001-01-01", "9999-12-31"]],
+    "locations": [
+        ["south", "warehouse", "\tTab", "us", "US", "\rReturn", "-33.4489", "-70.66930", "0001-01-01", "9999-12-31"],
+    ],
     "categories": [["root", "", '"quoted", and\nbroken'], *([code, "root", "+" + code] for code in CODES)],
     "products": [
-        [code, "=group", "@name" + code, code, "-brand", "", "zero", '\t{"é": "\\u00e9",  "n": 1.50, "n": [[]]}', "active"]
+        [code, "=group", "@" + code, code, "-brand", "", "zero", '\t{"é": "\\u00e9",  "n": 1.50, "n": [[]]}', "active"]
         for code in CODES
     ],
     "recommended_prices": [
@@ -108,6 +111,7 @@ async def test_nasty_cells_come_out_as_they_went_in(db: Database, tmp_path: Path
     await export_folder(db, tmp_path / "out", gzipped=gzipped)
     again = await import_folder(db, tmp_path / "out")
 
+    await no_law_is_broken(db, *LAWS)
     out = read_folder(tmp_path / "out")
     assert {name: out[name] for name in safe} == safe
     assert [counts.new + counts.changed for counts in again.files.values()] == [0] * len(NASTY)

@@ -1,15 +1,13 @@
-"""Operations: what whoever runs this sees of requests, health, news that do not arrive, laws, and documentation."""
+"""Operations: what whoever runs this sees of requests, health, news that do not arrive, and laws."""
 
 import json
-import re
 from datetime import datetime, timedelta
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner
 from litestar import Litestar
-from litestar.routes import HTTPRoute
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 from structlog.testing import capture_logs
@@ -24,7 +22,6 @@ from commerce.kernel.laws import Law
 from commerce.kernel.outbox import Event, tell
 from commerce.kernel.relay import FAILURES_MAX, react, relay_once
 from commerce.lawbook import LAWS
-from commerce.operations.docs import document
 from commerce.operations.health import head_revision
 from tests.conftest import NOON, Api, Callers, problem
 
@@ -204,6 +201,21 @@ async def test_metrics_show_what_waits_and_are_read_at_most_every_five_seconds(
     assert await shown("commerce_db_pool_busy") == 0
 
 
+async def test_several_processes_answer_for_each_other(
+    callers: Callers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process's own numbers are not shown where those of all are gathered in a folder, which is empty here."""
+    nobody = callers.nobody()
+    alone = await nobody.get("/metrics")
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+
+    together = await nobody.get("/metrics")
+
+    assert "commerce_requests_total" in alone.text
+    assert (together.status_code, together.text) == (200, "")
+    assert together.headers["content-type"].startswith("text/plain; version=")
+
+
 async def test_a_connection_in_use_is_counted(db: Database, app: Litestar) -> None:
     del app
 
@@ -344,73 +356,6 @@ class _Broken(Law):
     """Nobody is called a culprit."""
 
     offenders = "VALUES ('a culprit'), ('another')"
-
-
-# Documentation
-
-
-async def test_the_documentation_page_needs_nothing_from_outside(callers: Callers) -> None:
-    nobody = callers.nobody()
-
-    page = await nobody.get("/docs")
-
-    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert page.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';")
-    named = re.findall(r"""(?:src|href)="([^"]+)\"""", page.text)
-    assert len(named) == 4
-    for path in (*named, "/docs"):
-        file = await nobody.get(path)
-        assert file.status_code == 200, path
-        assert path.startswith("/docs")
-        again = await nobody.get(path, headers={"If-None-Match": file.headers.get("etag", "none")})
-        assert again.status_code == (304 if "etag" in file.headers else 200)
-    start = (await nobody.get("/docs/assets/start.js")).text
-    css = (await nobody.get("/docs/assets/swagger-ui.css")).text
-    for written in (page.text, start):
-        assert "//" not in written
-    assert re.findall(r"url\((?!['\"]?data:)", css) == []
-    assert "@import" not in css
-    assert re.search(r"url: \"(/openapi.json)\"", start)
-    for path in ("/docs/assets/nothing.js", "/docs/assets/..%2f__init__.py", "/docs/assets/%2e%2e"):
-        assert (await nobody.get(path)).status_code == 404
-
-
-def test_the_page_reads_openapi_31() -> None:
-    """Swagger UI reads OpenAPI 3.1 from its fifth version on; an older one shows an error and nothing else."""
-    [version] = [folder.name for folder in (files("swagger_ui_bundle") / "vendor").iterdir() if folder.is_dir()]
-    assert int(version.removeprefix("swagger-ui-").split(".")[0]) >= 5
-
-
-async def test_the_document_tells_roles_keys_and_refusals_of_every_route(app: Litestar, callers: Callers) -> None:
-    answer = await callers.nobody().get("/openapi.json")
-
-    whole = answer.json()
-    assert whole == document(app)
-    assert whole["openapi"] == "3.1.0"
-    assert whole["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
-    assert whole["security"] == [{"key": []}]
-    merge = whole["paths"]["/v1/customers/{customer_id}/merge"]["post"]
-    assert merge["description"].endswith("Roles: `admin`, `operator`.")
-    assert merge["summary"] == "Merge customers"
-    assert "Idempotency-Key" in [parameter["name"] for parameter in merge["parameters"]]
-    assert "security" not in merge
-    assert whole["paths"]["/health/live"]["get"]["security"] == []
-    refused = {"$ref": "#/components/schemas/Problem"}
-    for path, operations in whole["paths"].items():
-        for method, operation in operations.items():
-            assert operation["description"], (path, method)
-            assert operation["responses"]["default"]["content"]["application/problem+json"]["schema"] == refused
-            assert "400" not in operation["responses"]
-    pointed = set(re.findall(r'"#/components/schemas/([^"]+)"', answer.text))
-    assert pointed <= set(whole["components"]["schemas"])
-
-
-async def test_every_v1_route_is_documented(app: Litestar) -> None:
-    documented = document(app)["paths"]
-    for route in app.routes:
-        if isinstance(route, HTTPRoute) and route.path.startswith("/v1/"):
-            methods = {method.lower() for handler in route.route_handlers for method in handler.http_methods}
-            assert methods - {"options"} <= set(documented[route.path_format]), route.path
 
 
 async def hold_some(tx: Session) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -99,24 +98,24 @@ async def test_many_skus_are_asked_in_one_statement(merchandiser: Api, db: Datab
     assert later.json()["prices"][0]["price"]["amount"] == 69900
 
 
-@pytest.mark.parametrize(
-    ("at", "amount"),
-    [
-        ("2025-12-31T23:59:59.999999Z", None),
-        ("2026-01-01T00:00:00Z", 79900),
-        ("2026-01-01T00:30:00+01:00", None),
-        ("2026-11-02T23:59:59.999999Z", 79900),
-        ("2026-11-03T00:00:00Z", 69900),
-        ("2026-11-03T01:00:00+01:00", 69900),
-    ],
-)
-async def test_an_interval_has_its_beginning_and_not_its_end(merchandiser: Api, at: str, amount: int | None) -> None:
+AROUND_MIDNIGHT: list[tuple[str, int | None]] = [
+    ("2025-12-31T23:59:59.999999Z", None),
+    ("2026-01-01T00:00:00Z", 79900),
+    ("2026-01-01T00:30:00+01:00", None),
+    ("2026-11-02T23:59:59.999999Z", 79900),
+    ("2026-11-03T00:00:00Z", 69900),
+    ("2026-11-03T01:00:00+01:00", 69900),
+]
+
+
+async def test_an_interval_has_its_beginning_and_not_its_end(merchandiser: Api, subtests: pytest.Subtests) -> None:
     await merchandiser.post("/v1/recommended-prices", body(69900, valid_from=TOMORROW))
 
-    answer = await merchandiser.get("/v1/recommended-prices", market="de", sku="PHONE-BLK", at=at)
-
-    [price] = answer.json()["prices"]
-    assert price["price"] == (None if amount is None else {"amount": amount, "currency": EUR})
+    for at, amount in AROUND_MIDNIGHT:
+        with subtests.test(at):
+            answer = await merchandiser.get("/v1/recommended-prices", market="de", sku="PHONE-BLK", at=at)
+            [price] = answer.json()["prices"]
+            assert price["price"] == (None if amount is None else {"amount": amount, "currency": EUR})
 
 
 async def test_a_weekend_price_gives_way_to_the_price_it_interrupted(merchandiser: Api) -> None:
@@ -167,54 +166,57 @@ async def test_an_ended_price_leaves_a_gap_and_a_plan_can_be_taken_back(merchand
     ]
 
 
-@pytest.mark.parametrize(
-    ("change", "answer", "field"),
-    [
-        ({"valid_from": "2026-11-02T11:59:59Z"}, (422, "price_in_the_past"), "valid_from"),
-        ({"valid_from": TOMORROW, "valid_to": TOMORROW}, (400, "invalid_input"), "valid_to"),
-        ({"valid_to": "2026-11-02T11:00:00Z"}, (400, "invalid_input"), "valid_to"),
-        ({"valid_from": "2026-11-03T00:00:00"}, (400, "invalid_input"), "valid_from"),
-        ({"valid_from": "2026-11-03"}, (400, "invalid_input"), "valid_from"),
-        ({"sku": "GHOST"}, (422, "unknown_reference"), "sku"),
-        ({"market": "fr"}, (422, "unknown_reference"), "market"),
-        ({"price": {"amount": 1, "currency": "USD"}}, (422, "mixed_currency"), "price.currency"),
-        ({"price": {"amount": -1, "currency": EUR}}, (400, "invalid_input"), "price.amount"),
-        ({"price": {"amount": 1.5, "currency": EUR}}, (400, "invalid_input"), "price.amount"),
-        ({"price": {"amount": 10**18, "currency": EUR}}, (400, "invalid_input"), "price.amount"),
-        ({"price": {"amount": "1", "currency": EUR}}, (400, "invalid_input"), "price.amount"),
-        ({"discount": 5}, (400, "invalid_input"), "discount"),
-    ],
-)
+REFUSED: list[tuple[Json, tuple[int, str], str]] = [
+    ({"valid_from": "2026-11-02T11:59:59Z"}, (422, "price_in_the_past"), "valid_from"),
+    ({"valid_from": TOMORROW, "valid_to": TOMORROW}, (400, "invalid_input"), "valid_to"),
+    ({"valid_to": "2026-11-02T11:00:00Z"}, (400, "invalid_input"), "valid_to"),
+    ({"valid_from": "2026-11-03T00:00:00"}, (400, "invalid_input"), "valid_from"),
+    ({"valid_from": "2026-11-03"}, (400, "invalid_input"), "valid_from"),
+    ({"valid_from": "9999-12-31T23:59:59-23:59"}, (400, "invalid_input"), "valid_from"),
+    ({"valid_to": "9999-12-31T23:59:59-23:59"}, (400, "invalid_input"), "valid_to"),
+    ({"sku": "GHOST"}, (422, "unknown_reference"), "sku"),
+    ({"market": "fr"}, (422, "unknown_reference"), "market"),
+    ({"price": {"amount": 1, "currency": "USD"}}, (422, "mixed_currency"), "price.currency"),
+    ({"price": {"amount": -1, "currency": EUR}}, (400, "invalid_input"), "price.amount"),
+    ({"price": {"amount": 1.5, "currency": EUR}}, (400, "invalid_input"), "price.amount"),
+    ({"price": {"amount": 10**18, "currency": EUR}}, (400, "invalid_input"), "price.amount"),
+    ({"price": {"amount": "1", "currency": EUR}}, (400, "invalid_input"), "price.amount"),
+    ({"discount": 5}, (400, "invalid_input"), "discount"),
+]
+
+
 async def test_a_price_that_cannot_be_is_refused_by_field(
-    merchandiser: Api, db: Database, change: dict[str, Any], answer: tuple[int, str], field: str
+    merchandiser: Api, db: Database, subtests: pytest.Subtests
 ) -> None:
     before = await rows(db, "SELECT * FROM recommended_prices ORDER BY sku, market")
 
-    refused = await merchandiser.post("/v1/recommended-prices", {**body(), **change})
+    for change, answer, field in REFUSED:
+        with subtests.test(change=change):
+            refused = await merchandiser.post("/v1/recommended-prices", {**body(), **change})
+            assert problem(refused) == answer
+            assert refused.json()["errors"][0]["field"] == field
 
-    assert problem(refused) == answer
-    assert refused.json()["errors"][0]["field"] == field
     assert await rows(db, "SELECT * FROM recommended_prices ORDER BY sku, market") == before
     assert await rows(db, "SELECT count(*) FROM outbox_messages") == [(0,)]
 
 
-@pytest.mark.parametrize(
-    ("wanted", "answer"),
-    [
-        ({"market": "fr", "sku": "WATCH"}, (422, "unknown_reference")),
-        ({"market": "de"}, (400, "invalid_input")),
-        ({"sku": "WATCH"}, (400, "invalid_input")),
-        ({"market": "de", "sku": "WATCH", "at": "yesterday"}, (400, "invalid_input")),
-        ({"market": "de", "sku": "WATCH", "at": "2026-11-02T12:00:00"}, (400, "invalid_input")),
-        ({"market": "de", "sku": [f"S{n}" for n in range(501)]}, (400, "invalid_input")),
-        ({"market": "de", "sku": ["WATCH", ""]}, (400, "invalid_input")),
-        ({"market": "de", "sku": "A\x00B"}, (400, "invalid_input")),
-    ],
-)
-async def test_a_question_that_cannot_be_answered_is_refused(
-    merchandiser: Api, wanted: dict[str, Any], answer: tuple[int, str]
-) -> None:
-    assert problem(await merchandiser.get("/v1/recommended-prices", **wanted)) == answer
+UNANSWERABLE: list[tuple[Json, tuple[int, str]]] = [
+    ({"market": "fr", "sku": "WATCH"}, (422, "unknown_reference")),
+    ({"market": "de"}, (400, "invalid_input")),
+    ({"sku": "WATCH"}, (400, "invalid_input")),
+    ({"market": "de", "sku": "WATCH", "at": "yesterday"}, (400, "invalid_input")),
+    ({"market": "de", "sku": "WATCH", "at": "2026-11-02T12:00:00"}, (400, "invalid_input")),
+    ({"market": "de", "sku": "WATCH", "at": "0001-01-01T00:00:00+23:59"}, (400, "invalid_input")),
+    ({"market": "de", "sku": [f"S{n}" for n in range(501)]}, (400, "invalid_input")),
+    ({"market": "de", "sku": ["WATCH", ""]}, (400, "invalid_input")),
+    ({"market": "de", "sku": "A\x00B"}, (400, "invalid_input")),
+]
+
+
+async def test_a_question_that_cannot_be_answered_is_refused(merchandiser: Api, subtests: pytest.Subtests) -> None:
+    for wanted, answer in UNANSWERABLE:
+        with subtests.test(wanted=wanted):
+            assert problem(await merchandiser.get("/v1/recommended-prices", **wanted)) == answer
 
 
 async def test_the_past_cannot_be_ended(merchandiser: Api) -> None:
@@ -292,8 +294,8 @@ async def test_two_first_prices_race(
     done = await asyncio.gather(attempt(1), attempt(2))
 
     assert done.count(True) == successes
-    async with db.snapshot() as tx:
-        [finding] = await check_laws(tx, [PricesNeverOverlap])
+    async with db.snapshot() as reading:
+        [finding] = await check_laws(reading, [PricesNeverOverlap])
     assert finding.offenders == offenders
 
 

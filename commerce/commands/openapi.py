@@ -22,9 +22,9 @@ def openapi(data: Path | None, out: Path | None) -> None:
     )
     os.environ.update(own.to_environment())
     from commerce.app import create_app  # noqa: PLC0415 - it knows every domain, and --help needs none
+    from commerce.operations.docs import document as whole  # noqa: PLC0415 - as above
 
-    schema = create_app().openapi_schema.to_schema()
-    document = msgspec.json.format(msgspec.json.encode(schema)).decode() + "\n"
+    document = msgspec.json.format(msgspec.json.encode(whole(create_app()))).decode() + "\n"
     if out is None:
         click.echo(document, nl=False)
     else:

@@ -1,6 +1,7 @@
 """`commerce serve`: the API alone, for as many machines as there are."""
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -32,6 +33,7 @@ def serve(data: Path | None, host: str, port: int, workers: int | None) -> None:
     with stack_at(settings.data, settings, redis=True) as urls:
         own = settings.using(database_url=urls.database, redis_url=urls.redis)
         os.environ.update(own.to_environment())  # A worker process reads its settings from there.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(fresh_folder(settings.data / "metrics" / str(port)))
         Granian(
             "commerce.app:create_app",
             address=host,
@@ -44,6 +46,14 @@ def serve(data: Path | None, host: str, port: int, workers: int | None) -> None:
             backlog=2048,
             factory=True,
         ).serve(target_loader=partial(make_app, os.getpid()), wrap_loader=False)
+
+
+def fresh_folder(folder: Path) -> Path:
+    """An empty folder in which the worker processes count together; yesterday's counts are Prometheus' to keep."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    return folder
 
 
 def make_app(parent: int) -> Callable[..., Any]:

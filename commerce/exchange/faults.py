@@ -43,16 +43,29 @@ class FolderRefused(Refusal):
 
 
 @dataclass(eq=False)
-class FolderUnusable(Refusal):
-    """The path is not a folder that can be read, or written to."""
+class FolderUnreadable(Refusal):
+    """There is no such folder to import, or it cannot be looked into."""
 
     status = 400
-    code = "folder_unusable"
+    code = "folder_unreadable"
     folder: str
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.folder}: {self.reason}"
+        return f"{self.folder} cannot be imported: {self.reason}."
+
+
+@dataclass(eq=False)
+class FolderUnwritable(Refusal):
+    """The folder to export to cannot be written to, or would be mixed up with what is in it."""
+
+    status = 400
+    code = "folder_unwritable"
+    folder: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.folder} cannot be exported to: {self.reason}."
 
 
 class ImportCollided(Refusal):

@@ -29,7 +29,7 @@ _TABLES = {
 async def import_folder(db: Database, folder: Path, progress: Progress | None = None) -> ImportReport:
     """Store every row of a folder in exchange format that is not stored yet, in one transaction.
 
-    Raises FolderUnusable for what is no folder, FolderRefused with all that is wrong in it, and ImportCollided if
+    Raises FolderUnreadable for what is no folder, FolderRefused with all that is wrong in it, and ImportCollided if
     the shop changed in its way meanwhile; then nothing is kept. Two imports wait for each other.
     """
     faults = Faults()
@@ -51,13 +51,14 @@ async def _import(tx: Session, sources: list[Source], faults: Faults, progress: 
     progress.working("checking the rows against each other")
     await resolve(wire)
     await check(wire, sources, faults)
-    progress.working("storing")
+    progress.working("storing reference data")
     imported = await store_reference(tx, wire, rows)
     if "customers" in rows:
+        progress.working("storing customers")
         imported["customers"] = await store_customers(wire, rows["customers"])
     if "stock" in rows:
         imported["stock"] = await store_stock(wire, rows["stock"], now)
-    imported |= await store_history(wire, rows)
+    imported |= await store_history(wire, rows, progress)
     await _analyze(wire, imported)
     return ImportReport({file.name: imported[file.name] for file in FORMAT if file.name in imported})
 

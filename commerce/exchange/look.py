@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from commerce.exchange.faults import Faults, FolderUnusable, file_of
+from commerce.exchange.faults import Faults, FolderUnreadable, file_of
 from commerce.exchange.files import BY_NAME, FORMAT, LAUNCH_FILES, File
 
 
@@ -15,14 +15,14 @@ class Source(NamedTuple):
 
 
 def look_into(folder: Path, faults: Faults) -> list[Source]:
-    """The files to import, in the format's order. Raises FolderUnusable; notes what does not belong there.
+    """The files to import, in the format's order. Raises FolderUnreadable; notes what does not belong there.
 
     Only what looks like CSV counts, however its ending is spelled; hidden files and subfolders do not.
     """
     try:
         paths = sorted(path for path in folder.iterdir() if is_csv(path.name) and path.is_file())
     except OSError as error:
-        raise FolderUnusable(str(folder), error.strerror or str(error)) from error
+        raise FolderUnreadable(str(folder), error.strerror or str(error)) from error
     found: dict[str, Path] = {}
     for path in paths:
         name = file_of(path.name)

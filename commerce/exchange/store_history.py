@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from commerce.exchange.progress import FileImported
+from commerce.exchange.progress import FileImported, Progress
 from commerce.exchange.wire import Wire, rows_of
 
 # A movement has the same unique part in its id as the pool it opens.
@@ -56,11 +56,12 @@ async def store_stock(wire: Wire, rows: int, now: str) -> FileImported:
     return FileImported(rows=rows, new=new, changed=0, unchanged=rows - new)
 
 
-async def store_history(wire: Wire, rows: Mapping[str, int]) -> dict[str, FileImported]:
+async def store_history(wire: Wire, rows: Mapping[str, int], progress: Progress) -> dict[str, FileImported]:
     """Store the orders, lines and returns that are not stored yet. Those that are say the same, or we were not here."""
     imported = {}
     for file, statement in _HISTORY.items():
         if file in rows:
+            progress.working(f"storing {file}")
             new = rows_of(await wire.execute(statement))
             imported[file] = FileImported(rows=rows[file], new=new, changed=0, unchanged=rows[file] - new)
     return imported

@@ -11,16 +11,21 @@ _NO_NUL = r"^[^\x00]*$"
 CodeText = Annotated[
     str,
     Meta(
-        min_length=1, max_length=100, pattern=r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$", description="The shop's own code."
+        min_length=1,
+        max_length=100,
+        pattern=r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]*(?!\n)$",
+        description="The shop's own code.",
     ),
 ]
 ShortText = Annotated[str, Meta(min_length=1, max_length=200, pattern=_NO_NUL)]
 LongText = Annotated[str, Meta(max_length=10_000, pattern=_NO_NUL)]
 Quantity = Annotated[int, Meta(ge=1, le=10_000, description="Whole units, 1 to 10,000.", examples=[1])]
 Minor = Annotated[
-    int, Meta(ge=0, le=10**12, description="An amount in the currency's smallest unit.", examples=[129900])
+    int, Meta(ge=0, le=10**12, description="An amount in the currency's smallest unit.", examples=[79900])
 ]
-CurrencyText = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="An ISO 4217 code.", examples=["EUR"])]
+CurrencyText = Annotated[
+    str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="An ISO 4217 code.", examples=["EUR"])
+]
 At = Annotated[datetime, Meta(tz=True, description="An instant, RFC 3339 with an offset.")]
 
 

@@ -185,6 +185,8 @@ def render_failure(request: AnyRequest, error: Exception) -> Response[Problem]:
     """Not now (the database is away or busy), or a bug: a request id and nothing else."""
     if isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _UNTRANSLATABLE:
         return render_refusal(request, InvalidInput("request", "A text holds a character that cannot be stored."))
+    if isinstance(error, DBAPIError) and "invalid input for query argument" in str(error.orig):
+        return render_refusal(request, InvalidInput("request", "A number or an instant is beyond what can be stored."))
     if is_passing(error):
         _log.warning("not_now", error=repr(error)[:300])
         return render_refusal(request, Busy())

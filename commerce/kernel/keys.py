@@ -117,7 +117,7 @@ async def issue_key(tx: Session, wanted: WantedKey, now: datetime, *, family: st
 
 
 async def rotate_key(tx: Session, key_id: str, now: datetime, overlap: timedelta) -> IssuedKey:
-    """Make the successor of a key; the old one lives on for `overlap`, then is over.
+    """Make the successor of a key, to live as long as the old one was to; the old one is over after `overlap`.
 
     Raises NotFound for a key that is over, RotationInProgress where two of the family live already.
     """
@@ -128,9 +128,10 @@ async def rotate_key(tx: Session, key_id: str, now: datetime, overlap: timedelta
     if sum(_live(key, now) for key in family) >= LIVE_MAX:
         raise RotationInProgress
     until = now + overlap
+    ends = old.expires_at and now + (old.expires_at - old.created_at)
     old.expires_at = min(old.expires_at, until) if old.expires_at else until
     await tx.flush()
-    successor = WantedKey(Role(old.role), old.name, old.channel, old.location)
+    successor = WantedKey(Role(old.role), old.name, old.channel, old.location, ends)
     return await issue_key(tx, successor, now, family=old.family)
 
 

@@ -24,5 +24,5 @@ HOLDS_LIVE = Gauge("commerce_holds_live", "Units held by live holds.", multiproc
 HOLDS_OVERDUE = Gauge(
     "commerce_holds_overdue", "Holds past their time that still hold.", multiprocess_mode="mostrecent"
 )
-POOL_SIZE = Gauge("commerce_db_pool_size", "Database connections open in this process.", multiprocess_mode="sum")
-POOL_BUSY = Gauge("commerce_db_pool_busy", "Database connections in use in this process.", multiprocess_mode="sum")
+POOL_SIZE = Gauge("commerce_db_pool_size", "Database connections open.", multiprocess_mode="livesum")
+POOL_BUSY = Gauge("commerce_db_pool_busy", "Database connections in use.", multiprocess_mode="livesum")

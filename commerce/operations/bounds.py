@@ -2,12 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from catalog.models import Channel, Location
+from sqlalchemy import text
+
 from commerce.kernel.access import Role
 from commerce.kernel.db import ReadSession, Session
 from commerce.kernel.keys import IssuedKey, WantedKey, issue_key
 from commerce.kernel.refusals import InvalidInput, Refusal, UnknownReference
+
+_CHANNEL = text("SELECT code, kind, market FROM channels WHERE code = :code")
+_LOCATION = text("SELECT code, kind, market FROM locations WHERE code = :code")
+
+
+class Place(NamedTuple):
+    """A channel or a location, as far as a key is tied to it."""
+
+    code: str
+    kind: str
+    market: str
 
 
 @dataclass(eq=False)
@@ -52,12 +65,13 @@ def _must_be_free(wanted: WantedKey, field: str) -> None:
         raise KeyOutOfBounds(field, wanted.role, f"A {wanted.role} key is not tied to a {field}.")
 
 
-async def _channel(tx: ReadSession, wanted: WantedKey, kind: str) -> Channel:
+async def _channel(tx: ReadSession, wanted: WantedKey, kind: str) -> Place:
     if wanted.channel is None:
         raise KeyOutOfBounds("channel", wanted.role, f"A {wanted.role} key belongs to one {kind} channel; name it.")
-    channel = await tx.get(Channel, wanted.channel)
-    if channel is None:
+    row = (await tx.execute(_CHANNEL, {"code": wanted.channel})).one_or_none()
+    if row is None:
         raise UnknownReference("channel", wanted.channel)
+    channel = Place(*row)
     if channel.kind != kind:
         reason = f"{channel.code} is {channel.kind}; a {wanted.role} key needs one that is {kind}."
         raise KeyOutOfBounds("channel", wanted.role, reason)
@@ -67,9 +81,10 @@ async def _channel(tx: ReadSession, wanted: WantedKey, kind: str) -> Channel:
 async def _store(tx: ReadSession, wanted: WantedKey, market: str) -> None:
     if wanted.location is None:
         raise KeyOutOfBounds("location", wanted.role, "A terminal key belongs to one store; name it.")
-    location = await tx.get(Location, wanted.location)
-    if location is None:
+    row = (await tx.execute(_LOCATION, {"code": wanted.location})).one_or_none()
+    if row is None:
         raise UnknownReference("location", wanted.location)
+    location = Place(*row)
     if location.kind != "store":
         raise KeyOutOfBounds("location", wanted.role, f"{location.code} is a {location.kind}, not a store.")
     if location.market != market:

@@ -22,6 +22,7 @@ from commerce.kernel.access import may
 from commerce.kernel.http import PROBLEM_JSON, Problem
 from commerce.kernel.idempotency import KEY_LENGTH_MAX
 from commerce.kernel.refusals import NotFound
+from commerce.operations.examples import example_of
 
 Document = dict[str, Any]
 
@@ -132,7 +133,13 @@ def document(app: Litestar) -> Document:
             for method in handler.http_methods:
                 if method.lower() in operations:
                     _complete(operations[method.lower()], handler)
+                    _show_by_example(operations[method.lower()], whole["components"]["schemas"])
     return whole
+
+
+def _show_by_example(operation: Document, shapes: Document) -> None:
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        content["example"] = example_of(content["schema"], shapes)
 
 
 def _complete(operation: Document, handler: HTTPRouteHandler) -> None:

@@ -17,7 +17,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
@@ -87,12 +87,21 @@ async def metrics(db: NamedDependency[Database]) -> Response[bytes]:
     await _refresh(db)
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
 ROUTES = [live, ready, metrics]
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Take the gauges of processes that were killed out of the sums; they could not say goodbye."""
+    for file in folder.glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
 
 
 @cache

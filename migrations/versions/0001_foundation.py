@@ -379,6 +379,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(collation="C"), nullable=False),
         sa.Column("pool_id", sa.Text(collation="C"), nullable=False),
         sa.Column("reference", sa.Text(collation="C"), nullable=False),
+        sa.Column("owner", sa.Text(collation="C"), nullable=True),
         sa.Column("units", sa.Integer(), nullable=False),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
@@ -570,7 +571,9 @@ def upgrade() -> None:
     )
     op.execute(REFUSE_CHANGE)
     for table in APPEND_ONLY:
-        op.execute(f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table} EXECUTE FUNCTION refuse_change()")
+        op.execute(
+            f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} EXECUTE FUNCTION refuse_change()"
+        )
 
 
 def downgrade() -> None:

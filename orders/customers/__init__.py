@@ -3,5 +3,5 @@
 Owns      customers, the identities that find them (account, e-mail, phone, loyalty id), merges and their audit trail.
 Does not  know what they bought; an order points here.
 Promises  one identity belongs to one person; a merge can be traced back row by row.
-Tells     CustomersMerged (see orders/events.py).
+Tells     CustomersMerged (see events.py).
 """

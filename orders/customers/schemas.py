@@ -22,7 +22,7 @@ PhoneText = Annotated[
         examples=["+49 30 23125051"],
     ),
 ]
-CountryText = Annotated[str, Meta(pattern="^[A-Z]{2}$", description="An ISO 3166 code.", examples=["DE"])]
+CountryText = Annotated[str, Meta(pattern="^[A-Z]{2}$", max_length=2, description="An ISO 3166 code.", examples=["DE"])]
 
 
 class RegisterBody(Body, frozen=True):

@@ -26,7 +26,7 @@ async def pay_due(tx: Session, order: OrderHead, settled: Sequence[Settled], now
     assert sum(tender.amount for tender in settled) == order.total
     await tx.execute(_VOID, {"id": order.id})
     facts = {
-        "ids": [new_id("tnd", now) for _ in settled],
+        "ids": sorted(new_id("tnd", now) for _ in settled),
         "order_id": order.id,
         "kinds": [str(tender.kind) for tender in settled],
         "amounts": [tender.amount for tender in settled],

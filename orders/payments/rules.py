@@ -19,28 +19,28 @@ class Settled(NamedTuple):
 
 
 def settle(tenders: Sequence[TenderBody], total: int, currency: str) -> list[Settled]:
-    """Split what was given into what pays the total and what goes back as change, out of the last cash given.
+    """Split what was given into what pays the total and what goes back as change, out of the largest cash given.
 
-    Raises MixedCurrency, and TendersDoNotAddUp naming what is wrong with them.
+    In whatever order tenders come, they are taken or refused alike, and each pays something: one that could as well
+    have stayed in the buyer's pocket is a mistake. Raises MixedCurrency, and TendersDoNotAddUp naming what is wrong.
     """
     for n, tender in enumerate(tenders):
         _check(tender, n, total, currency)
     given = sum(tender.given.amount for tender in tenders)
     change = given - total
-    cash = sum(tender.given.amount for tender in tenders if tender.kind is TenderKind.CASH)
     if change < 0:
         raise TendersDoNotAddUp("tenders", total, given, f"{-change} is still to be paid.")
-    if change > cash:
+    cash = {n: tender.given.amount for n, tender in enumerate(tenders) if tender.kind is TenderKind.CASH}
+    if change > sum(cash.values()):
         raise TendersDoNotAddUp("tenders", total, given, "Only cash gives change; the others pay too much.")
-    settled = []
-    for tender in reversed(tenders):
-        back = min(change, tender.given.amount) if tender.kind is TenderKind.CASH else 0
-        change -= back
-        paid = tender.given.amount - back
-        if not paid:
-            raise TendersDoNotAddUp("tenders", total, given, "A tender pays nothing; leave it out.")
-        settled.append(Settled(tender.kind, paid, tender.given.amount, back, tender.reference))
-    return settled[::-1]
+    largest = max(cash, key=lambda n: cash[n], default=None)
+    if largest is not None and change >= cash[largest]:
+        raise TendersDoNotAddUp(f"tenders[{largest}].given", total, given, "The others pay it already; leave it out.")
+    return [_settled(tender, change if n == largest else 0) for n, tender in enumerate(tenders)]
+
+
+def _settled(tender: TenderBody, back: int) -> Settled:
+    return Settled(tender.kind, tender.given.amount - back, tender.given.amount, back, tender.reference)
 
 
 def _check(tender: TenderBody, n: int, total: int, currency: str) -> None:
@@ -49,3 +49,5 @@ def _check(tender: TenderBody, n: int, total: int, currency: str) -> None:
     if tender.kind is TenderKind.PAY_ON_COLLECTION:
         reason = "At the counter it is paid now: cash or card_terminal."
         raise TendersDoNotAddUp(f"tenders[{n}].kind", total, tender.given.amount, reason)
+    if not tender.given.amount:
+        raise TendersDoNotAddUp(f"tenders[{n}].given", total, 0, "A tender of nothing pays nothing; leave it out.")

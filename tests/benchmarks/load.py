@@ -55,7 +55,7 @@ class _Connection(asyncio.Protocol):
         self._buffer = rest[length:]
         self._send()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
         if not self.over.done():
             self.over.set_result(None)
 

@@ -1,0 +1,253 @@
+"""Customers in a rush: nobody is made twice, and a merge leaves nothing behind."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from commerce.kernel.access import Role
+from commerce.kernel.db import Database, Session
+from commerce.kernel.ids import new_id
+from commerce.kernel.laws import broken
+from orders.customers.find_or_make import find_or_make
+from orders.customers.identities import Who
+from tests.conftest import NOON, Api, Callers, problem
+from tests.people import (
+    buyers,
+    count,
+    findings,
+    identities,
+    open_shop,
+    order_in,
+    point,
+    somebody_waits,
+    statements,
+    unmerged,
+    write_down,
+)
+
+
+@pytest.fixture(autouse=True)
+async def _the_laws_hold(db: Database, request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """After every story, unless it breaks a law on purpose."""
+    yield
+    if "breaks_a_law" not in request.fixturenames:
+        assert broken(await findings(db)) == []
+
+
+@pytest.fixture
+def breaks_a_law() -> None:
+    """The story plants a violation, and looks itself whether it was found."""
+
+
+@pytest.fixture
+async def office(callers: Callers) -> Api:
+    """An operator."""
+    return await callers(Role.OPERATOR)
+
+
+async def test_two_merges_in_both_directions_at_once_one_wins(office: Api) -> None:
+    for n in range(10):
+        a, b = [(await office.post("/v1/customers", {"account": f"acc-{n}-{m}"})).json()["id"] for m in range(2)]
+
+        answers = await asyncio.gather(
+            office.post(f"/v1/customers/{a}/merge", {"into": b, "reason": "same"}),
+            office.post(f"/v1/customers/{b}/merge", {"into": a, "reason": "same"}),
+        )
+
+        won, lost = sorted(answers, key=lambda answer: answer.status_code)
+        assert won.status_code == 201
+        assert problem(lost) == (409, "same_person")
+
+
+@pytest.mark.usefixtures("breaks_a_law")
+async def test_the_twin_without_the_lock_merges_in_a_circle(db: Database, office: Api) -> None:
+    a, b = [(await office.post("/v1/customers", {"account": f"acc-{n}"})).json()["id"] for n in range(2)]
+
+    async with db.transaction() as one, db.transaction() as other:
+        for tx in (one, other):
+            assert await unmerged(tx, a, b)
+        await point(one, a, b)
+        await point(other, b, a)
+
+    circle = {finding.law: finding.shown for finding in broken(await findings(db))}
+    assert circle["every_merge_ends_at_a_survivor"] == sorted([a, b])
+
+
+async def test_a_group_names_its_people_in_two_statements(db: Database) -> None:
+    async with db.transaction() as tx:
+        [mara] = await find_or_make(tx, [Who(account="acc-1", email="mara@example.com")], NOON)
+    group = [
+        None,
+        Who(email="MARA@example.com", loyalty="L-1"),
+        Who(email="nils@example.com"),
+        Who(email="Nils@Example.com", phone="030 23125051", country="DE"),
+        Who(phone="+49 30 23125051"),
+        Who(country="DE"),
+        Who(loyalty="L-1", email="third@example.com"),
+    ]
+
+    with statements(db) as asked:
+        async with db.transaction() as tx:
+            found = await find_or_make(tx, group, NOON)
+    with statements(db) as again:
+        async with db.transaction() as tx:
+            assert await find_or_make(tx, group, NOON) == found
+    with statements(db) as nothing:
+        async with db.transaction() as tx:
+            assert await find_or_make(tx, [None, Who()], NOON) == [None, None]
+
+    nils = found[2]
+    assert found == [None, mara, nils, nils, nils, None, mara]
+    assert nils not in (None, mara)
+    assert (len(asked), len(again), len(nothing)) == (2, 1, 0)
+    assert await identities(db) == {
+        ("account", "acc-1"): mara,
+        ("email", "mara@example.com"): mara,
+        ("email", "third@example.com"): mara,
+        ("loyalty", "L-1"): mara,
+        ("email", "nils@example.com"): nils,
+        ("phone", "+493023125051"): nils,
+    }
+    async with db.read() as tx:
+        rows = (await tx.execute(text("SELECT id, code, email, phone, country FROM customers ORDER BY email"))).all()
+    assert rows == [(mara, mara, "mara@example.com", None, None), (nils, nils, "nils@example.com", None, None)]
+
+
+async def test_the_strongest_identity_finds_and_nothing_is_stolen(db: Database) -> None:
+    async with db.transaction() as tx:
+        by_email, by_account = await find_or_make(tx, [Who(email="m@example.com"), Who(account="acc-1")], NOON)
+
+        [found] = await find_or_make(tx, [Who(account="acc-1", email="m@example.com", phone="+493023125051")], NOON)
+
+    assert found == by_account
+    assert await identities(db) == {
+        ("account", "acc-1"): by_account,
+        ("email", "m@example.com"): by_email,
+        ("phone", "+493023125051"): by_account,
+    }
+
+
+async def make_without_looking_again(tx: Session, wanted: Sequence[Who | None], now: datetime) -> list[str | None]:
+    """What one would write first: look, then make, and let the database ignore a second identity."""
+    [who] = wanted
+    assert who is not None
+    look = text("SELECT customer_id FROM customer_identities WHERE kind = 'email' AND value = :email")
+    found = (await tx.execute(look, {"email": who.email})).scalar_one_or_none()
+    if found:
+        return [str(found)]
+    fresh = new_id("cus", now)
+    await tx.execute(text("INSERT INTO customers (id, code) VALUES (:id, :id)"), {"id": fresh})
+    make = text("INSERT INTO customer_identities VALUES ('email', :email, :id) ON CONFLICT DO NOTHING")
+    await tx.execute(make, {"email": who.email, "id": fresh})
+    return [fresh]
+
+
+@pytest.mark.parametrize(("finder", "people"), [(make_without_looking_again, 2), (find_or_make, 1)])
+async def test_two_channels_meet_a_new_customer_at_once(db: Database, finder: Any, people: int) -> None:  # noqa: ANN401 - either finder
+    """The second looks before the first has committed; if that cannot double a person, we prove nothing."""
+    who = [Who(email="mara@example.com")]
+
+    async def second() -> Any:  # noqa: ANN401 - what the finder finds
+        async with db.transaction() as tx:
+            return await finder(tx, who, NOON)
+
+    async with db.transaction() as tx:
+        [first] = await finder(tx, who, NOON)
+        other = asyncio.create_task(second())
+        await somebody_waits(db)
+    [found] = await other
+
+    assert len({first, found}) == people
+    assert await count(db, "customers") == people
+
+
+async def test_a_rush_of_groups_makes_each_new_person_once(db: Database) -> None:
+    async def ask(n: int) -> list[str | None]:
+        group = [Who(email=f"p{m}@example.com", phone=f"+4930231250{m:02}") for m in range(8)]
+        async with db.transaction() as tx:
+            return await find_or_make(tx, group[n:] + group[:n], NOON)
+
+    answers = await asyncio.gather(*(ask(n) for n in range(8)))
+
+    assert {frozenset(answer) for answer in answers} == {frozenset(answers[0])}
+    assert await count(db, "customers") == 8
+    assert await count(db, "customer_identities") == 16
+
+
+async def test_a_merge_waits_for_an_order_on_its_way(db: Database, office: Api) -> None:
+    one, two = [(await office.post("/v1/customers", {"account": f"acc-{n}"})).json()["id"] for n in range(2)]
+    await open_shop(db)
+
+    async with db.transaction() as tx:
+        [buyer] = await find_or_make(tx, [Who(account="acc-0")], NOON)
+        merging = asyncio.create_task(office.post(f"/v1/customers/{one}/merge", {"into": two, "reason": "same"}))
+        await somebody_waits(db)
+        order = await order_in(tx, str(buyer))
+    merged = await merging
+
+    assert merged.json()["moved"]["orders"] == [order]
+    assert await buyers(db) == {order: two}
+
+
+@pytest.mark.usefixtures("breaks_a_law")
+async def test_the_twin_that_only_looks_leaves_an_order_with_a_merged_customer(db: Database, office: Api) -> None:
+    one, two = [(await office.post("/v1/customers", {"account": f"acc-{n}"})).json()["id"] for n in range(2)]
+    await open_shop(db)
+
+    async with db.transaction() as tx:
+        look = text("SELECT customer_id FROM customer_identities WHERE value = 'acc-0'")
+        buyer = (await tx.execute(look)).scalar_one()
+        await office.post(f"/v1/customers/{one}/merge", {"into": two, "reason": "same"})
+        order = await order_in(tx, buyer)
+
+    [finding] = broken(await findings(db))
+    assert (finding.law, finding.shown) == ("nobody_points_at_a_merged_customer", [f"order {order} {one}"])
+
+
+async def test_an_order_that_waits_for_a_merge_follows_it(db: Database, office: Api) -> None:
+    one, two = [(await office.post("/v1/customers", {"account": f"acc-{n}"})).json()["id"] for n in range(2)]
+
+    async def ask() -> list[str | None]:
+        async with db.transaction() as tx:
+            return await find_or_make(tx, [Who(account="acc-0")], NOON)
+
+    async with db.transaction() as tx:
+        await tx.execute(text("SELECT FROM customers WHERE id = :id FOR UPDATE"), {"id": one})
+        asking = asyncio.create_task(ask())
+        await somebody_waits(db)
+        await tx.execute(text("UPDATE customer_identities SET customer_id = :two WHERE value = 'acc-0'"), {"two": two})
+        await point(tx, one, two)
+        await write_down(tx, one, two)
+
+    assert await asking == [two]
+
+
+@pytest.mark.usefixtures("breaks_a_law")
+async def test_a_planted_identity_of_a_merged_customer_is_found(db: Database, office: Api) -> None:
+    one, two = [(await office.post("/v1/customers", {"account": f"acc-{n}"})).json()["id"] for n in range(2)]
+    async with db.transaction() as tx:
+        await point(tx, one, two)
+        await write_down(tx, one, two)
+
+    [finding] = broken(await findings(db))
+
+    assert (finding.law, finding.shown) == ("nobody_points_at_a_merged_customer", [f"account acc-0 {one}"])
+
+
+@pytest.mark.usefixtures("breaks_a_law")
+async def test_a_merge_that_was_not_written_down_is_found(db: Database) -> None:
+    async with db.transaction() as tx:
+        for customer in ("cus_1", "cus_2", "cus_3", "cus_4"):
+            await tx.execute(text("INSERT INTO customers (id, code) VALUES (:id, :id)"), {"id": customer})
+        await point(tx, "cus_1", "cus_2")
+        await write_down(tx, "cus_3", "cus_2")
+        await point(tx, "cus_4", "cus_2")
+        await write_down(tx, "cus_4", "cus_3")
+
+    [finding] = broken(await findings(db))
+
+    assert (finding.law, finding.shown) == ("every_merge_is_written_down", ["cus_1", "cus_3", "cus_4"])

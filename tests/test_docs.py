@@ -1,0 +1,74 @@
+"""Documentation: the page and the document, on a machine without the internet."""
+
+import re
+from importlib.resources import files
+
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from commerce.operations.docs import document
+from tests.conftest import Callers
+
+
+async def test_the_documentation_page_needs_nothing_from_outside(callers: Callers) -> None:
+    nobody = callers.nobody()
+
+    page = await nobody.get("/docs")
+
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';")
+    named = re.findall(r"""(?:src|href)="([^"]+)\"""", page.text)
+    assert len(named) == 4
+    for path in (*named, "/docs"):
+        file = await nobody.get(path)
+        assert file.status_code == 200, path
+        assert path.startswith("/docs")
+        again = await nobody.get(path, headers={"If-None-Match": file.headers.get("etag", "none")})
+        assert again.status_code == (304 if "etag" in file.headers else 200)
+    start = (await nobody.get("/docs/assets/start.js")).text
+    css = (await nobody.get("/docs/assets/swagger-ui.css")).text
+    for written in (page.text, start):
+        assert "//" not in written
+    assert re.findall(r"url\((?!['\"]?data:)", css) == []
+    assert "@import" not in css
+    assert re.search(r"url: \"(/openapi.json)\"", start)
+    for path in ("/docs/assets/nothing.js", "/docs/assets/..%2f__init__.py", "/docs/assets/%2e%2e"):
+        assert (await nobody.get(path)).status_code == 404
+
+
+def test_the_page_reads_openapi_31() -> None:
+    """Swagger UI reads OpenAPI 3.1 from its fifth version on; an older one shows an error and nothing else."""
+    [version] = [folder.name for folder in (files("swagger_ui_bundle") / "vendor").iterdir() if folder.is_dir()]
+    assert int(version.removeprefix("swagger-ui-").split(".")[0]) >= 5
+
+
+async def test_the_document_tells_roles_keys_and_refusals_of_every_route(app: Litestar, callers: Callers) -> None:
+    answer = await callers.nobody().get("/openapi.json")
+
+    whole = answer.json()
+    assert whole == document(app)
+    assert whole["openapi"] == "3.1.0"
+    assert whole["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    assert whole["security"] == [{"key": []}]
+    merge = whole["paths"]["/v1/customers/{customer_id}/merge"]["post"]
+    assert merge["description"].endswith("Roles: `admin`, `operator`.")
+    assert merge["summary"] == "Merge customers"
+    assert "Idempotency-Key" in [parameter["name"] for parameter in merge["parameters"]]
+    assert "security" not in merge
+    assert whole["paths"]["/health/live"]["get"]["security"] == []
+    refused = {"$ref": "#/components/schemas/Problem"}
+    for path, operations in whole["paths"].items():
+        for method, operation in operations.items():
+            assert operation["description"], (path, method)
+            assert operation["responses"]["default"]["content"]["application/problem+json"]["schema"] == refused
+            assert "400" not in operation["responses"]
+    pointed = set(re.findall(r'"#/components/schemas/([^"]+)"', answer.text))
+    assert pointed <= set(whole["components"]["schemas"])
+
+
+async def test_every_v1_route_is_documented(app: Litestar) -> None:
+    documented = document(app)["paths"]
+    for route in app.routes:
+        if isinstance(route, HTTPRoute) and route.path.startswith("/v1/"):
+            methods = {method.lower() for handler in route.route_handlers for method in handler.http_methods}
+            assert methods - {"options"} <= set(documented[route.path_format]), route.path
