@@ -1,6 +1,7 @@
 # Everything starts here: `make` lists what there is. The virtual environment is made on first use.
 
-# The environment fits the lock files' content and this very folder; when either differs, it is brought up to date.
+# The environment fits the lock files' content and this very folder; when either differs, it is made anew, so that
+# nothing stays which no lock names.
 READY := .venv/ready-$(shell { pwd; cat requirements.lock requirements-dev.lock; } | cksum | tr ' ' '-')
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 BIN := .venv/bin
@@ -52,14 +53,13 @@ $(READY):
 	if [ -e $@ ]; then exit 0; fi; \
 	$(find_python); set -e; \
 	echo "Making .venv with $$("$$python" --version) ..."; \
-	if [ "$$(cat .venv/home 2> /dev/null)" = "$$(pwd)" ]; then fresh=; else fresh=--clear; fi; \
-	"$$python" -m venv $$fresh .venv; \
+	"$$python" -m venv --clear .venv; \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
 		-r requirements.lock -r requirements-dev.lock; \
 	pwd > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/commerce.pth"; \
 	printf '#!/bin/sh\n# -P: a folder called "commerce" where you stand must not stand in for the program.\nexec "%s" -P -m commerce "$$@"\n' \
 		"$$(pwd)/$(BIN)/python" > $(BIN)/commerce; \
-	chmod +x $(BIN)/commerce; pwd > .venv/home; rm -f .venv/ready-*; touch $@
+	chmod +x $(BIN)/commerce; touch $@
 
 define find_python
 python=; for candidate in $(PYTHONS); do \

@@ -11,7 +11,6 @@ from commerce.exchange.check import circles
 from commerce.exchange.export_folder import export_folder
 from commerce.exchange.files import BY_NAME
 from commerce.exchange.import_folder import import_folder
-from commerce.exchange.kinds import is_gtin
 from commerce.exchange.store_reference import common_words
 from commerce.kernel.db import Database
 from commerce.lawbook import LAWS
@@ -176,13 +175,6 @@ async def test_a_row_that_says_the_same_in_other_words_changes_nothing(db: Datab
     again = await import_folder(db, write_folder(tmp_path / "2", other_words))
 
     assert {name: counts.unchanged for name, counts in again.files.items()} == {n: len(r) for n, r in SHOP.items()}
-
-
-def test_gtins_are_digits_that_check() -> None:
-    good = ("4006381333931", "96385074", "036000291452", "10614141000415")
-    bad = ("4006381333930", "400638133393", "4006381-333931", " 4006381333931", "", "x", "4006381333931" * 2)
-
-    assert [cell for cell in (*good, *bad) if is_gtin(cell)] == list(good)
 
 
 def test_a_title_is_what_the_names_of_its_variants_have_in_common() -> None:

@@ -1,14 +1,13 @@
 """Kinds of cells: how each is stored, what is allowed in it, and how to say that it is not."""
 
-import re
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
 from iso4217 import Currency
-from stdnum import ean
 
+from catalog.rules import is_gtin
 from commerce.kernel.money import digits_of
 
 CODE_LENGTH_MAX = 100
@@ -65,11 +64,6 @@ def are_countries(cell: str) -> bool:
     """Whether a cell is a list of different countries, one space between each two."""
     countries = cell.split(" ")
     return len(set(countries)) == len(countries) and country_codes().issuperset(countries)
-
-
-def is_gtin(cell: str) -> bool:
-    """Whether a cell is a GTIN of 8, 12, 13 or 14 digits whose check digit is right."""
-    return re.fullmatch("[0-9]{8,14}", cell) is not None and ean.is_valid(cell)
 
 
 def _between(guard: str, cast: str, low: str, high: str) -> str:
