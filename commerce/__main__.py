@@ -3,6 +3,8 @@
 import rich_click as click
 
 from commerce.commands.check import check
+from commerce.commands.export import export
+from commerce.commands.import_ import import_
 from commerce.commands.keys import keys
 from commerce.commands.migrate import migrate
 from commerce.commands.openapi import openapi
@@ -11,7 +13,7 @@ from commerce.commands.run import run
 from commerce.commands.serve import serve
 from commerce.commands.work import work
 
-COMMANDS: tuple[click.Command, ...] = (run, serve, work, migrate, openapi, check, keys)
+COMMANDS: tuple[click.Command, ...] = (run, serve, work, migrate, import_, export, check, keys, openapi)
 """Every command there is; a new one is a module in commands/ and a name here."""
 
 
