@@ -73,10 +73,14 @@ class ChannelBody(Body, frozen=True, kw_only=True):
     name: Annotated[ShortText, Meta(examples=["Web shop Germany"])]
 
 
+FirstDay = Annotated[date, Meta(description="The first day open, in the market's calendar.", examples=["2026-03-01"])]
+LastDay = Annotated[date, Meta(description="The last day open, in the market's calendar.")]
+
+
 class ChannelPatch(Body, frozen=True, kw_only=True):
     """What may change about a channel."""
 
-    name: ShortText | UnsetType = UNSET
+    name: Annotated[ShortText, Meta(examples=["Web shop Germany"])] | UnsetType = UNSET
 
 
 class ChannelView(msgspec.Struct, frozen=True):
@@ -99,8 +103,8 @@ class LocationBody(Body, frozen=True, kw_only=True):
     city: Annotated[ShortText, Meta(examples=["Berlin"])] | None = None
     latitude: Degrees | None = None
     longitude: Degrees | None = None
-    opened_on: date | None = None
-    closed_on: Annotated[date, Meta(description="The last day open.")] | None = None
+    opened_on: FirstDay | None = None
+    closed_on: LastDay | None = None
 
 
 class LocationPatch(Body, frozen=True, kw_only=True):
@@ -110,8 +114,8 @@ class LocationPatch(Body, frozen=True, kw_only=True):
     city: ShortText | UnsetType | None = UNSET
     latitude: Degrees | UnsetType | None = UNSET
     longitude: Degrees | UnsetType | None = UNSET
-    opened_on: date | UnsetType | None = UNSET
-    closed_on: date | UnsetType | None = UNSET
+    opened_on: FirstDay | UnsetType | None = UNSET
+    closed_on: LastDay | UnsetType | None = UNSET
 
 
 class LocationView(msgspec.Struct, frozen=True):
@@ -175,9 +179,9 @@ class VariantPatch(Body, frozen=True, kw_only=True):
     category: CategoryCode | UnsetType = UNSET
     brand: ShortText | UnsetType | None = UNSET
     gtin: GtinText | UnsetType | None = UNSET
-    tax_class: TaxClass | UnsetType = UNSET
+    tax_class: Annotated[TaxClass, Meta(examples=["standard"])] | UnsetType = UNSET
     attributes: Attributes | UnsetType | None = UNSET
-    serial_numbered: bool | UnsetType = UNSET
+    serial_numbered: Annotated[bool, Meta(description="Whether units are numbered.")] | UnsetType = UNSET
 
 
 class ProductBody(Body, frozen=True, kw_only=True):
@@ -188,7 +192,7 @@ class ProductBody(Body, frozen=True, kw_only=True):
     description: LongText = ""
     warranty_months: Warranty = 24
     warranty_terms: LongText = ""
-    variants: Annotated[list[VariantBody], Meta(min_length=1, max_length=VARIANTS_MAX)]
+    variants: Annotated[list[VariantBody], Meta(min_length=1, max_length=VARIANTS_MAX, description="All as drafts.")]
 
 
 class ProductPatch(Body, frozen=True, kw_only=True):
@@ -203,7 +207,9 @@ class ProductPatch(Body, frozen=True, kw_only=True):
 class SkusBody(Body, frozen=True, kw_only=True):
     """Which of the product's variants are meant; all that can move, if it is left out."""
 
-    skus: Annotated[list[Sku], Meta(min_length=1, max_length=VARIANTS_MAX)] | None = None
+    skus: Annotated[list[Sku], Meta(min_length=1, max_length=VARIANTS_MAX, description="Of this product.")] | None = (
+        None
+    )
 
 
 class ListingBody(Body, frozen=True, kw_only=True):

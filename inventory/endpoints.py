@@ -126,7 +126,7 @@ async def list_movements(
     return page_of(moves, limit, lambda move: move, lambda move: (move.id,))
 
 
-@post("/v1/holds", opt=may(Role.STOREFRONT, idempotent=True), tags=["holds"])
+@post("/v1/holds", opt=may(Role.STOREFRONT, idempotent=True), tags=["stock"])
 async def create_hold(
     data: JSONBody[HoldBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[HoldView]:
@@ -140,7 +140,7 @@ async def create_hold(
         return await reply(tx, call, data, view, now)
 
 
-@get("/v1/holds/{reference:str}", opt=may(Role.STOREFRONT), tags=["holds"])
+@get("/v1/holds/{reference:str}", opt=may(Role.STOREFRONT), tags=["stock"])
 async def show_hold(
     reference: FromPath[str], db: NamedDependency[Database], principal: NamedDependency[Principal]
 ) -> HoldView:
@@ -153,7 +153,7 @@ async def show_hold(
     return view
 
 
-@post("/v1/holds/{reference:str}/release", status_code=200, opt=may(Role.STOREFRONT, idempotent=True), tags=["holds"])
+@post("/v1/holds/{reference:str}/release", status_code=200, opt=may(Role.STOREFRONT, idempotent=True), tags=["stock"])
 async def release_hold(
     reference: FromPath[str], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[HoldView]:

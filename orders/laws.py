@@ -17,7 +17,10 @@ class OrderTotalsAddUp(Law):
 
 
 class OpenOrdersHoldTheirGoods(Law):
-    """What an open order has not sent is held for it, unit by unit, and nothing more."""
+    """What an open order has not sent is held for it, unit by unit, and nothing more.
+
+    An order that nobody collected in time holds nothing until it is cancelled, which follows at once.
+    """
 
     offenders = """
         WITH owed AS (
@@ -32,7 +35,7 @@ class OpenOrdersHoldTheirGoods(Law):
         SELECT coalesce(owed.id, held.id), coalesce(owed.sku, held.sku), owed.units, held.units
           FROM owed FULL JOIN held ON held.id = owed.id AND held.sku = owed.sku
          WHERE coalesce(owed.units, 0) <> coalesce(held.units, 0)
-           AND coalesce(owed.id, held.id) NOT IN (SELECT id FROM ended)
+           AND NOT (held.id IS NULL AND owed.id IN (SELECT id FROM ended))
     """
 
 

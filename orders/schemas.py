@@ -10,6 +10,7 @@ from commerce.kernel.bodies import Amount, Body, CodeText, Quantity, ShortText
 from orders.customers.schemas import AccountText, CountryText, EmailText, LoyaltyText, PhoneText
 from orders.rules import Delivery, Fulfilment, OrderState, TenderKind
 
+Store = Annotated[CodeText, Meta(description="A store's or warehouse's code.", examples=["store-hamburg"])]
 OrderId = Annotated[
     str,
     Meta(
@@ -80,10 +81,14 @@ class TenderBody(Body, frozen=True):
 Tenders = Annotated[list[TenderBody], Meta(max_length=10, description="Up to 10; together they pay the total exactly.")]
 
 
+Serials = Annotated[list[ShortText], Meta(max_length=1000, description="IMEI or serial numbers, one for each unit.")]
+LineNumber = Annotated[int, Meta(ge=1, le=100_000, description="The line's number in the order.", examples=[1])]
+
+
 class SoldLineBody(LineBody, frozen=True):
     """One line of a till sale, with the serial numbers of the devices that left."""
 
-    serials: Annotated[list[ShortText], Meta(max_length=1000)] = []
+    serials: Serials = []
 
 
 class TillSaleBody(Body, frozen=True):
@@ -92,7 +97,7 @@ class TillSaleBody(Body, frozen=True):
     id: Annotated[OrderId, Meta(examples=["ord_019aa5c83d2f7b3c9d4e5f60718293a4"])]
     channel: Annotated[CodeText, Meta(examples=["de-retail"])]
     location: Annotated[CodeText, Meta(description="The store the till stands in.", examples=["store-hamburg"])]
-    lines: Annotated[list[SoldLineBody], Meta(min_length=1, max_length=100)]
+    lines: Annotated[list[SoldLineBody], Meta(min_length=1, max_length=100, description="1 to 100 lines.")]
     shown_total: Amount
     tenders: Tenders
     buyer: BuyerBody | None = None
@@ -107,37 +112,37 @@ class CancelBody(Body, frozen=True):
 class SentLineBody(Body, frozen=True):
     """Units of one line that leave."""
 
-    line: Annotated[int, Meta(ge=1, le=100_000)]
+    line: LineNumber
     quantity: Quantity
-    serials: Annotated[list[ShortText], Meta(max_length=1000)] = []
+    serials: Serials = []
 
 
 class ShipBody(Body, frozen=True):
     """Goods that leave a location for the buyer. Without lines: everything that waits there."""
 
-    location: CodeText
-    lines: Annotated[list[SentLineBody], Meta(min_length=1, max_length=100)] | None = None
+    location: Store
+    lines: Annotated[list[SentLineBody], Meta(min_length=1, max_length=100, description="Some of it.")] | None = None
 
 
 class SerialsBody(Body, frozen=True):
     """The serial numbers of one line's devices."""
 
-    line: Annotated[int, Meta(ge=1, le=100_000)]
-    serials: Annotated[list[ShortText], Meta(max_length=1000)]
+    line: LineNumber
+    serials: Serials
 
 
 class CollectBody(Body, frozen=True):
     """A buyer collects an order at the counter and pays what is due."""
 
-    location: CodeText
+    location: Store
     tenders: Tenders = []
-    serials: Annotated[list[SerialsBody], Meta(max_length=100)] = []
+    serials: Annotated[list[SerialsBody], Meta(max_length=100, description="For numbered devices.")] = []
 
 
 class ReadyBody(Body, frozen=True):
     """A store has put an order aside."""
 
-    location: CodeText
+    location: Store
 
 
 class HandOverBody(Body, frozen=True):

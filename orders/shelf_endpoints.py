@@ -18,7 +18,7 @@ from orders.shelf import ShelfProduct, look_at_shelf
 Text = Annotated[str, QueryParameter(max_length=200, pattern=r"^[^\x00]*$")]
 
 
-@get("/v1/products", opt=may(*EVERY_ROLE), tags=["storefront"])
+@get("/v1/products", opt=may(*EVERY_ROLE), tags=["catalog"])
 async def list_products(  # noqa: PLR0913, PLR0917 - each is a filter of the list
     request: AnyRequest,
     db: NamedDependency[Database],

@@ -56,7 +56,7 @@ async def create_market(
         return await reply(tx, call, data, market, db.clock.now())
 
 
-@get("/v1/recommended-prices", opt=may(*_EVERYBODY), tags=["pricing"])
+@get("/v1/recommended-prices", opt=may(*_EVERYBODY), tags=["prices"])
 async def show_prices(
     db: NamedDependency[Database],
     market: MarketQuery,
@@ -70,7 +70,7 @@ async def show_prices(
         return await queries.asked_prices(tx, market, list(dict.fromkeys(sku)), _instant(at, db))
 
 
-@get("/v1/recommended-prices/history", opt=may(*_STAFF), tags=["pricing"])
+@get("/v1/recommended-prices/history", opt=may(*_STAFF), tags=["prices"])
 async def show_price_history(
     db: NamedDependency[Database],
     market: MarketQuery,
@@ -81,7 +81,7 @@ async def show_price_history(
         return await queries.price_history(tx, market, sku)
 
 
-@post("/v1/recommended-prices", opt=may(*_PRICERS, idempotent=True), tags=["pricing"])
+@post("/v1/recommended-prices", opt=may(*_PRICERS, idempotent=True), tags=["prices"])
 async def put_price(
     data: JSONBody[PriceBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[PriceView]:
@@ -92,7 +92,7 @@ async def put_price(
         return await reply(tx, call, data, await set_price(tx, data, now), now)
 
 
-@post("/v1/recommended-prices/end", status_code=200, opt=may(*_PRICERS, idempotent=True), tags=["pricing"])
+@post("/v1/recommended-prices/end", status_code=200, opt=may(*_PRICERS, idempotent=True), tags=["prices"])
 async def stop_price(
     data: JSONBody[EndPriceBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[PriceView]:
@@ -103,14 +103,14 @@ async def stop_price(
         return await reply(tx, call, data, await end_price(tx, data, now), now, 200)
 
 
-@get("/v1/tax-rates", opt=may(*_EVERYBODY), tags=["pricing"])
+@get("/v1/tax-rates", opt=may(*_EVERYBODY), tags=["prices"])
 async def show_tax_rates(db: NamedDependency[Database], market: MarketQuery, at: AtQuery = None) -> TaxRatesView:
     """A market's tax rates at an instant, and where each is written."""
     async with db.read() as tx:
         return await queries.tax_rates(tx, market, _instant(at, db))
 
 
-@post("/v1/tax-rates", opt=may(*_OFFICE, idempotent=True), tags=["pricing"])
+@post("/v1/tax-rates", opt=may(*_OFFICE, idempotent=True), tags=["prices"])
 async def put_tax_rate(
     data: JSONBody[TaxRateBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[TaxRateView]:

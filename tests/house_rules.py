@@ -26,6 +26,8 @@ MONEY = ("pricing/", "orders/", "commerce/kernel/money.py")
 FORBIDDEN_MODULES = frozenset({"util", "utils", "helper", "helpers", "common", "base", "manager", "managers", "misc"})
 CHARTER = ("Owns", "Does not", "Promises", "Tells")
 
+KERNEL_VALUES = frozenset(f"commerce.kernel.{name}" for name in ("bodies", "clock", "ids", "money", "refusals"))
+
 MAY_COMMIT = {
     "commerce/kernel/db.py": "the one place where transactions are made",
     "migrations/env.py": "the migrator ends the little transaction in which it took its lock; Alembic begins its own",
@@ -161,6 +163,18 @@ def relationships(path: str, text: str) -> Iterator[str]:
                 yield f"{path}:{node.lineno} {name}"
 
 
+def entangled_rules(path: str, text: str) -> Iterator[str]:
+    """Rules of a domain import kernel values, and the errors, schemas and rules of their own and of lower domains."""
+    domain = path.partition("/")[0]
+    if not path.endswith("/rules.py") or domain not in {"catalog", "inventory", "orders", "pricing"}:
+        return
+    for line, module in _imports(text):
+        ours = module.partition(".")[0] in HOUSE
+        value = module in KERNEL_VALUES or module.rpartition(".")[2] in {"errors", "schemas", "rules"}
+        if ours and not value:
+            yield f"{path}:{line} imports {module}"
+
+
 def foreign_writes(path: str, text: str) -> Iterator[str]:
     """A table is written by the package that owns it, in plain SQL too."""
     if path.startswith(("tests/", "migrations/", *WRITES_ELSEWHERE)):
@@ -182,6 +196,14 @@ def owners() -> dict[str, str]:
             "commerce/kernel/" if module.startswith("commerce.kernel") else f"{module.partition('.')[0]}/"
         )
     return known
+
+
+def _imports(text: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(_tree(text)):
+        if isinstance(node, ast.ImportFrom):
+            yield node.lineno, node.module or ""
+        elif isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
 
 
 def _in_sql(path: str, text: str, pattern: re.Pattern[str]) -> Iterator[str]:
@@ -211,6 +233,7 @@ CHECKERS: tuple[Checker, ...] = (
     unexcused_ignores,
     left_undone,
     relationships,
+    entangled_rules,
     foreign_writes,
 )
 

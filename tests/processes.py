@@ -238,6 +238,11 @@ class Stack:
         assert state is not None, "the stack is down"
         return state
 
+    @property
+    def data(self) -> Path:
+        """The stack's data folder."""
+        return self._data.root
+
     def pid(self, part: str) -> int:
         """The process of a part."""
         return self.state.parts[part].pid
@@ -273,12 +278,12 @@ class Stack:
 
 
 @contextmanager
-def running_shop() -> Iterator[Stack]:
-    """`commerce run` on a new folder and a free port, without the demo; stopped in the end, however that comes."""
+def running_shop(*, demo: bool = False) -> Iterator[Stack]:
+    """`commerce run` on a new folder and a free port; stopped in the end, however that comes."""
     with tempfile.TemporaryDirectory(prefix="commerce-tests-") as folder:
         Path(folder).chmod(0o711)  # For the account without rights that root's PostgreSQL runs as.
         data = DataFolder(Path(folder) / "data")
-        command = [*OUR_COMMAND, "run", "--data", str(data.root), "--port", "0", "--no-demo"]
+        command = [*OUR_COMMAND, "run", "--data", str(data.root), "--port", "0", "--demo" if demo else "--no-demo"]
         with subprocess.Popen(  # noqa: S603 - our own command
             command, env=environment(data.root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as supervisor:

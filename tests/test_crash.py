@@ -9,5 +9,5 @@ from tests.processes import running_shop
 @pytest.mark.stack
 async def test_nothing_is_lost_or_doubled_when_every_part_is_killed_under_load() -> None:
     with running_shop() as stack:
-        print(await outlive(stack, rounds=1, say=print))
+        await outlive(stack, rounds=1)
         stack.stop()

@@ -10,6 +10,7 @@ from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from commerce.kernel.ids import new_id
+from commerce.kernel.keys import WantedKey, issue_key, rotate_key
 from commerce.kernel.schedules import run_due
 from inventory.expire_holds import expire_holds
 from inventory.laws import LAWS
@@ -21,7 +22,7 @@ POOLS = "SELECT sku, location, supply, held, overdrawn FROM stock_pools ORDER BY
 ONE_O_CLOCK = (NOON + timedelta(hours=1)).isoformat()
 
 
-def basket(*lines: tuple[str, int], **more: object) -> Json:
+def basket(*lines: tuple[str, object], **more: object) -> Json:
     """A wanted hold until one o'clock in web-de, unless told otherwise."""
     wanted = [{"sku": sku, "quantity": quantity} for sku, quantity in lines]
     return {"channel": "web-de", "lines": wanted, "expires_at": ONE_O_CLOCK, **more}
@@ -119,34 +120,57 @@ async def test_a_client_may_make_the_reference_and_use_it_once(db: Database, web
     assert await rows(db, POOLS) == [("WATCH", "wh-de", 9, 2, 0)]
 
 
-async def test_a_key_of_another_market_sees_no_hold(db: Database, web: Api, callers: Callers) -> None:
+async def test_nobody_but_the_key_that_took_it_sees_a_hold(db: Database, web: Api, callers: Callers) -> None:
     await put_stock(db, "WATCH", "wh-de", 9)
     reference = (await web.post("/v1/holds", basket(("WATCH", 2)))).json()["reference"]
+    neighbour = await callers(Role.STOREFRONT, channel="web-de")
     stranger = await callers(Role.STOREFRONT, channel="web-us")
     unbound = await callers(Role.STOREFRONT)
 
-    for other in (stranger, unbound):
+    for other in (neighbour, stranger, unbound):
         assert problem(await other.get(f"/v1/holds/{reference}")) == (404, "not_found")
         assert problem(await other.post(f"/v1/holds/{reference}/release")) == (404, "not_found")
+    for other in (stranger, unbound):
         assert problem(await other.post("/v1/holds", basket(("WATCH", 1)))) == (403, "wrong_channel")
     assert await rows(db, POOLS) == [("WATCH", "wh-de", 9, 2, 0)]
+    assert (await web.get(f"/v1/holds/{reference}")).json()["state"] == "held"
+
+
+async def test_a_rotated_key_keeps_its_holds(db: Database, callers: Callers) -> None:
+    await put_stock(db, "WATCH", "wh-de", 9)
+    async with db.transaction() as tx:
+        old = await issue_key(tx, WantedKey(Role.STOREFRONT, "shop", "web-de"), NOON)
+    async with db.transaction() as tx:
+        new = await rotate_key(tx, old.id, NOON, timedelta(hours=1))
+    client = callers.nobody().client
+    reference = (await Api(client, old.key).post("/v1/holds", basket(("WATCH", 2)))).json()["reference"]
+
+    released = await Api(client, new.key).post(f"/v1/holds/{reference}/release")
+
+    assert (released.status_code, released.json()["state"]) == (200, "released")
+    assert await rows(db, "SELECT owner FROM holds") == [(old.id,)]
 
 
 async def test_an_orders_goods_cannot_be_given_back_as_if_they_were_a_basket(db: Database, web: Api) -> None:
     await put_stock(db, "WATCH", "wh-de", 9)
     reference = (await web.post("/v1/holds", basket(("WATCH", 2)))).json()["reference"]
-    order = new_id("ord", NOON)
-    async with db.transaction() as tx:
-        await tx.execute(text("UPDATE holds SET reference = :order, expires_at = NULL"), {"order": order})
+    wish = {"channel": "web-de", "lines": basket(("WATCH", 2))["lines"], "hold": reference}
+    placed = await web.post("/v1/orders", {**wish, "shown_total": {"amount": 49800, "currency": "EUR"}})
+    assert placed.status_code == 201, placed.text
 
-    assert problem(await web.post(f"/v1/holds/{order}/release")) == (404, "not_found")
-    assert problem(await web.post(f"/v1/holds/{reference}/release")) == (404, "not_found")
+    for name in (reference, placed.json()["id"], reference.upper(), "hld_1"):
+        assert problem(await web.get(f"/v1/holds/{name}")) == (404, "not_found")
+        assert problem(await web.post(f"/v1/holds/{name}/release")) == (404, "not_found")
+    assert await rows(db, POOLS) == [("WATCH", "wh-de", 9, 2, 0)]
 
 
 @pytest.mark.parametrize(
     ("body", "status", "code", "field"),
     [
         (basket(("WATCH", 0)), 400, "invalid_input", "lines[0].quantity"),
+        (basket(("WATCH", "1")), 400, "invalid_input", "lines[0].quantity"),
+        (basket(("WATCH", 1.0)), 400, "invalid_input", "lines[0].quantity"),
+        (basket(("WATCH", True)), 400, "invalid_input", "lines[0].quantity"),
         (basket(("WATCH", 10_001)), 400, "invalid_input", "lines[0].quantity"),
         (basket(), 400, "invalid_input", "lines"),
         (basket(("WATCH", 1), ("NOBODY", 1)), 422, "unknown_reference", "lines[1].sku"),

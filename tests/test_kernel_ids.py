@@ -5,7 +5,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from commerce.kernel.ids import is_id, new_id, order_number
@@ -15,6 +15,7 @@ instants = st.datetimes(datetime(2000, 1, 1), datetime(2200, 1, 1), timezones=st
 
 @settings(max_examples=1_000, deadline=None)
 @given(instants, st.integers(1, 10**9))
+@example(datetime(2108, 2, 2, 6, 32, 32, 3_000, tzinfo=UTC), 1)
 def test_later_ids_sort_later(earlier: datetime, apart_ms: int) -> None:
     first = new_id("ord", earlier)
     second = new_id("ord", earlier + timedelta(milliseconds=apart_ms))
@@ -26,6 +27,7 @@ def test_later_ids_sort_later(earlier: datetime, apart_ms: int) -> None:
 
 @settings(max_examples=1_000, deadline=None)
 @given(instants)
+@example(datetime(2004, 2, 1, 0, 0, 0, 1_000, tzinfo=UTC))
 def test_an_id_is_a_uuid_of_version_7_that_holds_its_instant(at: datetime) -> None:
     inside = uuid.UUID(new_id("wav", at)[4:])
 

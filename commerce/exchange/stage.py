@@ -49,7 +49,6 @@ async def stage(wire: Wire, sources: Sequence[Source], faults: Faults, progress:
 
 
 async def _understand(wire: Wire, file: File) -> None:
-    await wire.execute(f"ANALYZE raw_{file.name}")
     for column in file.columns:
         if column.kind.check is not None:
             await _judge(wire, file, column.name, column.kind)

@@ -17,8 +17,8 @@ CodeText = Annotated[
         description="The shop's own code.",
     ),
 ]
-ShortText = Annotated[str, Meta(min_length=1, max_length=200, pattern=_NO_NUL)]
-LongText = Annotated[str, Meta(max_length=10_000, pattern=_NO_NUL)]
+ShortText = Annotated[str, Meta(min_length=1, max_length=200, pattern=_NO_NUL, description="1 to 200 characters.")]
+LongText = Annotated[str, Meta(max_length=10_000, pattern=_NO_NUL, description="Up to 10,000 characters.")]
 Quantity = Annotated[int, Meta(ge=1, le=10_000, description="Whole units, 1 to 10,000.", examples=[1])]
 Minor = Annotated[
     int, Meta(ge=0, le=10**12, description="An amount in the currency's smallest unit.", examples=[79900])

@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from commerce.kernel.db import Database, Session, is_lost_race, is_passing
 from commerce.kernel.idempotency import Replay
@@ -96,8 +97,8 @@ class GroupCommitter(Generic[Request, Verdict]):
         try:
             await self._commit_again_if_outrun(group)
         except Exception as error:  # noqa: BLE001 - one poisoned request must not take the group with it
-            if len(group) == 1:
-                _fail(group, self._as_told(error))
+            if len(group) == 1 or _is_away(error):
+                _fail(group, Busy() if is_passing(error) else error)
                 return
             _log.warning("group_split", committer=self._name, size=len(group), error=repr(error)[:300])
             for one in group:
@@ -115,7 +116,9 @@ class GroupCommitter(Generic[Request, Verdict]):
     async def _commit(self, group: list[tuple[Request, "asyncio.Future[Verdict]"]]) -> None:
         async with self._db.transaction() as tx:
             verdicts = await self._work(tx, [request for request, _ in group], self._db.clock.now())
-        for (_, future), verdict in zip(group, verdicts, strict=True):
+            # Pair them before the commit: a verdict too few must not leave an effect that nobody hears of.
+            decided = list(zip(group, verdicts, strict=True))
+        for (_, future), verdict in decided:
             if future.done():
                 continue
             if isinstance(verdict, Refusal | Replay):
@@ -123,12 +126,16 @@ class GroupCommitter(Generic[Request, Verdict]):
             else:
                 future.set_result(verdict)
 
-    def _as_told(self, error: Exception) -> Exception:
-        return Busy() if is_passing(error) else error
-
     def _tell_waiting_to_retry(self) -> None:
         while self._waiting:
             _fail([self._waiting.popleft()], Busy())
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether there is no database to ask: then asking for each request by itself would only take longer."""
+    if isinstance(error, PoolTimeout | OSError):
+        return True
+    return isinstance(error, DBAPIError) and (error.connection_invalidated or isinstance(error, InterfaceError))
 
 
 def _fail(group: "Sequence[tuple[Request, asyncio.Future[Verdict]]]", error: Exception) -> None:

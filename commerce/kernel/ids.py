@@ -1,11 +1,12 @@
 """Ids: prefixed, time-ordered, and makeable by a client that may have to retry."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from uuid_utils import UUID, uuid7
 
 _ID = re.compile(r"([a-z]{3})_([0-9a-f]{32})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BELOW_TIME = (1 << 80) - 1
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -15,7 +16,7 @@ def new_id(prefix: str, now: datetime | None = None) -> str:
     fresh = uuid7()
     if now is None:
         return f"{prefix}_{fresh.hex}"
-    return f"{prefix}_{int(now.timestamp() * 1000) << 80 | fresh.int & _BELOW_TIME:032x}"
+    return f"{prefix}_{(now - _EPOCH) // timedelta(milliseconds=1) << 80 | fresh.int & _BELOW_TIME:032x}"
 
 
 def is_id(text: str, prefix: str) -> bool:

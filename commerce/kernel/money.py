@@ -1,13 +1,16 @@
 """Exact amounts: integers of a currency's smallest unit, and divisions that always sum back."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cache
 
 from iso4217 import Currency
 
 AMOUNT_MAX = 10**15
+_AMOUNT = re.compile(r"-?[0-9]{1,16}(?:\.[0-9]{1,9})?", re.ASCII)
+"""Few enough digits that no arithmetic on them rounds."""
 
 
 @cache
@@ -52,12 +55,9 @@ class Money:
         Raises ValueError for anything that is not a plain decimal, has more digits than the currency, or is absurd.
         """
         digits = digits_of(currency)
-        try:
-            scaled = Decimal(text).scaleb(digits)
-        except InvalidOperation:
-            raise ValueError(f"{text!r} is not an amount.") from None
-        if not scaled.is_finite() or set(text) - set("-0123456789."):
+        if not _AMOUNT.fullmatch(text):
             raise ValueError(f"{text!r} is not an amount.")
+        scaled = Decimal(text).scaleb(digits)
         if scaled != scaled.to_integral_value():
             raise ValueError(f"{text!r} has more digits than {currency} has ({digits}).")
         if abs(scaled) > AMOUNT_MAX:

@@ -33,9 +33,12 @@ from tests.conftest import started
 from tests.processes import (
     Answer,
     Apis,
+    Buyer,
     api_processes,
     crowd,
+    is_passing,
     issue_keys,
+    own_database,
 )
 from tests.shop import PRICES, put_stock, rows
 from tests.stories import every_law_holds, open_lawful_shop
@@ -48,28 +51,37 @@ Taker = Callable[[asyncio.Barrier, Session, Sequence[HoldWanted], datetime], Awa
 
 def run(say: Say) -> dict[str, object]:
     """The long forms, one after the other; whatever does not hold raises AssertionError."""
-    report: dict[str, object] = {}
     with tempfile.TemporaryDirectory(prefix="commerce-bench-") as folder:
         Path(folder).chmod(0o711)
         postgres = EmbeddedPostgres(Path(folder) / "data")
         postgres.start()
         try:
             migrate(postgres.url)
-            report |= asyncio.run(_over_http(postgres, say))
+            return asyncio.run(_all(postgres, say))
         finally:
             postgres.stop()
-    return report
 
 
-async def _over_http(postgres: EmbeddedPostgres, say: Say) -> dict[str, object]:
+async def _all(postgres: EmbeddedPostgres, say: Say) -> dict[str, object]:
+    say("the twin that looks, then takes")
+    async with own_database(postgres, "commerce", "twin") as url:
+        oversold = await unguarded_rush(url, shops=16, units=8, take=take_unguarded)
     async with api_processes(postgres.url) as apis:
         say("10,000 buyers rush 500 units")
         rushed = await rush(apis, buyers=10_000, at_once=1_000, units=500)
         say("4,000 baskets cross")
         crossed = await cross_baskets(apis, baskets=4_000, at_once=200, units=900)
+        say("200 keys, each fifty times at once")
+        repeated = await repeat_orders(apis, keys=200, times=50)
         assert deadlocks(postgres) == 0
         await every_law_holds(apis.db)
-    return {"rush": rushed, "baskets": crossed}
+    return {
+        "rush": rushed,
+        "the_twin_sold": f"{oversold} of 8",
+        "baskets": crossed,
+        "deadlocks": 0,
+        "repeated": repeated,
+    }
 
 
 # The rush
@@ -209,6 +221,39 @@ def _sold(answer: Answer) -> Counter[str]:
     for line in msgspec.json.decode(answer.body)["lines"]:
         units[line["sku"]] += line["quantity"]
     return units
+
+
+# One key, many times
+
+
+async def ask_at_once(apis: Apis, request: bytes, times: int) -> tuple[Answer, int]:
+    """Send one request so many times at once over all processes, then again; the one answer that everybody has.
+
+    With it, how many were told that it was under way: they are the ones who hear it at the second asking.
+    """
+    buyers = [Buyer(apis.ports[n % len(apis.ports)]) for n in range(times)]
+    at_once = await asyncio.gather(*(buyer.ask(request) for buyer in buyers))
+    turned_away = [answer for answer in at_once if is_passing(answer)]
+    again = await asyncio.gather(*(buyer.insist(request) for buyer in buyers))
+    for buyer in buyers:
+        buyer.close()
+    [answer] = {*again, *at_once} - {*turned_away}
+    return answer, len(turned_away)
+
+
+async def repeat_orders(apis: Apis, *, keys: int, times: int) -> dict[str, object]:
+    """Each key many times at once: one order for each key."""
+    await put_stock(apis.db, "CHARGER", "wh-de", keys)
+    count = "SELECT count(*) FROM orders"
+    [(before,)] = await rows(apis.db, count)
+    turned_away = 0
+    for n in range(keys):
+        request = order(apis.keys[Role.STOREFRONT], f"again-{n}", [("CHARGER", 1)])
+        answer, under_way = await ask_at_once(apis, request, times)
+        assert answer.status == 201, answer
+        turned_away += under_way
+    assert await rows(apis.db, count) == [(before + keys,)]
+    return {"keys": keys, "requests": keys * times, "orders": keys, "turned_away_at_first": turned_away}
 
 
 def deadlocks(postgres: EmbeddedPostgres) -> int:
