@@ -5,8 +5,8 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import text
 
-from commerce.kernel.db import ReadSession
-from commerce.kernel.idempotency import Answer, Call, KeyReused, Replay, remembered, replayed
+from commerce.kernel.db import ReadSession, Session
+from commerce.kernel.idempotency import Answer, Call, InFlight, KeyReused, Replay, claim_many, remembered, replayed
 from commerce.kernel.ids import order_number
 from commerce.kernel.refusals import AlreadyExists, Busy, Refusal
 
@@ -33,10 +33,14 @@ class Desk(Generic[Request, Case]):
         self._behind: dict[int, tuple[int, Refusal]] = {}
 
     async def set_aside_what_was_answered(
-        self, tx: ReadSession, read: Callable[[Request], tuple[Call, object]]
+        self, tx: Session, read: Callable[[Request], tuple[Call, object]]
     ) -> None:
-        """Replay what was answered before, refuse keys that are reused, and let twins in one group share a verdict."""
+        """Replay what was answered before, and refuse keys that are reused or that another process is deciding on.
+
+        Twins in one group share a verdict.
+        """
         calls = [read(request) for request in self._requests]
+        under_way = await claim_many(tx, [call for call, _ in calls])
         found = await remembered(tx, [call for call, _ in calls])
         first: dict[tuple[str, str], tuple[int, bytes]] = {}
         for n, (call, data) in enumerate(calls):
@@ -49,6 +53,8 @@ class Desk(Generic[Request, Case]):
                 continue
             if answer is not None:
                 self._verdicts[n] = Replay(answer)
+            elif (call.principal.id, call.key) in under_way:
+                self._verdicts[n] = InFlight()
             elif print_of_seen != fingerprint:
                 self._behind[n] = (seen, KeyReused())
             elif seen != n:

@@ -349,16 +349,18 @@ async def test_what_is_available_is_read_in_one_statement_each(db: Database) -> 
 
     async with db.read() as tx:
         there = await availability(tx, ["WATCH", "CHARGER"], ["berlin", "wh-de"])
-        promised = await available_to_promise(tx, "web-de", ["WATCH", "CHARGER", "CASE-BLK"], db.clock.now())
+        shipped = await available_to_promise(tx, "web-de", ["WATCH", "CHARGER", "CASE-BLK"], db.clock.now())
+        in_stores = await available_to_promise(tx, "retail-de", ["WATCH", "CHARGER"], db.clock.now())
 
-    assert len(said) == 2
+    assert len(said) == 3
     assert there == {
         ("berlin", "WATCH"): Available(5, 0),
         ("berlin", "CHARGER"): Available(0, 0),
         ("wh-de", "WATCH"): Available(0, 0),
         ("wh-de", "CHARGER"): Available(7, 0),
     }
-    assert promised == {"WATCH": 5, "CHARGER": 7, "CASE-BLK": 0}
+    assert shipped == {"WATCH": 0, "CHARGER": 7, "CASE-BLK": 0}
+    assert in_stores == {"WATCH": 5, "CHARGER": 0}
 
 
 async def test_what_lies_in_a_closed_store_is_not_promised(db: Database) -> None:

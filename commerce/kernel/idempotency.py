@@ -94,6 +94,11 @@ class Call(msgspec.Struct, frozen=True):
 
 
 _CLAIM = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:principal || ' ' || :key, 0))")
+_CLAIM_MANY = text("""
+    SELECT w.principal, w.key
+      FROM unnest(CAST(:principals AS text[]), CAST(:keys AS text[])) AS w (principal, key)
+     WHERE NOT pg_try_advisory_xact_lock(hashtextextended(w.principal || ' ' || w.key, 0))
+""")
 _LOOK = text("""
     SELECT k.principal, k.key, k.fingerprint, k.status, k.body FROM idempotency_keys k
       JOIN unnest(CAST(:principals AS text[]), CAST(:keys AS text[])) AS w (principal, key)
@@ -119,6 +124,16 @@ async def first_time(tx: Session, call: Call, data: object) -> None:
     answer = replayed(found, call, call.fingerprint(data))
     if answer is not None:
         raise Replay(answer)
+
+
+async def claim_many(tx: Session, calls: Sequence[Call]) -> set[tuple[str, str]]:
+    """Claim the keys of these calls until the transaction ends; those that somebody else has claimed are told.
+
+    Claim first, then look what is remembered: whoever looks first may miss an answer that is being kept just then, and
+    find its goods gone - to itself.
+    """
+    wanted = {"principals": [call.principal.id for call in calls], "keys": [call.key for call in calls]}
+    return {(row[0], row[1]) for row in await tx.execute(_CLAIM_MANY, wanted)}
 
 
 async def remembered(tx: ReadSession, calls: Sequence[Call]) -> dict[tuple[str, str], tuple[bytes, Answer]]:

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from itertools import pairwise
+from itertools import count, pairwise, takewhile
 
 import msgspec
 from redis import Redis
@@ -45,6 +45,7 @@ async def outlive(stack: Stack, *, rounds: int, say: Say = lambda _: None) -> di
     """Kill each part under load, so many times; then everything that was promised is there, once."""
     key = await _open(stack)
     outages: dict[str, list[float]] = {name: [] for name in BLOWS}
+    struck = time.monotonic()
     async with _load(stack.state.port, key) as load:
         for n in range(rounds):
             for name, blow in BLOWS.items():
@@ -55,7 +56,7 @@ async def outlive(stack: Stack, *, rounds: int, say: Say = lambda _: None) -> di
                 await soon(back, BACK_S_MAX)
                 await load.go_on()
                 outages[name].append(round(load.longest_pause_since(struck), 2))
-    settled_s = await _settle(stack)
+    settled_s = await _settle(stack, struck)
     await _check(stack, load.acknowledged)
     slowest_s, rings = await _slowest_reaction(stack)
     return {
@@ -118,15 +119,15 @@ class _Load:
     async def buy(self, who: int) -> None:
         """Order again and again; whatever is not answered for good is asked again."""
         buyer = Buyer(self._port, self.retries)
-        n = 0
-        while not self._over:
-            n += 1
-            once = f"buyer-{who}-{n}"
-            answer = await buyer.insist(order(self._key, once, [("WATCH", 1)], buyer=f"buyer{who}@example.com"))
-            assert answer.status == 201, answer
-            self.acknowledged[once] = answer.body
-            self._instants.append(time.monotonic())
-        buyer.close()
+        try:
+            for n in takewhile(lambda _: not self._over, count(1)):
+                once = f"buyer-{who}-{n}"
+                answer = await buyer.insist(order(self._key, once, [("WATCH", 1)], buyer=f"buyer{who}@example.com"))
+                assert answer.status == 201, answer
+                self.acknowledged[once] = answer.body
+                self._instants.append(time.monotonic())
+        finally:
+            buyer.close()
 
 
 @asynccontextmanager
@@ -160,15 +161,14 @@ _OPEN = """
 """
 
 
-async def _settle(stack: Stack) -> float:
-    """Wait until every reaction is done; how long that took."""
-    began = time.monotonic()
+async def _settle(stack: Stack, struck: float) -> float:
+    """Wait until every reaction is done; how long that was after the last blow."""
     db = Database(stack.state.database_url, pool_size=1)
-    while await rows(db, _OPEN) != [(0, 0)]:
-        assert time.monotonic() - began < SETTLED_S_MAX, await rows(db, f"{_OPEN}")
+    while (left := await rows(db, _OPEN)) != [(0, 0)]:
+        assert time.monotonic() - struck < SETTLED_S_MAX, left
         await asyncio.sleep(0.1)
     await db.close()
-    return round(time.monotonic() - began, 1)
+    return round(time.monotonic() - struck, 1)
 
 
 async def _check(stack: Stack, acknowledged: Mapping[str, bytes]) -> None:

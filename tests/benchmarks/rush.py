@@ -4,6 +4,7 @@ The stories' short forms are in tests/test_rush.py and tests/test_crash.py; they
 """
 
 import asyncio
+import logging
 import random
 import tempfile
 import time
@@ -24,6 +25,7 @@ from commerce.embedded.postgres import EmbeddedPostgres
 from commerce.kernel.access import Role
 from commerce.kernel.db import Database, Session
 from commerce.kernel.ids import new_id
+from commerce.kernel.logs import set_up_logs
 from inventory.errors import NotEnoughStock
 from inventory.locking import read_places
 from inventory.take import HoldWanted, Sourced, take_holds
@@ -51,6 +53,7 @@ Taker = Callable[[asyncio.Barrier, Session, Sequence[HoldWanted], datetime], Awa
 
 def run(say: Say) -> dict[str, object]:
     """The long forms, one after the other; whatever does not hold raises AssertionError."""
+    set_up_logs("pretty", logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="commerce-bench-") as folder:
         Path(folder).chmod(0o711)
         postgres = EmbeddedPostgres(Path(folder) / "data")
@@ -237,7 +240,9 @@ async def ask_at_once(apis: Apis, request: bytes, times: int) -> tuple[Answer, i
     again = await asyncio.gather(*(buyer.insist(request) for buyer in buyers))
     for buyer in buyers:
         buyer.close()
-    [answer] = {*again, *at_once} - {*turned_away}
+    different = {*again, *at_once} - {*turned_away}
+    assert len(different) == 1, different
+    [answer] = different
     return answer, len(turned_away)
 
 
