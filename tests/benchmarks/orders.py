@@ -22,13 +22,14 @@ import httpx
 from commerce.embedded.postgres import EmbeddedPostgres
 from commerce.embedded.supervisor import free_port
 from tests.benchmarks import baseline, shop
-from tests.benchmarks.load import Outcome, drive, post
+from tests.benchmarks.load import Outcome, drive, get, post
 
 CONNECTIONS = 64
 PROCESSES = 2
 ROUNDS = 3
 WARM_UP = 3_000
 ORDERS = 12_000
+SHELVES = 1_000
 SECONDS = 8
 
 Say = Callable[[str], None]
@@ -65,7 +66,9 @@ def _measured(postgres: EmbeddedPostgres, folder: Path, say: Say) -> dict[str, o
                 ours[kind].append(drive(port, _orders(key, f"{kind}-{n}", ORDERS, hot=hot), CONNECTIONS))
             say(f"round {n + 1} of {ROUNDS}: sold out")
             ours["sold_out"].append(drive(port, _gone(key, f"gone-{n}", ORDERS), CONNECTIONS))
-    return _report(hand, ours)
+        say("the shelf: 50 products with prices and availability")
+        shelf = drive(port, _shelf(key, SHELVES), CONNECTIONS)
+    return {**_report(hand, ours), "shelf_of_50_per_s": round(shelf.rate(200)), "shelf_statements": 3}
 
 
 def _report(hand: Mapping[str, list[float]], ours: Mapping[str, list[Outcome]]) -> dict[str, object]:
@@ -107,6 +110,11 @@ def _orders(key: str, tag: str, count: int, *, hot: bool) -> Iterator[bytes]:
 def _gone(key: str, tag: str, count: int) -> Iterator[bytes]:
     for n in range(count):
         yield post("/v1/orders", key, f"{tag}-{n}", _body(shop.SOLD_OUT, n % shop.BUYERS))
+
+
+def _shelf(key: str, count: int) -> Iterator[bytes]:
+    """Pages of the list; that one takes three statements, however long, is asserted in tests/test_shelf.py."""
+    return (get("/v1/products?channel=web&limit=50", key) for _ in range(count))
 
 
 def _body(sku: str, buyer: int) -> bytes:
