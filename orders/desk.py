@@ -32,9 +32,7 @@ class Desk(Generic[Request, Case]):
         self._same_as: dict[int, int] = {}
         self._behind: dict[int, tuple[int, Refusal]] = {}
 
-    async def set_aside_what_was_answered(
-        self, tx: Session, read: Callable[[Request], tuple[Call, object]]
-    ) -> None:
+    async def set_aside_what_was_answered(self, tx: Session, read: Callable[[Request], tuple[Call, object]]) -> None:
         """Replay what was answered before, and refuse keys that are reused or that another process is deciding on.
 
         Twins in one group share a verdict.

@@ -1,11 +1,25 @@
-"""Who may call: keys, roles, and what a caller without them hears."""
+"""Who may call, and how a caller hears that a request cannot be read."""
 
+from commerce.kernel.access import Role
 from tests.conftest import Callers, problem
 
 
 async def test_an_unknown_route_is_a_typed_refusal(callers: Callers) -> None:
-    nobody = callers.nobody()
-
-    answer = await nobody.get("/v1/nothing-here")
+    answer = await callers.nobody().get("/v1/nothing-here")
 
     assert problem(answer) == (404, "no_such_route")
+
+
+async def test_a_wrong_method_is_a_typed_refusal(callers: Callers) -> None:
+    answer = await callers.nobody().send("DELETE", "/v1/orders")
+
+    assert problem(answer) == (405, "method_not_allowed")
+
+
+async def test_a_bad_filter_is_called_what_the_caller_calls_it(callers: Callers) -> None:
+    operator = await callers(Role.OPERATOR)
+
+    answer = await operator.get("/v1/orders", state="lost")
+
+    assert problem(answer) == (400, "invalid_input")
+    assert answer.json()["errors"][0]["field"] == "state"

@@ -158,7 +158,7 @@ def render_replay(_: AnyRequest, seen: Replay) -> Response[bytes]:
 
 def render_invalid(request: AnyRequest, error: ValidationException) -> Response[Problem]:
     """A body or parameter that cannot be read, each field by name."""
-    errors = [FieldError(*_field_and_reason(found)) for found in _extras(error)]
+    errors = [FieldError(*_field_and_reason(found, request.route_handler)) for found in _extras(error)]
     errors = errors or [FieldError(*_from_path(str(error.detail)))]
     first = errors[0]
     problem = render_refusal(request, InvalidInput(first.field, first.reason))
@@ -206,12 +206,18 @@ def _extras(error: ValidationException) -> list[Mapping[str, Any]]:
     return [found for found in error.extra or [] if isinstance(found, Mapping)]
 
 
-def _field_and_reason(found: Mapping[str, Any]) -> tuple[str, str]:
+def _field_and_reason(found: Mapping[str, Any], handler: BaseRouteHandler) -> tuple[str, str]:
     field, reason = _from_path(str(found.get("message", "")))
-    key = str(found.get("key") or "")
+    key = _name_on_the_wire(str(found.get("key") or ""), handler)
     if key in {"", "data"} or key in field:
         return field, reason
     return (key if field == "body" else f"{key}.{field}"), reason
+
+
+def _name_on_the_wire(key: str, handler: BaseRouteHandler) -> str:
+    """What a caller calls a parameter, which may not be what we call it."""
+    declared = handler.parsed_fn_signature.parameters.get(key)
+    return (declared and getattr(declared.kwarg_definition, "name", None)) or key
 
 
 def _from_path(message: str) -> tuple[str, str]:
