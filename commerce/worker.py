@@ -42,6 +42,10 @@ IDLE_S = 0.2
 RING_MAX = 100
 """Reactions in one message: enough to spare the broker, few enough to share among workers."""
 THREADS = 2
+AT_ONCE = 4
+"""Reactions that a thread has under way together: their commits share the disk, and leave connections to others."""
+PRUNED_MAX = 5_000
+"""Rows forgotten in one transaction: few enough that nobody waits for it."""
 
 
 def named(reactions: Mapping[type[Event], tuple[Reaction, ...]]) -> dict[str, Reaction]:
@@ -55,10 +59,11 @@ def topics(reactions: Mapping[type[Event], tuple[Reaction, ...]]) -> dict[str, l
 
 
 async def _prune(db: Database, now: datetime) -> None:
-    async with db.transaction() as tx:
-        await prune_keys(tx, now)
-    async with db.transaction() as tx:
-        await prune_outbox(tx, now)
+    for prune in (prune_keys, prune_outbox):
+        pruned = PRUNED_MAX
+        while pruned == PRUNED_MAX:
+            async with db.transaction() as tx:
+                pruned = await prune(tx, now, PRUNED_MAX)
 
 
 async def _check_laws(db: Database, _: datetime) -> None:
@@ -89,8 +94,9 @@ class Bell:
             """Do one reaction for each of these events. Safe to repeat: `react` claims each delivery row first."""
             async with db.read() as tx:
                 waiting = await still_open(tx, reaction, message_ids)
-            for message_id in waiting:
-                await react(db, reaction, message_id, known[reaction])
+            for start in range(0, len(waiting), AT_ONCE):
+                some = waiting[start : start + AT_ONCE]
+                await asyncio.gather(*(react(db, reaction, one, known[reaction]) for one in some))
 
         # Retrying is the relay's business: it rings again for whatever is not done.
         declare = dramatiq.actor(

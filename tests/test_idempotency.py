@@ -12,12 +12,16 @@ import pytest
 from commerce.embedded.postgres import EmbeddedPostgres
 from commerce.kernel.access import Principal, Role
 from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
-from commerce.kernel.idempotency import Answer, Call, first_time, keep, remembered
+from commerce.kernel.db import Database, Session
+from commerce.kernel.idempotency import Answer, Call, InFlight, Replay, first_time, keep, remembered
 from commerce.kernel.ids import new_id
+from commerce.kernel.refusals import Refusal
 from commerce.worker import JOBS
+from inventory.errors import NotEnoughStock
 from inventory.receive import receive_goods
 from inventory.schemas import ReceiptBody
+from orders.place import PlaceOrder, place_orders
+from orders.schemas import PlaceOrderBody
 from tests.benchmarks.load import get, post
 from tests.benchmarks.rush import ask_at_once
 from tests.conftest import NOON, Api, Callers, Json, problem
@@ -110,6 +114,53 @@ async def test_eight_counters_receive_one_delivery(db: Database, *, remember: bo
     await asyncio.gather(*(receive() for _ in range(8)), return_exceptions=True)
 
     assert await rows(db, "SELECT supply FROM stock_pools") == [(7 * effects,)]
+
+
+# The last unit: whoever asks twice is never told that it is gone, since it is themselves who have it.
+
+
+async def place_twice(db: Database, clock: SetClock) -> Answer | Refusal | Replay:
+    """Order the last watch in one transaction, and with the same key in another that begins before the first ends."""
+    await open_lawful_shop(db)
+    await put_stock(db, "WATCH", "wh-de", 1)
+    principal = Principal("sfk_1", Role.STOREFRONT, "web", "web-de")
+    wish = PlaceOrder(Call(principal, "POST /v1/orders", "basket"), msgspec.convert(_order(1), PlaceOrderBody))
+
+    async def place_again() -> Answer | Refusal | Replay:
+        async with db.transaction() as there:
+            [verdict] = await place_orders(there, [wish], clock.now())
+        return verdict
+
+    async with db.transaction() as here:
+        [answer] = await place_orders(here, [wish], clock.now())
+        assert isinstance(answer, Answer)
+        again = asyncio.create_task(place_again())
+        async with asyncio.timeout(30):
+            while not again.done() and await rows(db, WAITING) == [(0,)]:  # noqa: ASYNC110 - it is PostgreSQL that is waited for
+                await asyncio.sleep(0.01)
+    await every_law_holds(db)
+    assert isinstance(await place_again(), Replay)
+    return await again
+
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+async def test_who_repeats_the_order_for_the_last_unit_is_told_that_it_is_under_way(
+    db: Database, clock: SetClock
+) -> None:
+    assert isinstance(await place_twice(db, clock), InFlight)
+
+
+async def test_the_twin_that_claims_no_key_calls_the_last_unit_gone(
+    db: Database, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def claim_nothing(_: Session, __: Sequence[Call]) -> set[tuple[str, str]]:
+        return set()
+
+    monkeypatch.setattr("orders.desk.claim_many", claim_nothing)
+
+    assert isinstance(await place_twice(db, clock), NotEnoughStock)
 
 
 async def test_two_bodies_fight_for_one_key_and_one_of_them_has_it(apis: Apis) -> None:

@@ -235,7 +235,7 @@ async def test_news_are_forgotten_after_thirty_days_unless_something_is_still_to
     for days, left in ((29, [done, not_done]), (31, [not_done])):
         clock.set(NOON + timedelta(days=days))
         async with db.transaction() as tx:
-            await prune_outbox(tx, clock.now())
+            await prune_outbox(tx, clock.now(), 100)
         assert await rows(db, "SELECT id FROM outbox_messages ORDER BY id") == [(message_id,) for message_id in left]
 
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, NewType
 
-from sqlalchemy import BigInteger, DateTime, MetaData, Text, text
+from sqlalchemy import BigInteger, DateTime, MetaData, Result, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -88,6 +88,11 @@ class Database:
         await self.engine.dispose()
         if self._replica is not self.engine:
             await self._replica.dispose()
+
+
+def rows_changed(done: Result[Any]) -> int:
+    """How many rows a writing statement changed."""
+    return int(getattr(done, "rowcount", 0))
 
 
 def is_lost_race(error: DBAPIError) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy import Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from commerce.kernel.access import Principal
-from commerce.kernel.db import Code, ReadSession, Session, Table
+from commerce.kernel.db import Code, ReadSession, Session, Table, rows_changed
 from commerce.kernel.refusals import Refusal
 
 KEPT = timedelta(days=30)
@@ -112,7 +112,10 @@ _KEEP = text("""
            AS k (principal, key, fingerprint, status, body)
      ORDER BY principal, key
 """)
-_PRUNE = text("DELETE FROM idempotency_keys WHERE created_at < :before")
+_PRUNE = text("""
+    DELETE FROM idempotency_keys WHERE (principal, key) IN (
+        SELECT principal, key FROM idempotency_keys WHERE created_at < :before LIMIT :most)
+""")
 
 
 async def first_time(tx: Session, call: Call, data: object) -> None:
@@ -174,6 +177,6 @@ async def keep_many(tx: Session, answered: Sequence[tuple[Call, bytes, Answer]],
     await tx.execute(_KEEP, facts)
 
 
-async def prune_keys(tx: Session, now: datetime) -> None:
-    """Forget keys older than 30 days."""
-    await tx.execute(_PRUNE, {"before": now - KEPT})
+async def prune_keys(tx: Session, now: datetime, most: int) -> int:
+    """Forget up to `most` keys older than 30 days, and tell how many there were."""
+    return rows_changed(await tx.execute(_PRUNE, {"before": now - KEPT, "most": most}))

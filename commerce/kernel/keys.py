@@ -161,7 +161,7 @@ class KeyRing:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._known: dict[str, tuple[datetime, Principal]] = {}
-        self._asking: dict[str, asyncio.Task[Principal]] = {}
+        self._asking: dict[str, asyncio.Task[tuple[datetime, Principal]]] = {}
 
     async def principal(self, presented: str) -> Principal:
         """Who presents this key. Raises NoKey for one that is unknown, forged, expired or revoked."""
@@ -170,13 +170,13 @@ class KeyRing:
         if known is not None and abs(now - known[0]) < TRUSTED_FOR:
             return known[1]
         self._known.pop(presented, None)
-        principal = await self._ask_once(presented, now)
+        answer = await self._ask_once(presented, now)
         if len(self._known) >= REMEMBERED_MAX:
             self._known.clear()
-        self._known[presented] = (now, principal)
-        return principal
+        self._known[presented] = answer
+        return answer[1]
 
-    async def _ask_once(self, presented: str, now: datetime) -> Principal:
+    async def _ask_once(self, presented: str, now: datetime) -> tuple[datetime, Principal]:
         """Of many requests with one key that come at once, the first one asks, and all hear the answer."""
         asking = self._asking.get(presented)
         if asking is None:
@@ -184,13 +184,14 @@ class KeyRing:
             asking.add_done_callback(lambda _: self._asking.pop(presented, None))
         return await asyncio.shield(asking)
 
-    async def _ask(self, presented: str, now: datetime) -> Principal:
+    async def _ask(self, presented: str, now: datetime) -> tuple[datetime, Principal]:
+        """Who it is, and the instant of asking: trust is counted from there, however late the answer comes."""
         key_id, _, secret = presented.rpartition("_")
         async with self._db.read() as tx:
             row = await tx.get(ApiKey, key_id)
         if row is None or not hmac.compare_digest(row.secret_hash, _hash(secret)) or not _live(row, now):
             raise NoKey
-        return Principal(row.family, Role(row.role), row.name, row.channel, row.location)
+        return now, Principal(row.family, Role(row.role), row.name, row.channel, row.location)
 
 
 def _live(key: ApiKey, now: datetime) -> bool:

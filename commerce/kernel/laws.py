@@ -10,6 +10,7 @@ from sqlalchemy import text
 from commerce.kernel.db import ReadSession
 
 SHOWN_MAX = 20
+PATIENCE = "15min"
 
 
 class Law:
@@ -38,7 +39,11 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 async def check_laws(tx: ReadSession, laws: Iterable[type[Law]]) -> list[Finding]:
-    """Look for the offenders of every law, in one consistent reading if `tx` is a snapshot."""
+    """Look for the offenders of every law, in one consistent reading if `tx` is a snapshot.
+
+    A law reads whole tables, so it may take longer than a request may.
+    """
+    await tx.execute(text(f"SET LOCAL statement_timeout = '{PATIENCE}'"))
     return [await _find(tx, law) for law in laws]
 
 

@@ -8,7 +8,8 @@ import msgspec
 import structlog
 from sqlalchemy import text
 
-from commerce.kernel.db import Database, ReadSession, Session
+from commerce.kernel.db import Database, ReadSession, Session, rows_changed
+from commerce.kernel.ids import new_id
 from commerce.kernel.refusals import NotFound
 
 FAILURES_MAX = 8
@@ -91,9 +92,11 @@ _LAG = text("""
                WHERE d.done_at IS NULL AND d.dead_at IS NULL))), 0)::float8 AS lag_s
 """)
 _PRUNE = text("""
-    DELETE FROM outbox_messages m
-     WHERE m.relayed_at < :before
-       AND NOT EXISTS (SELECT FROM outbox_deliveries d WHERE d.message_id = m.id AND d.done_at IS NULL)
+    DELETE FROM outbox_messages WHERE id IN (
+        SELECT m.id FROM outbox_messages m
+         WHERE m.id < :before_id AND m.relayed_at IS NOT NULL
+           AND NOT EXISTS (SELECT FROM outbox_deliveries d WHERE d.message_id = m.id AND d.done_at IS NULL)
+         ORDER BY m.id LIMIT :most)
 """)
 
 
@@ -185,7 +188,7 @@ async def dead_deliveries(tx: ReadSession, after: tuple[str, ...] | None, limit:
 async def retry_dead(tx: Session, message_id: str, reaction: str, now: datetime) -> None:
     """Take one reaction off the dead shelf and let it be tried anew. Raises NotFound if it is not there."""
     done = await tx.execute(_RETRY, {"id": message_id, "reaction": reaction, "now": now})
-    if not getattr(done, "rowcount", 0):
+    if not rows_changed(done):
         raise NotFound("dead delivery", f"{message_id} {reaction}")
 
 
@@ -194,6 +197,10 @@ async def outbox_lag(tx: ReadSession, now: datetime) -> Lag:
     return Lag(*(await tx.execute(_LAG, {"now": now})).one())
 
 
-async def prune_outbox(tx: Session, now: datetime) -> None:
-    """Forget events older than 30 days whose every reaction is done."""
-    await tx.execute(_PRUNE, {"before": now - timedelta(days=30)})
+async def prune_outbox(tx: Session, now: datetime, most: int) -> int:
+    """Forget up to `most` events older than 30 days whose every reaction is done, and tell how many there were.
+
+    An event's id holds its instant, so the old ones are the first of the primary key.
+    """
+    first_kept = new_id("evt", now - timedelta(days=30))
+    return rows_changed(await tx.execute(_PRUNE, {"before_id": first_kept, "most": most}))
