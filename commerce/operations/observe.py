@@ -26,11 +26,37 @@ _log = structlog.get_logger("access")
 def observe(app: Litestar, db: Database) -> None:
     """Watch an application from outside its router, so that what no route answers is seen as well, and its database."""
     app.asgi_handler = Observed(app.asgi_handler)
+    _watch_pool(db)
+
+
+def _watch_pool(db: Database) -> None:
+    """Count connections by name: a pool may close what was opened before anybody watched, or return what it lost."""
+    opened: set[int] = set()
+    busy: set[int] = set()
+
+    def note() -> None:
+        POOL_SIZE.set(len(opened))
+        POOL_BUSY.set(len(busy))
+
+    def connect(_: object, record: object) -> None:
+        opened.add(id(record))
+        note()
+
+    def close(_: object, record: object) -> None:
+        opened.discard(id(record))
+        note()
+
+    def checkout(_: object, record: object, __: object) -> None:
+        busy.add(id(record))
+        note()
+
+    def checkin(_: object, record: object) -> None:
+        busy.discard(id(record))
+        note()
+
     pool = db.engine.sync_engine.pool
-    event.listen(pool, "connect", lambda *_: POOL_SIZE.inc())
-    event.listen(pool, "close", lambda *_: POOL_SIZE.dec())
-    event.listen(pool, "checkout", lambda *_: POOL_BUSY.inc())
-    event.listen(pool, "checkin", lambda *_: POOL_BUSY.dec())
+    for name, listener in {"connect": connect, "close": close, "checkout": checkout, "checkin": checkin}.items():
+        event.listen(pool, name, listener)
 
 
 class Observed:
