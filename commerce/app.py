@@ -64,7 +64,7 @@ def build_app(db: Database, *, redis_url: str | None = None) -> Litestar:
 
     app = Litestar(
         route_handlers=list(ROUTES),
-        guards=[authorise],
+        before_request=authorise,
         exception_handlers=HANDLERS,
         dependencies={
             "db": Provide(lambda: db, sync_to_thread=False),

@@ -8,7 +8,6 @@ from typing import Any, TypeVar, cast
 import msgspec
 import structlog
 from litestar import Request, Response
-from litestar.connection import ASGIConnection
 from litestar.enums import MediaType
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers.base import BaseRouteHandler
@@ -69,37 +68,42 @@ def _decoder(annotation: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401 - wh
     return msgspec.json.Decoder(annotation, strict=True)
 
 
-def refuse_unknown_query(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Let nothing in a query go unread: a misspelt filter would else widen what is asked. Raises InvalidInput."""
-    if not connection.scope["query_string"]:
+async def authorise(request: AnyRequest) -> None:
+    """Let a request through if its key's role is among those the route declares, before anything of it is read.
+
+    Raises NoKey, WrongRole, InvalidInput for a query parameter that does not exist. (It runs before the handler and not
+    as one of the framework's guards, for which the handler would be copied at every request.)
+    """
+    handler = request.route_handler
+    roles = handler.opt.get("roles")
+    if not roles:
         return
-    known = query_names(handler)
-    for name in connection.query_params:
+    scheme, _, presented = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not presented:
+        raise NoKey
+    ring: KeyRing = request.app.state["key_ring"]
+    principal = await ring.principal(presented.strip())
+    if principal.role not in roles:
+        raise WrongRole(principal.role, sorted(roles))
+    request.scope["user"] = principal
+    _refuse_unknown_query(request, handler)
+
+
+def _refuse_unknown_query(request: AnyRequest, handler: BaseRouteHandler) -> None:
+    """Let nothing in a query go unread: a misspelt filter would else widen what is asked. Raises InvalidInput."""
+    if not request.scope["query_string"]:
+        return
+    known = _query_names(handler)
+    for name in request.query_params:
         if name not in known:
             raise InvalidInput(name, f"There is no such query parameter here; known are {', '.join(sorted(known))}.")
 
 
 @cache
-def query_names(handler: BaseRouteHandler) -> frozenset[str]:
+def _query_names(handler: BaseRouteHandler) -> frozenset[str]:
     """The query parameters a route declares; parameters that come from elsewhere are harmless to count in."""
     declared = handler.parsed_fn_signature.parameters.items()
     return frozenset(getattr(field.kwarg_definition, "name", None) or name for name, field in declared)
-
-
-async def authorise(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Let a request through if its key's role is among those the route declares. Raises NoKey or WrongRole."""
-    roles = handler.opt.get("roles")
-    if not roles:
-        return
-    scheme, _, presented = connection.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not presented:
-        raise NoKey
-    ring: KeyRing = connection.app.state["key_ring"]
-    principal = await ring.principal(presented.strip())
-    if principal.role not in roles:
-        raise WrongRole(principal.role, sorted(roles))
-    connection.scope["user"] = principal
-    refuse_unknown_query(connection, handler)
 
 
 def provide_principal(request: AnyRequest) -> Principal:

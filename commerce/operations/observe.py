@@ -55,8 +55,10 @@ def _watch_pool(db: Database) -> None:
         note()
 
     pool = db.engine.sync_engine.pool
-    for name, listener in {"connect": connect, "close": close, "checkout": checkout, "checkin": checkin}.items():
-        event.listen(pool, name, listener)
+    event.listen(pool, "connect", connect)
+    event.listen(pool, "close", close)
+    event.listen(pool, "checkout", checkout)
+    event.listen(pool, "checkin", checkin)
 
 
 class Observed:
