@@ -12,13 +12,13 @@ from litestar.handlers import HTTPRouteHandler
 from catalog import endpoints as catalog
 from commerce.kernel.access import EVERY_ROLE
 from commerce.kernel.committer import GroupCommitter
-from commerce.kernel.db import Database
+from commerce.kernel.db import PATIENCE_S, Database
 from commerce.kernel.http import HANDLERS, StrictRequest, authorise, provide_call, provide_principal
 from commerce.kernel.keys import KeyRing
-from commerce.kernel.logs import set_up_logs
+from commerce.kernel.logs import line_logger, set_up_logs
 from commerce.operations import checks, dead_shelf, docs, health, keys
 from commerce.operations.observe import observe
-from commerce.settings import Settings
+from commerce.settings import LogStyle, Settings
 from inventory import endpoints as inventory
 from orders import endpoints as orders
 from orders import shelf_endpoints as shelf
@@ -47,8 +47,8 @@ class RouteWithoutRoles(Exception):  # noqa: N818 - what it says is the error
     """A route does not say who may use it."""
 
 
-def build_app(db: Database, *, redis_url: str | None = None) -> Litestar:
-    """The application on a database that somebody else opens and closes. Redis is only looked at, for readiness."""
+def build_app(db: Database, *, redis_url: str | None = None, log: LogStyle = "pretty") -> Litestar:
+    """The application on a database; when it stops, its connections are given back. Redis is only looked at."""
     placing = GroupCommitter("place_orders", db, place_orders)
     selling = GroupCommitter("book_sales", db, book_sales)
 
@@ -61,6 +61,7 @@ def build_app(db: Database, *, redis_url: str | None = None) -> Litestar:
         finally:
             await placing.stop()
             await selling.stop()
+            await db.close()
 
     app = Litestar(
         route_handlers=list(ROUTES),
@@ -81,7 +82,7 @@ def build_app(db: Database, *, redis_url: str | None = None) -> Litestar:
         openapi_config=docs.OPENAPI,
     )
     every_route_states_its_roles(app)
-    observe(app, db)
+    observe(app, db, *([line_logger()] if log == "json" else []))
     return app
 
 
@@ -91,8 +92,8 @@ def create_app() -> Litestar:
     set_up_logs(settings.log)
     # Without a URL nothing can be answered, but the document of all routes can still be made.
     url = settings.database_url or "postgresql+asyncpg://"
-    db = Database(url, replica_url=settings.replica_url, pool_size=settings.pool_size)
-    return build_app(db, redis_url=settings.redis_url)
+    db = Database(url, replica_url=settings.replica_url, pool_size=settings.pool_size, patience_s=PATIENCE_S)
+    return build_app(db, redis_url=settings.redis_url, log=settings.log)
 
 
 def every_route_states_its_roles(app: Litestar) -> None:

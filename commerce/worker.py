@@ -9,13 +9,14 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 import dramatiq
 import structlog
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AsyncIO
 
-from commerce.kernel.db import Database
+from commerce.kernel.db import PATIENCE_S, Database
 from commerce.kernel.idempotency import prune_keys
 from commerce.kernel.laws import broken, check_laws
 from commerce.kernel.logs import set_up_logs
@@ -42,6 +43,10 @@ IDLE_S = 0.2
 RING_MAX = 100
 """Reactions in one message: enough to spare the broker, few enough to share among workers."""
 THREADS = 2
+QUEUE = "reactions"
+WAITING_MAX = 200
+"""Messages on the queue beyond which ringing again would only make it longer."""
+STOP_MS = 10_000
 AT_ONCE = 4
 """Reactions that a thread has under way together: their commits share the disk, and leave connections to others."""
 PRUNED_MAX = 5_000
@@ -85,7 +90,11 @@ class Bell:
     def __init__(self, redis_url: str, db: Database) -> None:
         # Maintenance at every fetch, since a quiet queue would else keep a dead worker's messages for minutes.
         self.broker = RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq leaves this constructor untyped
-            url=redis_url, maintenance_chance=1_000_000, heartbeat_timeout=HEARTBEAT_MS
+            url=redis_url,
+            maintenance_chance=1_000_000,
+            heartbeat_timeout=HEARTBEAT_MS,
+            socket_timeout=30,
+            socket_connect_timeout=5,
         )
         self.broker.add_middleware(AsyncIO())
         known = named(REACTIONS)
@@ -100,9 +109,13 @@ class Bell:
 
         # Retrying is the relay's business: it rings again for whatever is not done.
         declare = dramatiq.actor(
-            broker=self.broker, actor_name="react", queue_name="reactions", max_retries=0, time_limit=120_000
+            broker=self.broker, actor_name="react", queue_name=QUEUE, max_retries=0, time_limit=120_000
         )
         self.actor = declare(do)
+
+    def waiting(self) -> int:
+        """How many messages nobody has taken yet."""
+        return int(self.broker.client.llen(f"{self.broker.namespace}:{QUEUE}"))
 
     def ring(self, reaction: str, message_ids: list[str]) -> None:
         """Ask some worker to do this reaction for these events."""
@@ -115,14 +128,14 @@ def run_worker(settings: Settings) -> None:
     assert settings.database_url is not None
     assert settings.redis_url is not None
     set_up_logs(settings.log)
-    acting = Database(settings.database_url, pool_size=settings.pool_size)
+    acting = Database(settings.database_url, pool_size=settings.pool_size, patience_s=PATIENCE_S)
     bell = Bell(settings.redis_url, acting)
-    worker = dramatiq.Worker(bell.broker, queues={"reactions"}, worker_threads=THREADS)
+    worker = dramatiq.Worker(bell.broker, queues={QUEUE}, worker_threads=THREADS)
     worker.start()
     try:
         asyncio.run(_relay_and_schedule(settings.database_url, bell))
     finally:
-        worker.stop()
+        worker.stop(timeout=STOP_MS)
         bell.broker.close()
 
 
@@ -130,17 +143,20 @@ async def _relay_and_schedule(database_url: str, bell: Bell) -> None:
     over = asyncio.Event()
     for word in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(word, over.set)
-    db = Database(database_url, pool_size=4)
+    db = Database(database_url, pool_size=2 + len(JOBS))
 
     async def relay() -> bool:
-        return await relay_once(db, topics(REACTIONS), bell.ring, db.clock.now()) > 0
+        ring = bell.ring if await asyncio.to_thread(bell.waiting) < WAITING_MAX else None
+        return await relay_once(db, topics(REACTIONS), ring, db.clock.now()) > 0
 
-    async def schedule() -> bool:
-        await run_due(db, JOBS, db.clock.now())
+    async def schedule(name: str) -> bool:
+        await run_due(db, {name: JOBS[name]}, db.clock.now())
         return False
 
+    # Each job goes its own way: a long look at the laws must not keep goods held that nobody wants any more.
+    jobs = [_again_and_again(partial(schedule, name), over, 1.0) for name in JOBS]
     try:
-        await asyncio.gather(_again_and_again(relay, over, IDLE_S), _again_and_again(schedule, over, 1.0))
+        await asyncio.gather(_again_and_again(relay, over, IDLE_S), *jobs)
     finally:
         await db.close()
 

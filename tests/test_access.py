@@ -1,5 +1,7 @@
 """Who may call, and how a caller hears that a request cannot be read."""
 
+import pytest
+
 from commerce.kernel.access import Role
 from tests.conftest import Callers, problem
 
@@ -23,3 +25,26 @@ async def test_a_bad_filter_is_called_what_the_caller_calls_it(callers: Callers)
 
     assert problem(answer) == (400, "invalid_input")
     assert answer.json()["errors"][0]["field"] == "state"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"name": "\xff"}', b'{"role": ', b"", b"[1]", b'{"role": "analyst", "name": "\\ud800"}'],
+    ids=["not UTF-8", "cut off", "empty", "a list", "half a character"],
+)
+async def test_a_body_that_is_no_object_of_ours_is_refused(callers: Callers, body: bytes) -> None:
+    admin = await callers(Role.ADMIN)
+    headers = {"Authorization": f"Bearer {admin.key}", "Content-Type": "application/json"}
+
+    answer = await admin.client.post("/v1/keys", content=body, headers=headers)
+
+    assert problem(answer) == (400, "invalid_input")
+
+
+async def test_our_own_names_are_no_query_parameters(callers: Callers) -> None:
+    operator = await callers(Role.OPERATOR)
+
+    answer = await operator.get("/v1/orders", db="1")
+
+    assert problem(answer) == (400, "invalid_input")
+    assert "principal" not in answer.text

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from commerce.kernel import committer
 from commerce.kernel.committer import GROUP_MAX, GroupCommitter
-from commerce.kernel.db import Database, Session
+from commerce.kernel.db import LIMITS, Database, Session
 from commerce.kernel.refusals import AlreadyExists, Busy, Refusal
 from tests.shop import rows
 
@@ -245,3 +245,16 @@ async def test_a_verdict_too_few_leaves_nothing_behind(db: Database) -> None:
 
     assert isinstance(end, ValueError)
     assert await made(db) == []
+
+
+async def test_somebody_elses_lock_stops_only_whom_it_concerns(url: str, db: Database, counter: Counter) -> None:
+    impatient = Database(url, limits={**LIMITS, "lock_timeout": "200ms"}, pool_size=2)
+    async with serving(impatient, counter.make) as group, db.transaction() as other:
+        await other.execute(_INSERT, {"code": "locked"})
+
+        told = await ends(await in_one_group(group, counter, "a", "locked", "b"))
+
+        assert [type(answer) for answer in told] == [str, Busy, str]
+        await other.rollback()
+    await impatient.close()
+    assert await made(db) == ["a", "b", "first"]

@@ -97,7 +97,7 @@ async def test_requests_are_counted_by_template_and_never_by_what_a_caller_made_
     assert (took or 0) >= 2
 
 
-async def test_a_line_is_written_for_what_failed_and_names_no_person(
+async def test_a_line_is_written_for_every_request_and_names_no_person(
     app: Litestar, operator: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with capture_logs() as fine:
@@ -108,7 +108,7 @@ async def test_a_line_is_written_for_what_failed_and_names_no_person(
 
     assert answer.status_code == 500
     [quiet] = [line for line in fine if line["event"] == "request"]
-    assert quiet["log_level"] == "debug"
+    assert quiet["log_level"] == "info"
     [loud] = [line for line in failed if line["event"] == "request"]
     assert {name: loud[name] for name in ("log_level", "method", "route", "path", "status")} == {
         "log_level": "info",

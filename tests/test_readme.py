@@ -11,7 +11,7 @@ README = (REPOSITORY / "README.md").read_text()
 
 
 def _lines() -> str:
-    [block] = [block for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "api=" in block]
+    [block] = [block for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) if "api=" in block]
     return str(block)
 
 

@@ -13,16 +13,20 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
-from commerce.kernel.db import Database, Session, is_lost_race, is_passing
+from commerce.kernel.db import Database, Session, is_away, is_lost_race, is_passing, took_too_long
 from commerce.kernel.idempotency import Replay
 from commerce.kernel.metrics import GROUP_SIZE, QUEUE_FULL
 from commerce.kernel.refusals import Busy, Refusal
 
 GROUP_MAX = 200
 QUEUE_MAX = 4_000
+SINGLES_S_MAX = 2.0
+"""How long a lane spends on requests one by one while somebody else's lock is in the way."""
+
+_HURRY = text("SET LOCAL lock_timeout = '100ms'")
 _log = structlog.get_logger()
 
 Request = TypeVar("Request")
@@ -36,6 +40,7 @@ class GroupCommitter(Generic[Request, Verdict]):
 
     def __init__(self, name: str, db: Database, work: Work[Request, Verdict], *, lanes: int = 1) -> None:
         self._name = name
+        GROUP_SIZE.labels(name)  # shown from the start, so that nothing yet is told from nothing there
         self._db = db
         self._work = work
         self._lanes = lanes
@@ -93,28 +98,47 @@ class GroupCommitter(Generic[Request, Verdict]):
         return group
 
     async def _decide(self, group: list[tuple[Request, "asyncio.Future[Verdict]"]]) -> None:
+        """Commit together; if that fails, each by itself, so that one poisoned request does not take the others along.
+
+        If the database is away, nobody is tried alone. If somebody else's lock was in the way, those it does not
+        concern get through at once, and the others hear soon that they should come again.
+        """
         GROUP_SIZE.labels(self._name).observe(len(group))
         try:
             await self._commit_again_if_outrun(group)
-        except Exception as error:  # noqa: BLE001 - one poisoned request must not take the group with it
-            if len(group) == 1 or _is_away(error):
-                _fail(group, Busy() if is_passing(error) else error)
+        except Exception as error:  # noqa: BLE001 - see above
+            if len(group) == 1 or is_away(error):
+                _fail(group, error)
                 return
             _log.warning("group_split", committer=self._name, size=len(group), error=repr(error)[:300])
-            for one in group:
-                await self._decide([one])
+            await self._decide_singly(group, hurry=took_too_long(error))
 
-    async def _commit_again_if_outrun(self, group: list[tuple[Request, "asyncio.Future[Verdict]"]]) -> None:
+    async def _decide_singly(self, group: list[tuple[Request, "asyncio.Future[Verdict]"]], *, hurry: bool) -> None:
+        over_at = asyncio.get_running_loop().time() + SINGLES_S_MAX
+        for one in group:
+            if hurry and asyncio.get_running_loop().time() > over_at:
+                _fail([one], Busy())
+                continue
+            try:
+                await self._commit_again_if_outrun([one], hurry=hurry)
+            except Exception as error:  # noqa: BLE001 - one poisoned request must not take the others along
+                _fail([one], error)
+
+    async def _commit_again_if_outrun(
+        self, group: list[tuple[Request, "asyncio.Future[Verdict]"]], *, hurry: bool = False
+    ) -> None:
         """A single request that lost a race (its key was just used elsewhere) is decided once more, on what is now."""
         try:
-            await self._commit(group)
+            await self._commit(group, hurry=hurry)
         except DBAPIError as error:
             if len(group) > 1 or not is_lost_race(error):
                 raise
-            await self._commit(group)
+            await self._commit(group, hurry=hurry)
 
-    async def _commit(self, group: list[tuple[Request, "asyncio.Future[Verdict]"]]) -> None:
+    async def _commit(self, group: list[tuple[Request, "asyncio.Future[Verdict]"]], *, hurry: bool) -> None:
         async with self._db.transaction() as tx:
+            if hurry:
+                await tx.execute(_HURRY)
             verdicts = await self._work(tx, [request for request, _ in group], self._db.clock.now())
             # Pair them before the commit: a verdict too few must not leave an effect that nobody hears of.
             decided = list(zip(group, verdicts, strict=True))
@@ -131,14 +155,8 @@ class GroupCommitter(Generic[Request, Verdict]):
             _fail([self._waiting.popleft()], Busy())
 
 
-def _is_away(error: Exception) -> bool:
-    """Whether there is no database to ask: then asking for each request by itself would only take longer."""
-    if isinstance(error, PoolTimeout | OSError):
-        return True
-    return isinstance(error, DBAPIError) and (error.connection_invalidated or isinstance(error, InterfaceError))
-
-
 def _fail(group: "Sequence[tuple[Request, asyncio.Future[Verdict]]]", error: Exception) -> None:
+    """Tell everybody; what will pass is told to each as a new Busy, since an exception carries where it has been."""
     for _, future in group:
         if not future.done():
-            future.set_exception(error)
+            future.set_exception(Busy() if is_passing(error) or isinstance(error, Busy) else error)

@@ -17,6 +17,9 @@ from commerce.kernel.clock import Clock, SystemClock
 ReadSession = NewType("ReadSession", AsyncSession)
 Session = NewType("Session", ReadSession)
 
+PATIENCE_S = 40.0
+"""Longer than any limit below: whoever is not answered by then talks to a dead connection."""
+
 LIMITS = {
     "lock_timeout": "3s",
     "statement_timeout": "30s",
@@ -57,10 +60,15 @@ class Database:
         replica_url: str | None = None,
         pool_size: int = 10,
         limits: Mapping[str, str] = LIMITS,
+        patience_s: float | None = None,
     ) -> None:
+        """Open nothing yet. `patience_s` ends a call whose connection is dead without knowing it; None waits for ever.
+
+        It must be longer than the limits, which the server keeps itself.
+        """
         self.clock: Clock = clock or SystemClock()
-        self.engine = _engine(url, pool_size, limits)
-        self._replica = _engine(replica_url, pool_size, limits) if replica_url else self.engine
+        self.engine = _engine(url, pool_size, limits, patience_s)
+        self._replica = _engine(replica_url, pool_size, limits, patience_s) if replica_url else self.engine
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         self._reads = async_sessionmaker(self._replica, expire_on_commit=False, autoflush=False)
 
@@ -100,6 +108,21 @@ def is_lost_race(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in {"23505", "40001", "40P01"}
 
 
+def is_away(error: BaseException) -> bool:
+    """Whether there is no database to ask: it is gone, full or starting, or the connection to it is."""
+    if isinstance(error, PoolTimeout | OSError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    gone = str(getattr(error.orig, "sqlstate", None) or "")[:3] in {"57P", "080", "530", "533"}
+    return gone or error.connection_invalidated or isinstance(error, InterfaceError)
+
+
+def took_too_long(error: BaseException) -> bool:
+    """Whether somebody else's lock, or our own slowness, used up the patience of a statement."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in {"55P03", "57014"}
+
+
 def is_passing(error: BaseException) -> bool:
     """Whether a database error says "not now" rather than "never": sending the same request again is right."""
     if isinstance(error, PoolTimeout | OSError):
@@ -111,12 +134,18 @@ def is_passing(error: BaseException) -> bool:
     return passing or error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
 
 
-def _engine(url: str, pool_size: int, limits: Mapping[str, str]) -> AsyncEngine:
+def _engine(url: str, pool_size: int, limits: Mapping[str, str], patience_s: float | None) -> AsyncEngine:
     return create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
         pool_recycle=1800,
-        connect_args={"server_settings": {**limits, "application_name": "commerce"}, "timeout": 10},
+        # Parameters are names, addresses and hashes, and the text of an error ends in logs and on the dead shelf.
+        hide_parameters=True,
+        connect_args={
+            "server_settings": {**limits, "application_name": "commerce"},
+            "timeout": 10,
+            "command_timeout": patience_s,
+        },
     )

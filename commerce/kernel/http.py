@@ -20,6 +20,7 @@ from commerce.kernel.ids import new_id
 from commerce.kernel.keys import KeyRing
 from commerce.kernel.refusals import Busy, InvalidInput, Refusal
 
+_NOT_QUERY = {"request", "data", "body", "state", "scope", "headers", "cookies", "query", "socket"}
 PROBLEM_JSON = "application/problem+json"
 _UNTRANSLATABLE = {"22021", "22P05"}
 _log = structlog.get_logger()
@@ -61,6 +62,10 @@ class StrictRequest(Request[Any, Any, Any]):
             return _decoder(field.annotation).decode(await self.body())
         except msgspec.MsgspecError as error:
             raise InvalidInput(*_from_path(str(error))) from None
+        except UnicodeDecodeError:
+            raise InvalidInput("body", "It is not UTF-8.") from None
+        except RecursionError:
+            raise InvalidInput("body", "It is nested too deeply.") from None
 
 
 @cache
@@ -101,9 +106,11 @@ def _refuse_unknown_query(request: AnyRequest, handler: BaseRouteHandler) -> Non
 
 @cache
 def _query_names(handler: BaseRouteHandler) -> frozenset[str]:
-    """The query parameters a route declares; parameters that come from elsewhere are harmless to count in."""
+    """The query parameters a route declares, by the names they have on the wire."""
+    elsewhere = _NOT_QUERY | handler.resolve_dependencies().keys() | set(handler.opt.get("path", ()))
     declared = handler.parsed_fn_signature.parameters.items()
-    return frozenset(getattr(field.kwarg_definition, "name", None) or name for name, field in declared)
+    named = {name: getattr(field.kwarg_definition, "name", None) or name for name, field in declared}
+    return frozenset(wire for name, wire in named.items() if name not in elsewhere)
 
 
 def provide_principal(request: AnyRequest) -> Principal:

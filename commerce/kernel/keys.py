@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
+from time import monotonic as _monotonic
 
 import msgspec
 from sqlalchemy import CheckConstraint, Index, LargeBinary, select, text, update
@@ -16,6 +17,7 @@ from commerce.kernel.ids import new_id
 from commerce.kernel.refusals import NotFound, Refusal
 
 TRUSTED_FOR = timedelta(milliseconds=800)
+TRUSTED_S = TRUSTED_FOR.total_seconds()
 REMEMBERED_MAX = 10_000
 LIVE_MAX = 2
 _PREFIXES = {
@@ -155,28 +157,36 @@ async def list_keys(tx: ReadSession) -> list[KeyView]:
     ]  # fmt: skip
 
 
+class _Known(msgspec.Struct, frozen=True):
+    """Who is behind a key, and when that was asked: by the shop's clock, and by one that nobody can stop."""
+
+    asked_at: datetime
+    asked_s: float
+    principal: Principal
+
+
 class KeyRing:
     """Knows who is behind a key, and asks the database again after less than a second."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._known: dict[str, tuple[datetime, Principal]] = {}
-        self._asking: dict[str, asyncio.Task[tuple[datetime, Principal]]] = {}
+        self._known: dict[str, _Known] = {}
+        self._asking: dict[str, asyncio.Task[_Known]] = {}
 
     async def principal(self, presented: str) -> Principal:
         """Who presents this key. Raises NoKey for one that is unknown, forged, expired or revoked."""
         now = self._db.clock.now()
         known = self._known.get(presented)
-        if known is not None and abs(now - known[0]) < TRUSTED_FOR:
-            return known[1]
+        if known is not None and abs(now - known.asked_at) < TRUSTED_FOR and _monotonic() - known.asked_s < TRUSTED_S:
+            return known.principal
         self._known.pop(presented, None)
         answer = await self._ask_once(presented, now)
         if len(self._known) >= REMEMBERED_MAX:
             self._known.clear()
         self._known[presented] = answer
-        return answer[1]
+        return answer.principal
 
-    async def _ask_once(self, presented: str, now: datetime) -> tuple[datetime, Principal]:
+    async def _ask_once(self, presented: str, now: datetime) -> _Known:
         """Of many requests with one key that come at once, the first one asks, and all hear the answer."""
         asking = self._asking.get(presented)
         if asking is None:
@@ -184,14 +194,16 @@ class KeyRing:
             asking.add_done_callback(lambda _: self._asking.pop(presented, None))
         return await asyncio.shield(asking)
 
-    async def _ask(self, presented: str, now: datetime) -> tuple[datetime, Principal]:
+    async def _ask(self, presented: str, now: datetime) -> _Known:
         """Who it is, and the instant of asking: trust is counted from there, however late the answer comes."""
+        asked_s = _monotonic()
         key_id, _, secret = presented.rpartition("_")
         async with self._db.read() as tx:
             row = await tx.get(ApiKey, key_id)
         if row is None or not hmac.compare_digest(row.secret_hash, _hash(secret)) or not _live(row, now):
             raise NoKey
-        return now, Principal(row.family, Role(row.role), row.name, row.channel, row.location)
+        principal = Principal(row.family, Role(row.role), row.name, row.channel, row.location)
+        return _Known(now, asked_s, principal)
 
 
 def _live(key: ApiKey, now: datetime) -> bool:

@@ -4,7 +4,23 @@ import logging
 import sys
 from typing import Literal
 
+import msgspec
 import structlog
+
+
+def line_logger() -> structlog.BoundLogger:
+    """A logger for what is logged at every request: it writes its JSON line itself, at a fraction of the cost."""
+    made: structlog.BoundLogger = structlog.wrap_logger(
+        structlog.BytesLogger(sys.stderr.buffer),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(serializer=lambda facts, **_: msgspec.json.encode(facts)),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    return made
 
 
 def set_up_logs(style: Literal["json", "pretty"], level: int = logging.INFO) -> None:

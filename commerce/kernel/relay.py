@@ -1,5 +1,6 @@
 """The relay: rings the worker for every told event, again and again, until each reaction is done or dead."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ import msgspec
 import structlog
 from sqlalchemy import text
 
-from commerce.kernel.db import Database, ReadSession, Session, rows_changed
+from commerce.kernel.db import Database, ReadSession, Session, is_passing, rows_changed
 from commerce.kernel.ids import new_id
 from commerce.kernel.refusals import NotFound
 
@@ -122,8 +123,10 @@ class Lag(msgspec.Struct, frozen=True):
     lag_s: float
 
 
-async def relay_once(db: Database, reactions: Mapping[str, Sequence[str]], ring: Ring, now: datetime) -> int:
+async def relay_once(db: Database, reactions: Mapping[str, Sequence[str]], ring: Ring | None, now: datetime) -> int:
     """Note who must hear the news, then ring for everything that is due. Returns how much there was to do.
+
+    Without a `ring` it only notes: whoever has a long queue need not be told of more.
 
     The bell is rung after COMMIT: if it is not heard (a dead worker, a flushed Redis), it is rung again.
     """
@@ -131,6 +134,8 @@ async def relay_once(db: Database, reactions: Mapping[str, Sequence[str]], ring:
     owed = {"topics": [topic for topic, _ in pairs], "reactions": [name for _, name in pairs]}
     async with db.transaction() as tx:
         noted = (await tx.execute(_EXPAND, {**owed, "now": now, "most": BATCH_MAX})).scalar_one()
+    if ring is None:
+        return int(noted)
     async with db.transaction() as tx:
         facts = {"now": now, "most": BATCH_MAX, "again_s": RING_AGAIN_AFTER_S}
         due = (await tx.execute(_CALL, facts)).all()
@@ -138,7 +143,8 @@ async def relay_once(db: Database, reactions: Mapping[str, Sequence[str]], ring:
     for reaction, message_id in due:
         by_reaction.setdefault(reaction, []).append(message_id)
     for reaction, message_ids in by_reaction.items():
-        ring(reaction, sorted(message_ids))
+        # In a thread: a bell that hangs must not stop whoever else lives on this loop.
+        await asyncio.to_thread(ring, reaction, sorted(message_ids))
     return int(noted) + len(due)
 
 
@@ -172,6 +178,10 @@ async def react(db: Database, name: str, message_id: str, reaction: Reaction) ->
 
 
 async def _note_failure(db: Database, key: dict[str, str], error: Exception, now: datetime) -> None:
+    """Count a failure, unless it is one that passes by itself: that is put off until the next ring."""
+    if is_passing(error):
+        _log.warning("reaction_put_off", **key, error=repr(error)[:300])
+        return
     _log.exception("reaction_failed", **key)
     facts = {**key, "error": repr(error)[:2000], "now": now, "most": FAILURES_MAX}
     async with db.transaction() as tx:

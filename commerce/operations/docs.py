@@ -140,6 +140,9 @@ def document(app: Litestar) -> Document:
 def _show_by_example(operation: Document, shapes: Document) -> None:
     for content in operation.get("requestBody", {}).get("content", {}).values():
         content["example"] = example_of(content["schema"], shapes)
+    for status, answer in operation["responses"].items():
+        for content in answer.get("content", {}).values() if status.startswith("2") else ():
+            content["example"] = example_of(content["schema"], shapes)
 
 
 def _complete(operation: Document, handler: HTTPRouteHandler) -> None:

@@ -3,6 +3,7 @@
 import re
 from functools import cache
 from time import perf_counter
+from typing import Any
 
 import structlog
 from litestar import Litestar
@@ -15,17 +16,17 @@ from commerce.kernel.db import Database
 from commerce.kernel.ids import new_id
 from commerce.kernel.metrics import POOL_BUSY, POOL_SIZE, REQUEST_SECONDS, REQUESTS
 
-SLOW_S = 1.0
 PATH_SHOWN_MAX = 200
-FAILED = 500
+REFUSED = 400
+_WATCHED_BY_MACHINES = {"/health/live", "/health/ready", "/metrics"}
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{8,64}")
 _log = structlog.get_logger("access")
 
 
-def observe(app: Litestar, db: Database) -> None:
+def observe(app: Litestar, db: Database, log: Any = _log) -> None:  # noqa: ANN401 - structlog's loggers share no type
     """Watch an application from outside its router, so that what no route answers is seen as well, and its database."""
-    app.asgi_handler = Observed(app.asgi_handler)
+    app.asgi_handler = Observed(app.asgi_handler, log)
     _watch_pool(db)
 
 
@@ -64,8 +65,9 @@ def _watch_pool(db: Database) -> None:
 class Observed:
     """An application whose every request is measured. What it costs is paid on each one, so it does little."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, log: Any) -> None:  # noqa: ANN401 - structlog's loggers share no type
         self._app = app
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and note how it went. The answer carries the request's id as `X-Request-Id`."""
@@ -90,7 +92,7 @@ class Observed:
         try:
             await self._app(scope, receive, answer)
         finally:
-            _note(scope, path, status, perf_counter() - began)
+            _note(self._log, scope, path, status, perf_counter() - began)
             structlog.contextvars.reset_contextvars(**bound)
 
 
@@ -102,7 +104,7 @@ def _request_id(scope: Scope) -> str:
     return new_id("req")
 
 
-def _note(scope: HTTPScope, path: str, status: int, took_s: float) -> None:
+def _note(log: Any, scope: HTTPScope, path: str, status: int, took_s: float) -> None:  # noqa: ANN401 - see Observed
     """Count by the route's template and a known method: what a caller makes up must not make up new series.
 
     A status of 0 means that nobody was there any more to be answered. The query is never logged: it may name people.
@@ -112,7 +114,7 @@ def _note(scope: HTTPScope, path: str, status: int, took_s: float) -> None:
     answered, seconds = _series(method, route, status)
     answered.inc()
     seconds.observe(took_s)
-    say = _log.info if status >= FAILED or took_s > SLOW_S else _log.debug
+    say = log.debug if route in _WATCHED_BY_MACHINES and status < REFUSED else log.info
     say("request", method=method, route=route, path=path[:PATH_SHOWN_MAX], status=status, ms=round(took_s * 1000, 1))
 
 
