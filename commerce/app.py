@@ -11,11 +11,12 @@ from litestar.handlers import HTTPRouteHandler
 
 from catalog import endpoints as catalog
 from commerce.kernel.access import EVERY_ROLE
+from commerce.kernel.clock import SystemClock
 from commerce.kernel.committer import GroupCommitter
 from commerce.kernel.db import PATIENCE_S, Database
 from commerce.kernel.http import HANDLERS, StrictRequest, authorise, provide_call, provide_principal
 from commerce.kernel.keys import KeyRing
-from commerce.kernel.logs import line_logger, set_up_logs
+from commerce.kernel.logs import LineLog, set_up_logs
 from commerce.operations import checks, dead_shelf, docs, health, keys
 from commerce.operations.observe import observe
 from commerce.settings import LogStyle, Settings
@@ -82,7 +83,7 @@ def build_app(db: Database, *, redis_url: str | None = None, log: LogStyle = "pr
         openapi_config=docs.OPENAPI,
     )
     every_route_states_its_roles(app)
-    observe(app, db, *([line_logger()] if log == "json" else []))
+    observe(app, db, *([LineLog(SystemClock())] if log == "json" else []))
     return app
 
 

