@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from catalog.gtins import gtins_must_be_free
 from catalog.models import Category, Product, Variant
 from catalog.rules import VariantStatus, check_gtin
 from catalog.schemas import VariantBody
@@ -17,17 +18,24 @@ async def add_variants(tx: Session, product: str, wanted: Mapping[str, VariantBo
     """
     if await tx.get(Product, product) is None:
         raise NotFound("product", product)
-    _no_sku_twice(wanted)
+    _nothing_twice({f"{place}sku": variant.sku for place, variant in wanted.items()})
+    _nothing_twice({f"{place}gtin": variant.gtin for place, variant in wanted.items() if variant.gtin is not None})
     for place, variant in wanted.items():
         check_gtin(f"{place}gtin", variant.gtin)
     await must_know(tx, Category.code, {f"{place}category": variant.category for place, variant in wanted.items()})
     drafts = {"product": product, "status": VariantStatus.DRAFT}
-    await insert_new(tx, Variant.sku, {f"{place}sku": {**fields_of(one), **drafts} for place, one in wanted.items()})
+    rows = {f"{place}sku": {**fields_of(one), **drafts} for place, one in wanted.items()}
+    try:
+        await insert_new(tx, Variant.sku, rows)
+    except AlreadyExists:
+        # A GTIN that another variant has keeps a row out just as a sku does, and is then what is to blame.
+        await gtins_must_be_free(tx, {f"{place}gtin": (one.gtin, one.sku) for place, one in wanted.items() if one.gtin})
+        raise
 
 
-def _no_sku_twice(wanted: Mapping[str, VariantBody]) -> None:
+def _nothing_twice(wanted: Mapping[str, str]) -> None:
     seen: set[str] = set()
-    for place, variant in wanted.items():
-        if variant.sku in seen:
-            raise AlreadyExists(f"{place}sku", variant.sku)
-        seen.add(variant.sku)
+    for field, value in wanted.items():
+        if value in seen:
+            raise AlreadyExists(field, value)
+        seen.add(value)

@@ -24,6 +24,8 @@ class BrowseFilter(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     channel: str | None = None
+    product: str | None = None
+    """The code of the one product that is wanted."""
     q: str | None = None
     category: str | None = None
     attributes: Sequence[tuple[str, str]] = ()
@@ -123,6 +125,7 @@ def _number(text: str) -> float | str:
 
 def _plain_conditions(wanted: BrowseFilter, facts: dict[str, Any]) -> list[str]:
     given = {
+        "product": (wanted.product, "v.product = :product"),
         "q": (wanted.q, _WORDS),
         "category": (wanted.category, _BELOW),
         "status": (wanted.status, "v.status = :status"),

@@ -12,6 +12,7 @@ from catalog.browse import BrowseFilter, ProductRow, attribute_pairs, browse
 from catalog.create_product import create_product
 from catalog.edit_product import edit_product
 from catalog.edit_variant import edit_variant
+from catalog.known import channel_must_be_known
 from catalog.list_variant import list_variant
 from catalog.publish import publish_product
 from catalog.retire import retire_product
@@ -85,6 +86,8 @@ async def list_products(  # noqa: PLR0913, PLR0917 - each is a filter of the lis
     )
     async with db.read() as tx:
         rows = await browse(tx, wanted, db.clock.now())
+        if channel is not None and not rows:
+            await channel_must_be_known(tx, channel)
     return with_etag(request, page_of(rows, limit, lambda row: row, lambda row: (row.code,)))
 
 

@@ -59,7 +59,8 @@ class CategoryCycle(Refusal):
     parent: str
 
     def __str__(self) -> str:
-        return f"{self.category!r} cannot hang below {self.parent!r}, which hangs below it."
+        which = "which is itself" if self.parent == self.category else "which hangs below it"
+        return f"{self.category!r} cannot hang below {self.parent!r}, {which}."
 
 
 @dataclass(eq=False)

@@ -85,6 +85,7 @@ class Variant(Table):
     __table_args__ = (
         CheckConstraint("tax_class IN ('standard', 'reduced', 'zero')", name="tax_class_is_known"),
         CheckConstraint("status IN ('draft', 'active', 'retired')", name="status_is_known"),
+        Index("uq_variants_gtin", "gtin", unique=True, postgresql_where=text("gtin IS NOT NULL")),
         Index("ix_variants_options", "options", postgresql_using="gin"),
         Index("ix_variants_words", "words", postgresql_using="gin"),
     )
@@ -94,7 +95,7 @@ class Variant(Table):
     name: Mapped[str]
     category: Mapped[Code] = mapped_column(ForeignKey("categories.code"), index=True)
     brand: Mapped[str | None]
-    gtin: Mapped[Code | None] = mapped_column(index=True)
+    gtin: Mapped[Code | None]
     tax_class: Mapped[Code]
     attributes: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     """As it was written, to the letter; `options` is the same for searching."""

@@ -9,13 +9,12 @@ from msgspec import UNSET, Meta, UnsetType
 
 from catalog.rules import ChannelKind, LocationKind, TaxClass, VariantStatus
 from commerce.kernel.bodies import At, Body, CodeText, CurrencyText, LongText, ShortText
+from commerce.kernel.countries import CountryText
 
 VARIANTS_MAX = 100
 
-CountryText = Annotated[
-    str, Meta(pattern="^[A-Z]{2}$", max_length=2, description="An ISO 3166-1 alpha-2 code.", examples=["DE"])
-]
 Countries = Annotated[list[CountryText], Meta(min_length=1, max_length=100, examples=[["DE", "AT"]])]
+CountriesShown = Annotated[list[str], Meta(description="Of ISO 3166-1 alpha-2.", examples=[["DE", "AT"]])]
 ZoneText = Annotated[
     str, Meta(min_length=1, max_length=64, description="An IANA time zone.", examples=["Europe/Berlin"])
 ]
@@ -59,7 +58,7 @@ class MarketView(msgspec.Struct, frozen=True):
 
     code: MarketCode
     currency: CurrencyText
-    countries: Countries
+    countries: CountriesShown
     prices_include_tax: bool
     time_zone: ZoneText
 
@@ -125,7 +124,7 @@ class LocationView(msgspec.Struct, frozen=True):
     kind: Annotated[LocationKind, Meta(examples=["store"])]
     name: Annotated[str, Meta(examples=["Berlin Mitte"])]
     market: MarketCode
-    country: CountryText
+    country: Annotated[str, Meta(description="Of ISO 3166-1 alpha-2.", examples=["DE"])]
     city: Annotated[str, Meta(examples=["Berlin"])] | None
     latitude: Degrees | None
     longitude: Degrees | None

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal, Self, cast
+from typing import Literal, Self, cast
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from commerce.kernel.refusals import Refusal
@@ -26,7 +26,7 @@ class SettingRefused(Refusal):
     """A setting cannot mean what it says; nothing was started with it."""
 
     status = 400
-    code: ClassVar[str] = "setting_refused"
+    code = "setting_refused"
     name: str
     reason: str
     hint: str

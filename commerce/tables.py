@@ -1,6 +1,7 @@
 """Tables: every model of every domain, for migrations and for nothing else."""
 
 from catalog import models as _catalog
+from commerce.exchange import models as _exchange
 from commerce.kernel import idempotency, inbox, keys, outbox, schedules
 from commerce.kernel.db import Table
 from inventory import models as _inventory
@@ -11,6 +12,7 @@ from orders.returns import models as _returns
 from pricing import models as _pricing
 
 _KERNEL = (idempotency, inbox, keys, outbox, schedules)
+_EDGES = (_exchange,)
 _DOMAINS = (_catalog, _pricing, _inventory, _customers, _orders, _payments, _returns)
 
 metadata = Table.metadata

@@ -19,7 +19,7 @@ _PROMISABLE = text("""
          WHERE kind = CASE channel_kind WHEN 'online' THEN 'warehouse' ELSE 'store' END
             OR channel_kind = 'online' AND NOT EXISTS (SELECT FROM open w WHERE w.kind = 'warehouse')
     )
-    SELECT p.sku, sum(greatest(0, p.supply - p.held))::int
+    SELECT p.sku, sum(greatest(0, p.supply - p.held))::bigint
       FROM sellers s JOIN stock_pools p ON p.location = s.code
      WHERE p.sku = ANY(CAST(:skus AS text[])) AND p.purpose = 'general'
      GROUP BY p.sku
@@ -29,7 +29,7 @@ _PROMISABLE = text("""
 async def available_to_promise(tx: ReadSession, channel: str, skus: Collection[str], now: datetime) -> dict[str, int]:
     """How many units of each sku are free in the locations a channel sells from, in one statement however many skus.
 
-    Online that is the open warehouses, or the stores where a market has none: the rule by which orders are sourced.
+    Online that is the open warehouses, or the stores where a market has none: the rule of `sourcing.ranked_for`.
     For listings: a reading, not a promise. A sku of which there is nothing has 0.
     """
     wanted = {"channel": channel, "skus": sorted(set(skus)), "now": now}

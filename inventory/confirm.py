@@ -1,6 +1,6 @@
 """Confirm holds: what a basket held becomes an order's, without a moment in which anybody else could take it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -21,8 +21,8 @@ class Confirmation(NamedTuple):
     """What the order is for; the hold must be for exactly that."""
     expires_at: datetime | None
     """Until when the order keeps the goods; None until they leave."""
-    only_at: str | None = None
-    """The one location where the goods must be, for an order that is collected there."""
+    ranked: Collection[str]
+    """Where the order's goods may come from; what is held elsewhere is not for it."""
 
 
 _LIVE = text("""
@@ -74,8 +74,7 @@ def _fits(confirmation: Confirmation, held: Mapping[Place, int]) -> bool:
     units: dict[str, int] = {}
     for (_, sku), here in held.items():
         units[sku] = units.get(sku, 0) + here
-    elsewhere = {location for location, _ in held} - {confirmation.only_at}
-    return units == dict(confirmation.units) and (confirmation.only_at is None or not elsewhere)
+    return units == dict(confirmation.units) and {location for location, _ in held} <= set(confirmation.ranked)
 
 
 async def _write(tx: Session, confirmed: Sequence[Confirmation]) -> None:

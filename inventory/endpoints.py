@@ -12,16 +12,15 @@ from commerce.kernel.http import reply
 from commerce.kernel.idempotency import Call, first_time
 from commerce.kernel.ids import is_id
 from commerce.kernel.pages import LIMIT_MAX, Page, decode_cursor, page_of
-from commerce.kernel.refusals import MoveNotAllowed, NotFound
+from commerce.kernel.refusals import NotFound
 from inventory.adjust import adjust_stock
 from inventory.close_overdraft import close_overdraft
 from inventory.count import count_stock
 from inventory.errors import WrongChannel, WrongLocation
+from inventory.give_back import give_back
 from inventory.hold import hold_basket
 from inventory.queries import hold_view, movement_page, overdraft_page, stock_page
 from inventory.receive import receive_goods
-from inventory.release import release_holds
-from inventory.rules import HoldState
 from inventory.schemas import (
     AdjustmentBody,
     CloseOverdraftBody,
@@ -162,14 +161,7 @@ async def release_hold(
     async with db.transaction() as tx:
         now = db.clock.now()
         await first_time(tx, call, reference)
-        if await hold_view(tx, reference, call.principal.id, now) is None:
-            raise NotFound("hold", reference)
-        await release_holds(tx, [reference], now)
-        view = await hold_view(tx, reference, call.principal.id, now)
-        if view is None:
-            raise NotFound("hold", reference)
-        if view.state != HoldState.RELEASED:
-            raise MoveNotAllowed("hold", str(view.state), str(HoldState.RELEASED))
+        view = await give_back(tx, reference, call.principal.id, now)
         return await reply(tx, call, reference, view, now, status=200)
 
 

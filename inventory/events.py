@@ -13,7 +13,10 @@ class HoldExpired(Event, frozen=True):
 
 
 class StockOverdrawn(Event, frozen=True):
-    """More was promised than is there; a case waits for a person. `reference` is the sale or count that showed it."""
+    """More was promised or left than is there; a case waits for a person.
+
+    `reference` is the sale, count or order that showed it.
+    """
 
     topic: ClassVar[str] = "stock_overdrawn"
     overdraft_id: str

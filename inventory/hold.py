@@ -10,20 +10,21 @@ from commerce.kernel.db import Session
 from commerce.kernel.ids import new_id
 from commerce.kernel.refusals import AlreadyExists, UnknownReference
 from inventory.errors import HoldTimeNotAllowed, NotEnoughStock
-from inventory.rules import HOLD_MAX, HoldState, may_hold_until, merge_wants, rank_locations
+from inventory.rules import HOLD_MAX, HoldState, may_hold_until, merge_wants
 from inventory.schemas import HeldView, HoldBody, HoldView
+from inventory.sourcing import ranked_for
 from inventory.take import HoldWanted, take_holds
 
 # Two requests with one client-made id come one after the other; `lock_timeout` bounds the wait.
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('hold ' || :reference, 0))")
-_TAKEN = text("SELECT EXISTS (SELECT 1 FROM holds WHERE reference = :reference)")
+_TAKEN = text("SELECT EXISTS (SELECT 1 FROM holds WHERE basket = :reference)")
 
 
 async def hold_basket(tx: Session, basket: HoldBody, owner: str, now: datetime) -> HoldView:
     """Keep the goods until `expires_at` for their owner, who alone sees the hold, gives it back, or orders it.
 
     Raises HoldTimeNotAllowed, UnknownReference, NotListed, NotCertified, NotEnoughStock, and AlreadyExists for a
-    reference that was used.
+    reference that was ever used, even if an order has the goods by now.
     """
     if not may_hold_until(basket.expires_at, now):
         raise HoldTimeNotAllowed("expires_at", int(HOLD_MAX.total_seconds()) // 60)
@@ -51,12 +52,10 @@ async def _market_where_all_is_sold(tx: Session, basket: HoldBody, now: datetime
 
 
 async def _candidates(tx: Session, market: str, collect_at: str | None, now: datetime) -> list[str]:
-    kinds = {code: location.kind for code, location in (await open_locations(tx, [market], now))[market].items()}
-    if collect_at is None:
-        return rank_locations(kinds)
-    if kinds.get(collect_at) != "store":
+    ranked = ranked_for((await open_locations(tx, [market], now))[market], collect_at)
+    if collect_at is not None and not ranked:
         raise UnknownReference("collect_at", collect_at)
-    return [collect_at]
+    return ranked
 
 
 async def _reference(tx: Session, wanted: str | None, now: datetime) -> str:

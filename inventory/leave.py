@@ -9,7 +9,8 @@ from sqlalchemy import text
 from commerce.kernel.db import Session
 from commerce.kernel.ids import new_id
 from inventory.diary import Move, write_movements
-from inventory.locking import lock_pools
+from inventory.locking import PoolRow, lock_pools
+from inventory.open_overdrafts import Short, open_overdrafts
 from inventory.rules import MovementKind
 
 
@@ -65,9 +66,13 @@ async def waiting_at(tx: Session, reference: str, location: str) -> dict[str, in
 async def send_held(
     tx: Session, reference: str, location: str, units: Mapping[str, int], actor: str, now: datetime
 ) -> None:
-    """Take held units out of stock for good; the caller has seen, by `waiting_at`, that they wait here."""
+    """Take held units out of stock for good; the caller has seen, by `waiting_at`, that they wait here.
+
+    That they left is a fact, even where a count or a sale had said that they are not there: what leaves beyond the
+    supply becomes a case for a person.
+    """
     parts = _parts(await _live(tx, reference, location), units)
-    await lock_pools(tx, {part.hold.pool_id for part in parts})
+    before = await lock_pools(tx, {part.hold.pool_id for part in parts})
     facts = {
         "ids": [part.hold.id for part in parts],
         "left_ids": [new_id("hol", now) for _ in parts],
@@ -76,12 +81,18 @@ async def send_held(
     }
     await tx.execute(_SPLIT, facts)
     moves = [Move(part.hold.pool_id, MovementKind.SOLD, -part.units, reference) for part in parts]
-    await write_movements(tx, moves, actor, now)
+    after = await write_movements(tx, moves, actor, now)
+    await open_overdrafts(tx, _newly_below_zero(before, after, reference), now)
 
 
 async def _live(tx: Session, reference: str, location: str) -> list[_Held]:
     rows = await tx.execute(_LOCK_LIVE, {"reference": reference, "location": location})
     return [_Held(*row) for row in rows]
+
+
+def _newly_below_zero(before: Mapping[str, PoolRow], after: Mapping[str, PoolRow], reference: str) -> list[Short]:
+    missing = {one: max(0, -pool.supply) - max(0, -before[one].supply) for one, pool in after.items()}
+    return [Short(after[one], units, reference) for one, units in sorted(missing.items()) if units > 0]
 
 
 def _parts(holds: Sequence[_Held], units: Mapping[str, int]) -> list[_Part]:

@@ -38,6 +38,7 @@ class Hold(Table):
         CheckConstraint("outcome IN ('released', 'expired', 'left')", name="outcome_is_known"),
         CheckConstraint("(ended_at IS NULL) = (outcome IS NULL)", name="ended_with_an_outcome"),
         Index("ix_holds_reference", "reference"),
+        Index("ix_holds_basket", "basket", postgresql_where=text("basket IS NOT NULL")),
         Index("ix_holds_live", "pool_id", postgresql_where=text("ended_at IS NULL")),
         Index(
             "ix_holds_to_expire",
@@ -50,6 +51,8 @@ class Hold(Table):
     pool_id: Mapped[Code] = mapped_column(ForeignKey("stock_pools.id"))
     reference: Mapped[Code]
     """Whom it is kept for: a basket's hold id, or the order that confirmed it."""
+    basket: Mapped[Code | None]
+    """The hold id it was taken under, for ever, so that no other basket is ever held under it; null for an order's."""
     owner: Mapped[Code | None]
     """Who took it for a basket and may give it back or order it (a principal's id); null for an order's own."""
     units: Mapped[int]
@@ -85,7 +88,7 @@ class Movement(Table):
 
 
 class Overdraft(Table):
-    """A case for a person: a till sold units that the pool did not have."""
+    """A case for a person: by a sale, a count or a shipment, the pool did not have what was promised or left."""
 
     __tablename__ = "overdrafts"
     __table_args__ = (

@@ -14,7 +14,7 @@ from inventory.locking import PoolRow
 
 
 class Short(NamedTuple):
-    """Units that a pool turned out not to have, and the sale or count that showed it."""
+    """Units that a pool turned out not to have, and the sale, count or order that showed it."""
 
     pool: PoolRow
     units: int

@@ -56,11 +56,6 @@ def may_hold_until(expires_at: datetime, now: datetime) -> bool:
     return now < expires_at <= now + HOLD_MAX
 
 
-def rank_locations(kinds: Mapping[str, str]) -> list[str]:
-    """Locations, best sender first: warehouses before stores, then by code. `kinds` is kind by location."""
-    return sorted(kinds, key=lambda location: (kinds[location] != "warehouse", location))
-
-
 def merge_wants(lines: Iterable[tuple[str, int]]) -> dict[str, int]:
     """Two lines of one sku are one want. Skus come out in order."""
     wants: dict[str, int] = {}

@@ -174,7 +174,7 @@ class OverdraftView(msgspec.Struct, frozen=True):
     sku: str
     location: str
     units: int
-    reference: Annotated[str, Meta(description="The sale or count that showed it.")]
+    reference: Annotated[str, Meta(description="The sale, count or order that showed it.")]
     opened_at: datetime
     closed_at: datetime | None
     closed_by: str | None

@@ -39,8 +39,9 @@ _TAKE = text("""
          WHERE p.id = w.pool_id AND p.held + w.units <= p.supply
      RETURNING p.id
     )
-    INSERT INTO holds (id, pool_id, reference, owner, units, taken_at, expires_at)
-    SELECT w.id, w.pool_id, w.reference, w.owner, w.units, :now, w.expires_at
+    INSERT INTO holds (id, pool_id, reference, basket, owner, units, taken_at, expires_at)
+    SELECT w.id, w.pool_id, w.reference, CASE WHEN w.owner IS NOT NULL THEN w.reference END, w.owner, w.units, :now,
+           w.expires_at
       FROM wanted w JOIN taken ON taken.id = w.pool_id
 """)
 

@@ -2,25 +2,27 @@
 
 from datetime import datetime
 
-from sqlalchemy import text
-
 from commerce.kernel.db import Session
 from commerce.kernel.outbox import tell
 from inventory.release import release_holds
+from orders.cancel_rest import cancel_rest
 from orders.events import OrderCancelled
 from orders.moving import lock_order, move_order
-from orders.record import Entry, Happening, enter, note
+from orders.payments.ledger import Entry, enter
+from orders.payments.tenders import void_due
+from orders.record import Happening, note
 from orders.rules import OrderState
-
-_VOID = text("UPDATE tenders SET state = 'void' WHERE order_id = :id AND state = 'due'")
 
 
 async def cancel_order(tx: Session, order_id: str, reason: str, actor: str, now: datetime) -> None:
-    """Cancel an order of which nothing has left. Raises NotFound, MoveNotAllowed."""
+    """Cancel an order, or what has not left of it if a part was shipped. Raises NotFound, MoveNotAllowed."""
     order = await lock_order(tx, order_id)
+    if order.state is OrderState.PART_SHIPPED:
+        await cancel_rest(tx, order, reason, actor, now)
+        return
     await move_order(tx, order, OrderState.CANCELLED)
     await release_holds(tx, [order.id], now)
-    await tx.execute(_VOID, {"id": order.id})
+    await void_due(tx, order.id)
     await enter(tx, [Entry(order.id, "cancellation", -order.total, order.currency)], now)
     await note(tx, [Happening(order.id, "cancelled", actor, {"reason": reason})], now)
     await tell(tx, OrderCancelled(order.id, reason), now)

@@ -24,13 +24,14 @@ from orders.record import Happening, note
 from orders.rules import Fulfilment, OrderState
 from orders.schemas import CollectBody
 from orders.send import Sent, record_shipments
+from orders.serials import claim_leaving
 
 
 async def collect_order(tx: Session, order_id: str, wanted: CollectBody, actor: str, now: datetime) -> None:
     """Hand a whole order over at the counter against payment; change is worked out.
 
     Raises NotFound, MoveNotAllowed, WrongLocation, NothingToSend, UnknownReference, InvalidInput, SerialsWanted,
-    TendersDoNotAddUp, MixedCurrency.
+    SerialAlreadySold, TendersDoNotAddUp, MixedCurrency.
     """
     order = await lock_order(tx, order_id)
     _must_be_collected_here(order, wanted.location)
@@ -39,6 +40,7 @@ async def collect_order(tx: Session, order_id: str, wanted: CollectBody, actor: 
     await pay_due(tx, order, settle(wanted.tenders, order.total, order.currency), now)
     await send_held(tx, order.id, wanted.location, units_of(leaving), actor, now)
     await mark_sent(tx, order.id, leaving)
+    await claim_leaving(tx, order.id, leaving, _fields(wanted))
     parts = [(part.line.line, part.quantity, part.serials) for part in leaving]
     await record_shipments(tx, [Sent(order.id, wanted.location, "collected", actor, parts)], now)
     await note(tx, [Happening(order.id, "collected", actor, {"location": wanted.location})], now)
@@ -54,8 +56,13 @@ async def _everything(tx: Session, order: OrderHead, wanted: CollectBody) -> lis
     for line in lines.values():
         if units.get(line.line, 0) < line.left:
             raise NothingToSend("location", line.sku, wanted.location, waiting.get(line.sku, 0))
-    must_be_numbered(leaving, {named.line: f"serials[{n}].serials" for n, named in enumerate(wanted.serials)})
+    must_be_numbered(leaving, _fields(wanted))
     return leaving
+
+
+def _fields(wanted: CollectBody) -> dict[int, str]:
+    """Where the serial numbers of each line were named."""
+    return {named.line: f"serials[{n}].serials" for n, named in enumerate(wanted.serials)}
 
 
 def _must_be_collected_here(order: OrderHead, location: str) -> None:

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+import msgspec
 from sqlalchemy import text
 
 from commerce.kernel.db import ReadSession, Session
 from commerce.kernel.idempotency import Answer, Call, InFlight, KeyReused, Replay, claim_many, remembered, replayed
 from commerce.kernel.ids import order_number
 from commerce.kernel.refusals import AlreadyExists, Busy, Refusal
+from orders.queries import order_history
 
 Request = TypeVar("Request")
 Case = TypeVar("Case")
@@ -16,10 +18,15 @@ Verdict = Answer | Refusal | Replay
 
 # A client that makes its own id makes the order's number with it, and either may be somebody else's.
 _KNOWN = text("""
-    SELECT w.id FROM unnest(CAST(:ids AS text[]), CAST(:numbers AS text[])) AS w (id, number)
+    SELECT w.id, (SELECT o.sale_fingerprint FROM orders o WHERE o.id = w.id)
+      FROM unnest(CAST(:ids AS text[]), CAST(:numbers AS text[])) AS w (id, number)
      WHERE EXISTS (SELECT 1 FROM orders o WHERE o.id = w.id)
         OR EXISTS (SELECT 1 FROM orders o WHERE o.order_number = w.number)
 """)
+
+
+async def _as_stored(tx: ReadSession, order_id: str) -> Replay:
+    return Replay(Answer(201, msgspec.json.encode((await order_history(tx, order_id)).order)))
 
 
 class Desk(Generic[Request, Case]):
@@ -58,19 +65,32 @@ class Desk(Generic[Request, Case]):
             elif seen != n:
                 self._same_as[n] = seen
 
-    async def refuse_known_orders(self, tx: ReadSession, read: Callable[[Request], str | None]) -> None:
-        """Refuse requests whose own order id (or the number that follows from it) some order has already."""
+    async def refuse_known_orders(
+        self,
+        tx: ReadSession,
+        read: Callable[[Request], str | None],
+        fingerprint: Callable[[Request], bytes] | None = None,
+    ) -> None:
+        """Refuse requests whose own order id (or the number that follows from it) some order has already.
+
+        With a `fingerprint`, an order that was made of the same request is the answer, under whatever key it comes.
+        """
         asked = {n: order_id for n, request in self.open() if (order_id := read(request))}
         if not asked:
             return
         facts = {"ids": list(asked.values()), "numbers": [order_number(order_id) for order_id in asked.values()]}
-        known = set((await tx.execute(_KNOWN, facts)).scalars())
+        known = {row[0]: row[1] for row in await tx.execute(_KNOWN, facts)}
         first: dict[str, int] = {}
         for n, order_id in asked.items():
             seen = first.setdefault(order_number(order_id), n)
             if order_id in known:
-                self._verdicts[n] = AlreadyExists("id", order_id)
-            elif seen != n:
+                same = fingerprint is not None and known[order_id] == fingerprint(self._requests[n])
+                self._verdicts[n] = await _as_stored(tx, order_id) if same else AlreadyExists("id", order_id)
+            elif seen == n:
+                continue
+            elif fingerprint is not None and fingerprint(self._requests[n]) == fingerprint(self._requests[seen]):
+                self._same_as[n] = seen
+            else:
                 self._behind[n] = (seen, AlreadyExists("id", order_id))
 
     def open(self) -> list[tuple[int, Request]]:

@@ -142,3 +142,16 @@ class SerialsWanted(Refusal):
 
     def __str__(self) -> str:
         return f"{self.sku} needs {self.wanted} different serial numbers."
+
+
+@dataclass(eq=False)
+class SerialAlreadySold(Refusal):
+    """A device with this serial number was sold before; a number was misread, or goods are not what they seem."""
+
+    code = "serial_already_sold"
+    field: str
+    sku: str
+    serial: str
+
+    def __str__(self) -> str:
+        return f"{self.sku} with the serial number {self.serial} was sold already."

@@ -32,6 +32,14 @@ class OrderCancelled(Event, frozen=True):
     reason: str
 
 
+class OrderPartlyCancelled(Event, frozen=True):
+    """What had not been shipped of an order will not be; its goods are free again."""
+
+    topic: ClassVar[str] = "order_partly_cancelled"
+    order_id: str
+    reason: str
+
+
 class OrderFulfilled(Event, frozen=True):
     """Everything of an order is in the buyer's hands."""
 

@@ -31,7 +31,10 @@ OrderPath = Annotated[str, PathParameter(pattern="^ord_[0-9a-f]{32}$", descripti
 async def cancel(
     order_id: OrderPath, data: JSONBody[CancelBody], call: NamedDependency[Call], db: NamedDependency[Database]
 ) -> Response[OrderHistoryView]:
-    """Cancel an order of which nothing has left. A storefront cancels orders of its own channel."""
+    """Cancel an order, or the rest of one that was shipped in part. A storefront cancels orders of its own channel.
+
+    Of an order that was shipped in part, what has left stays owed: it becomes `shipped` and is handed over as usual.
+    """
     async with db.transaction() as tx:
         now = db.clock.now()
         await first_time(tx, call, data)

@@ -10,11 +10,13 @@ from commerce.kernel.refusals import MoveNotAllowed
 from orders.events import OrderFulfilled
 from orders.moving import lock_order, move_order
 from orders.payments.pay_due import pay_due
-from orders.payments.rules import Settled
+from orders.payments.port import ONLINE
 from orders.record import Happening, note
-from orders.rules import Fulfilment, OrderState, TenderKind
+from orders.rules import Fulfilment, OrderState
 
 _HANDED = text("UPDATE shipments SET handed_over_at = :now WHERE order_id = :id AND handed_over_at IS NULL")
+# Less than the total where a part was cancelled. Read under the order's lock, so that it is what it is.
+_OWED = text("SELECT coalesce(sum(amount), 0)::bigint FROM ledger_entries WHERE order_id = :id")
 
 
 async def hand_order_over(tx: Session, order_id: str, reference: str | None, actor: str, now: datetime) -> None:
@@ -26,8 +28,8 @@ async def hand_order_over(tx: Session, order_id: str, reference: str | None, act
     if order.fulfilment is not Fulfilment.SHIP:
         raise MoveNotAllowed(f"{order.fulfilment} order", str(order.state), "handed over")
     await move_order(tx, order, OrderState.COMPLETED)
-    taken = Settled(TenderKind.PAY_ON_COLLECTION, order.total, order.total, 0, reference)
-    await pay_due(tx, order, [taken], now)
+    owed = (await tx.execute(_OWED, {"id": order.id})).scalar_one()
+    await pay_due(tx, order._replace(total=owed), ONLINE.delivered(owed, reference), now)
     await tx.execute(_HANDED, {"id": order.id, "now": now})
     await note(tx, [Happening(order.id, "handed_over", actor, {"reference": reference})], now)
     await tell(tx, OrderFulfilled(order.id), now)

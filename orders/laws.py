@@ -24,7 +24,8 @@ class OpenOrdersHoldTheirGoods(Law):
 
     offenders = """
         WITH owed AS (
-            SELECT o.id, l.sku, sum(l.quantity - l.sent) AS units FROM orders o JOIN order_lines l ON l.order_id = o.id
+            SELECT o.id, l.sku, sum(l.quantity - l.sent - l.cancelled) AS units
+              FROM orders o JOIN order_lines l ON l.order_id = o.id
              WHERE o.state NOT IN ('completed', 'cancelled') AND o.source <> 'import' GROUP BY o.id, l.sku
         ), held AS (
             SELECT h.reference AS id, p.sku, sum(h.units) AS units FROM holds h JOIN stock_pools p ON p.id = h.pool_id
@@ -40,23 +41,34 @@ class OpenOrdersHoldTheirGoods(Law):
 
 
 class NothingIsSentFromClosedOrders(Law):
-    """A completed order has sent everything; a cancelled one has sent nothing."""
+    """A completed order has sent everything that was not cancelled; a cancelled one has sent nothing."""
 
     offenders = """
         SELECT o.order_number, l.line FROM orders o JOIN order_lines l ON l.order_id = o.id
          WHERE o.source <> 'import'
-           AND (o.state = 'completed' AND l.sent <> l.quantity OR o.state = 'cancelled' AND l.sent <> 0)
+           AND (o.state = 'completed' AND l.sent + l.cancelled <> l.quantity OR o.state = 'cancelled' AND l.sent <> 0)
     """
 
 
 class LedgersBalance(Law):
-    """A completed order is paid and a cancelled one owes nothing; an open one owes its total."""
+    """A completed order is paid and a cancelled one owes nothing; an open one owes its total.
+
+    Where a part was cancelled, an open one owes what its sent units are worth, rounded half up line by line.
+    """
 
     offenders = """
+        WITH less AS (
+            SELECT order_id, sum(worth - (2 * (quantity - cancelled) * worth + quantity) / (2 * quantity)) AS minor
+              FROM (SELECT l.order_id, l.quantity, l.cancelled,
+                           l.line_total + CASE WHEN o.prices_include_tax THEN 0 ELSE l.tax_total END AS worth
+                      FROM order_lines l JOIN orders o ON o.id = l.order_id WHERE l.cancelled > 0) AS lines
+             GROUP BY order_id
+        )
         SELECT o.order_number, o.state, coalesce(sum(e.amount), 0) FROM orders o
-          LEFT JOIN ledger_entries e ON e.order_id = o.id
-         WHERE o.source <> 'import' GROUP BY o.id
-        HAVING coalesce(sum(e.amount), 0) <> CASE WHEN o.state IN ('completed', 'cancelled') THEN 0 ELSE o.total END
+          LEFT JOIN ledger_entries e ON e.order_id = o.id LEFT JOIN less ON less.order_id = o.id
+         WHERE o.source <> 'import' GROUP BY o.id, less.minor
+        HAVING coalesce(sum(e.amount), 0)
+            <> CASE WHEN o.state IN ('completed', 'cancelled') THEN 0 ELSE o.total - coalesce(less.minor, 0) END
     """
 
 
@@ -93,6 +105,20 @@ class SentGoodsWereInShipments(Law):
     """
 
 
+class EveryNumberedDeviceIsSoldOnce(Law):
+    """Each serial number that left with a line is noted as sold with that line, and no other is."""
+
+    offenders = """
+        WITH gone AS (
+            SELECT l.sku, unnest(s.serials) AS serial, s.order_id, s.line FROM shipment_lines s
+              JOIN order_lines l ON l.order_id = s.order_id AND l.line = s.line
+        )
+        SELECT coalesce(gone.sku, sold.sku), coalesce(gone.serial, sold.serial), gone.order_id, sold.order_id
+          FROM gone FULL JOIN sold_serials sold ON sold.sku = gone.sku AND sold.serial = gone.serial
+         WHERE gone.order_id IS DISTINCT FROM sold.order_id OR gone.line IS DISTINCT FROM sold.line
+    """
+
+
 LAWS: tuple[type[Law], ...] = (
     OrderTotalsAddUp,
     OpenOrdersHoldTheirGoods,
@@ -101,4 +127,5 @@ LAWS: tuple[type[Law], ...] = (
     PaidTendersAreInTheLedger,
     EveryOrderIsToldOnce,
     SentGoodsWereInShipments,
+    EveryNumberedDeviceIsSoldOnce,
 )

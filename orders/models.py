@@ -2,7 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Text, UniqueConstraint, text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from commerce.kernel.db import Code, Facts, Minor, Table
@@ -44,6 +54,8 @@ class Order(Table):
     tax_total: Mapped[Minor]
     total: Mapped[Minor]
     """What the buyer pays: lines after discount, plus tax where prices do not include it."""
+    sale_fingerprint: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """What a till asked for, so that the same sale sent again is known however long ago it was; null for others."""
 
 
 class OrderLine(Table):
@@ -55,7 +67,7 @@ class OrderLine(Table):
         CheckConstraint("quantity >= 1", name="quantity_from_one"),
         CheckConstraint("discount_total >= 0", name="discount_not_negative"),
         CheckConstraint("line_total = quantity * unit_price - discount_total", name="line_adds_up"),
-        CheckConstraint("0 <= sent AND sent <= quantity", name="sent_within_quantity"),
+        CheckConstraint("0 <= sent AND 0 <= cancelled AND sent + cancelled <= quantity", name="within_quantity"),
         Index("ix_order_lines_sku", "sku"),
     )
 
@@ -72,6 +84,8 @@ class OrderLine(Table):
     line_total: Mapped[Minor]
     sent: Mapped[int] = mapped_column(server_default=text("0"))
     """How many were shipped or handed over."""
+    cancelled: Mapped[int] = mapped_column(server_default=text("0"))
+    """How many will never be, though others of the order were."""
 
 
 class TimelineEntry(Table):
@@ -116,3 +130,18 @@ class ShipmentLine(Table):
     order_id: Mapped[Code]
     quantity: Mapped[int]
     serials: Mapped[list[str]] = mapped_column(ARRAY(Text(collation="C")), server_default=text("'{}'"))
+
+
+class SoldSerial(Table):
+    """One device that was sold, in whichever way it left: nobody is sold the same one."""
+
+    __tablename__ = "sold_serials"
+    __table_args__ = (
+        ForeignKeyConstraint(["order_id", "line"], ["order_lines.order_id", "order_lines.line"]),
+        Index("ix_sold_serials_order_id", "order_id", "line"),
+    )
+
+    sku: Mapped[Code] = mapped_column(primary_key=True)
+    serial: Mapped[Code] = mapped_column(primary_key=True)
+    order_id: Mapped[Code]
+    line: Mapped[int]

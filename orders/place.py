@@ -7,7 +7,6 @@ from functools import partial
 import msgspec
 
 from catalog.open_locations import OpenLocation, open_locations
-from commerce.kernel.bodies import Amount
 from commerce.kernel.db import Session
 from commerce.kernel.idempotency import Answer, Call, Replay, keep_many
 from commerce.kernel.ids import new_id, order_number
@@ -15,15 +14,20 @@ from commerce.kernel.outbox import tell_many
 from commerce.kernel.refusals import InvalidInput, Refusal
 from inventory.confirm import Confirmation, confirm_holds
 from inventory.rules import merge_wants
+from inventory.sourcing import ranked_for
 from inventory.take import HoldWanted, take_holds
 from orders.buyers import find_buyers
 from orders.desk import Desk
 from orders.errors import HoldMismatch, MixedCurrency, StaleTotal, WrongLocation
 from orders.events import OrderPlaced
+from orders.payments.ledger import Entry, enter
+from orders.payments.port import ONLINE
+from orders.payments.rules import Settled
+from orders.payments.tenders import promise_many, shown
 from orders.quote import Basket, quote_many
-from orders.record import Entry, Happening, enter, line_view, note, record_orders
-from orders.rules import Delivery, Fulfilment, OrderState, TenderKind
-from orders.schemas import OrderView, PlaceOrderBody, QuoteView, TenderView
+from orders.record import Happening, line_view, note, record_orders
+from orders.rules import Delivery, Fulfilment, OrderState
+from orders.schemas import OrderView, PlaceOrderBody, QuoteView
 
 COLLECT_WITHIN = timedelta(days=14)
 """How long a store keeps goods for a buyer who does not come."""
@@ -43,6 +47,7 @@ class _Case(msgspec.Struct):
     order_id: str
     quote: QuoteView
     ranked: list[str]
+    due: list[Settled]
     customer: str | None = None
 
     @property
@@ -105,22 +110,21 @@ def _case(
     if shown.amount != quote.total.amount:
         raise StaleTotal("shown_total.amount", shown.amount, quote.total.amount, quote.currency)
     ranked = _ranked(wish.body, places[quote.market])
-    return _Case(wish, wish.body.id or new_id("ord", now), quote, ranked)
+    return _Case(wish, wish.body.id or new_id("ord", now), quote, ranked, ONLINE.due(quote.total.amount))
 
 
 def _ranked(body: PlaceOrderBody, places: dict[str, OpenLocation]) -> list[str]:
-    """Where goods may come from, best first: the store to collect in; else warehouses, or stores if there is none."""
+    """Where goods may come from, best first. Raises InvalidInput, WrongLocation."""
     if body.fulfilment is Delivery.COLLECT:
         if body.collect_at is None:
             raise InvalidInput("collect_at", "Name the store where it will be collected.")
-        place = places.get(body.collect_at)
-        if place is None or place.kind != "store":
+        ranked = ranked_for(places, body.collect_at)
+        if not ranked:
             raise WrongLocation("collect_at", body.collect_at, "It is not an open store of this market.")
-        return [place.code]
+        return ranked
     if body.collect_at is not None:
         raise InvalidInput("collect_at", "An order that is shipped is not collected.")
-    warehouses = [place.code for place in places.values() if place.kind == "warehouse"]
-    return sorted(warehouses or places)
+    return ranked_for(places, None)
 
 
 async def _hold_goods(tx: Session, desk: Desk[PlaceOrder, _Case], now: datetime) -> None:
@@ -140,13 +144,12 @@ async def _hold_goods(tx: Session, desk: Desk[PlaceOrder, _Case], now: datetime)
 def _confirmation(case: _Case, hold: str, now: datetime) -> Confirmation:
     wish = case.wish
     owner = wish.call.principal.id
-    return Confirmation(hold, owner, case.order_id, case.units, case.expires_at(now), wish.body.collect_at)
+    return Confirmation(hold, owner, case.order_id, case.units, case.expires_at(now), case.ranked)
 
 
 def _order(case: _Case, now: datetime) -> OrderView:
-    """The order as it is stored and answered; paid when it is collected or delivered."""
+    """The order as it is stored and answered."""
     quote, body = case.quote, case.wish.body
-    due = TenderView(TenderKind.PAY_ON_COLLECTION, "due", quote.total, quote.total, Amount(0, quote.currency))
     return OrderView(
         case.order_id,
         order_number(case.order_id),
@@ -163,12 +166,13 @@ def _order(case: _Case, now: datetime) -> OrderView:
         quote.discount_total,
         quote.tax_total,
         quote.total,
-        [due],
+        shown(case.due, "due", quote.currency),
     )
 
 
 async def _write(tx: Session, cases: Sequence[_Case], orders: Sequence[OrderView], now: datetime) -> None:
-    await record_orders(tx, orders, [[None]] * len(orders), now)
+    await record_orders(tx, orders)
+    await promise_many(tx, [(case.order_id, case.due) for case in cases], now)
     placed = [
         Happening(order.id, "placed", case.wish.call.principal.id) for case, order in zip(cases, orders, strict=True)
     ]

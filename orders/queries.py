@@ -19,6 +19,7 @@ from orders.schemas import (
     ShipmentView,
     TenderView,
     TimelineView,
+    WaitingView,
 )
 
 
@@ -35,7 +36,9 @@ class Wanted(NamedTuple):
 _LIST = text("""
     SELECT id, order_number, channel, location, state, placed_at, total, currency FROM orders
      WHERE (CAST(:channel AS text) IS NULL OR channel = :channel)
-       AND (CAST(:location AS text) IS NULL OR location = :location)
+       AND (CAST(:location AS text) IS NULL OR location = :location OR id IN (
+            SELECT h.reference FROM holds h JOIN stock_pools p ON p.id = h.pool_id
+             WHERE p.location = :location AND h.ended_at IS NULL))
        AND (CAST(:customer AS text) IS NULL OR customer_id = :customer)
        AND (CAST(:state AS text) IS NULL OR state = :state)
        AND (CAST(:number AS text) IS NULL OR order_number = :number)
@@ -49,7 +52,8 @@ _ORDER = text("""
       FROM orders o WHERE o.id = :id
 """)
 _LINES = text("""
-    SELECT line, sku, quantity, recommended_price, unit_price, discount_total, tax_rate_bp, tax_total, line_total, sent
+    SELECT line, sku, quantity, recommended_price, unit_price, discount_total, tax_rate_bp, tax_total, line_total, sent,
+           cancelled
       FROM order_lines WHERE order_id = :id ORDER BY line
 """)
 _TENDERS = text("SELECT kind, state, amount, given, change FROM tenders WHERE order_id = :id ORDER BY id")
@@ -60,6 +64,10 @@ _SHIPMENTS = text("""
                      ORDER BY l.line)
       FROM shipments s JOIN shipment_lines l ON l.shipment_id = s.id
      WHERE s.order_id = :id GROUP BY s.id ORDER BY s.id
+""")
+_WAITING = text("""
+    SELECT p.location, p.sku, sum(h.units)::bigint FROM holds h JOIN stock_pools p ON p.id = h.pool_id
+     WHERE h.reference = :id AND h.ended_at IS NULL GROUP BY p.location, p.sku ORDER BY p.location, p.sku
 """)
 
 
@@ -80,7 +88,8 @@ async def order_history(tx: ReadSession, order_id: str) -> OrderHistoryView:
     tenders = (await tx.execute(_TENDERS, {"id": order_id})).all()
     timeline = [TimelineView(*row) for row in await tx.execute(_TIMELINE, {"id": order_id})]
     shipments = [ShipmentView(*row) for row in await tx.execute(_SHIPMENTS, {"id": order_id})]
-    return OrderHistoryView(_view(head, lines, tenders), timeline, shipments, _owed(head))
+    waiting = [WaitingView(*row) for row in await tx.execute(_WAITING, {"id": order_id})]
+    return OrderHistoryView(_view(head, lines, tenders), timeline, shipments, _owed(head), waiting)
 
 
 def _position(after: tuple[str, ...]) -> tuple[datetime, str]:

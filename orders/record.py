@@ -1,4 +1,4 @@
-"""Record orders: the order, its lines, timeline, tenders and ledger, for many orders at once."""
+"""Record orders: the order, its lines and its timeline, for many orders at once."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -12,16 +12,6 @@ from commerce.kernel.ids import new_id
 from orders.schemas import OrderLineView, OrderView, QuotedLine
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """One line of an order's ledger: owed (positive) or settled (negative)."""
-
-    order_id: str
-    kind: str
-    amount: int
-    currency: str
-    reference: str | None = None
-
-
 class Happening(msgspec.Struct, frozen=True):
     """One line of an order's timeline."""
 
@@ -31,15 +21,13 @@ class Happening(msgspec.Struct, frozen=True):
     facts: dict[str, Any] = {}
 
 
-def _insert(table: str, columns: dict[str, str], constants: str = "") -> TextClause:
-    """One INSERT for many rows: a column's type says how its array is sent; constants are `column = :name`."""
+def _insert(table: str, columns: dict[str, str]) -> TextClause:
+    """One INSERT for many rows: a column's type says how its array is sent."""
     names = list(columns)
     arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in columns.items())
-    fixed = [constant.split("=") for constant in constants.split(",") if constant]
-    targets = ", ".join([*names, *(column.strip() for column, _ in fixed)])
-    values = ", ".join([*(f"r.{name}" for name in names), *(value.strip() for _, value in fixed)])
+    targets, values = ", ".join(names), ", ".join(f"r.{name}" for name in names)
     # The names are this module's own; no value is in the text.
-    return text(f"INSERT INTO {table} ({targets}) SELECT {values} FROM unnest({arrays}) AS r ({', '.join(names)})")  # noqa: S608 - see above
+    return text(f"INSERT INTO {table} ({targets}) SELECT {values} FROM unnest({arrays}) AS r ({targets})")  # noqa: S608 - see above
 
 
 _ORDERS = _insert(
@@ -48,7 +36,7 @@ _ORDERS = _insert(
         "id": "text", "order_number": "text", "source": "text", "channel": "text", "location": "text",
         "customer_id": "text", "currency": "text", "prices_include_tax": "bool", "fulfilment": "text",
         "state": "text", "placed_at": "timestamptz", "subtotal": "bigint", "discount_total": "bigint",
-        "tax_total": "bigint", "total": "bigint",
+        "tax_total": "bigint", "total": "bigint", "sale_fingerprint": "bytea",
     },
 )  # fmt: skip
 _LINES = _insert(
@@ -56,16 +44,8 @@ _LINES = _insert(
     {
         "order_id": "text", "line": "int", "sku": "text", "quantity": "int", "recommended_price": "bigint",
         "unit_price": "bigint", "discount_total": "bigint", "tax_rate_bp": "int", "tax_total": "bigint",
-        "line_total": "bigint", "sent": "int",
+        "line_total": "bigint", "sent": "int", "cancelled": "int",
     },
-)  # fmt: skip
-_TENDERS = _insert(
-    "tenders",
-    {
-        "id": "text", "order_id": "text", "kind": "text", "state": "text", "amount": "bigint", "given": "bigint",
-        "change": "bigint", "reference": "text",
-    },
-    "recorded_at = :now",
 )  # fmt: skip
 _TIMELINE = text("""
     INSERT INTO order_timeline (id, order_id, what, actor, facts, happened_at)
@@ -73,32 +53,18 @@ _TIMELINE = text("""
       FROM unnest(CAST(:id AS text[]), CAST(:order_id AS text[]), CAST(:what AS text[]), CAST(:actor AS text[]),
                   CAST(:facts AS text[])) AS r (id, order_id, what, actor, facts)
 """)
-_LEDGER = _insert(
-    "ledger_entries",
-    {"id": "text", "order_id": "text", "kind": "text", "amount": "bigint", "currency": "text", "reference": "text"},
-    "entered_at = :now",
-)
 
 
-async def record_orders(
-    tx: Session, orders: Sequence[OrderView], references: Sequence[Sequence[str | None]], now: datetime
-) -> None:
-    """Store orders with their lines and tenders; `references` are the tenders' own numbers, order by order."""
-    await tx.execute(_ORDERS, _columns(_ORDER_COLUMNS, (_order_row(order) for order in orders)))
+async def record_orders(tx: Session, orders: Sequence[OrderView], fingerprints: Sequence[bytes] = ()) -> None:
+    """Store orders with their lines. What they are paid with is written by payments.
+
+    `fingerprints` say what tills asked for, order by order; other orders have none.
+    """
+    prints: Sequence[bytes | None] = fingerprints or [None] * len(orders)
+    heads = ((*_order_row(order), asked) for order, asked in zip(orders, prints, strict=True))
+    await tx.execute(_ORDERS, _columns(_ORDER_COLUMNS, heads))
     lines = ((order.id, *_line_values(line)) for order in orders for line in order.lines)
     await tx.execute(_LINES, _columns(_LINE_COLUMNS, lines))
-    tenders = [
-        (
-            order.id, str(tender.kind), tender.state, tender.amount.amount, tender.given.amount, tender.change.amount,
-            reference,
-        )
-        for order, order_references in zip(orders, references, strict=True)
-        for tender, reference in zip(order.tenders, order_references, strict=True)
-    ]  # fmt: skip
-    # Ids in order, so that tenders are shown in the order they were given.
-    ids = sorted(new_id("tnd", now) for _ in tenders)
-    rows = ((tender_id, *tender) for tender_id, tender in zip(ids, tenders, strict=True))
-    await tx.execute(_TENDERS, {**_columns(_TENDER_COLUMNS, rows), "now": now})
 
 
 async def note(tx: Session, happenings: Sequence[Happening], now: datetime) -> None:
@@ -109,22 +75,15 @@ async def note(tx: Session, happenings: Sequence[Happening], now: datetime) -> N
     await tx.execute(_TIMELINE, {**_columns(("id", "order_id", "what", "actor", "facts"), rows), "now": now})
 
 
-async def enter(tx: Session, entries: Sequence[Entry], now: datetime) -> None:
-    """Enter what is owed and settled into the ledger."""
-    rows = ((new_id("led", now), e.order_id, e.kind, e.amount, e.currency, e.reference) for e in entries)
-    columns = _columns(("id", "order_id", "kind", "amount", "currency", "reference"), rows)
-    await tx.execute(_LEDGER, {**columns, "now": now})
-
-
 _ORDER_COLUMNS = (
     "id", "order_number", "source", "channel", "location", "customer_id", "currency", "prices_include_tax",
     "fulfilment", "state", "placed_at", "subtotal", "discount_total", "tax_total", "total",
+    "sale_fingerprint",
 )  # fmt: skip
 _LINE_COLUMNS = (
     "order_id", "line", "sku", "quantity", "recommended_price", "unit_price", "discount_total", "tax_rate_bp",
-    "tax_total", "line_total", "sent",
+    "tax_total", "line_total", "sent", "cancelled",
 )  # fmt: skip
-_TENDER_COLUMNS = ("id", "order_id", "kind", "state", "amount", "given", "change", "reference")
 _line_values = msgspec.structs.astuple
 
 

@@ -48,7 +48,7 @@ class QuoteBody(Body, frozen=True):
 
 
 class BuyerBody(Body, frozen=True):
-    """Who buys: whatever is known of them. The strongest identity finds the person."""
+    """Who buys: whatever is known of them. The strongest identity decides who it is."""
 
     account: AccountText | None = None
     loyalty: LoyaltyText | None = None
@@ -81,7 +81,17 @@ class TenderBody(Body, frozen=True):
 Tenders = Annotated[list[TenderBody], Meta(max_length=10, description="Up to 10; together they pay the total exactly.")]
 
 
-Serials = Annotated[list[ShortText], Meta(max_length=1000, description="IMEI or serial numbers, one for each unit.")]
+SerialText = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[!-~]([ -~]*[!-~])?(?!\n)$",
+        description="1 to 64 printable ASCII characters, no spaces around them.",
+        examples=["356938035643809"],
+    ),
+]
+Serials = Annotated[list[SerialText], Meta(max_length=1000, description="IMEI or serial numbers, one for each unit.")]
 LineNumber = Annotated[int, Meta(ge=1, le=100_000, description="The line's number in the order.", examples=[1])]
 
 
@@ -195,6 +205,7 @@ class OrderLineView(msgspec.Struct, frozen=True):
     tax_total: int
     line_total: int
     sent: int = 0
+    cancelled: Annotated[int, Meta(description="Units that were cancelled after others had left.")] = 0
 
 
 class TenderView(msgspec.Struct, frozen=True):
@@ -248,13 +259,22 @@ class ShipmentView(msgspec.Struct, frozen=True):
     lines: list[dict[str, object]]
 
 
+class WaitingView(msgspec.Struct, frozen=True):
+    """Goods that are held for an order, and where."""
+
+    location: Annotated[str, Meta(description="Where it is shipped or collected from.", examples=["store-hamburg"])]
+    sku: Annotated[str, Meta(examples=["TERN3-SLATE-128"])]
+    units: Annotated[int, Meta(examples=[1])]
+
+
 class OrderHistoryView(msgspec.Struct, frozen=True):
-    """An order with all that happened to it."""
+    """An order with all that happened to it, and where its goods wait."""
 
     order: OrderView
     timeline: list[TimelineView]
     shipments: list[ShipmentView]
     owed: Amount
+    waiting: list[WaitingView]
 
 
 class OrderRow(msgspec.Struct, frozen=True):

@@ -11,24 +11,26 @@ from functools import partial
 import msgspec
 
 from catalog.open_locations import OpenLocation, open_locations
-from commerce.kernel.bodies import Amount
 from commerce.kernel.db import Session
 from commerce.kernel.idempotency import Answer, Call, Replay, keep_many
 from commerce.kernel.ids import order_number
 from commerce.kernel.outbox import tell_many
-from commerce.kernel.refusals import Refusal
+from commerce.kernel.refusals import Busy, Refusal
 from inventory.draw import Drawn, Shortfall, draw_stock
 from inventory.rules import merge_wants
 from orders.buyers import find_buyers
 from orders.desk import Desk
-from orders.errors import MixedCurrency, SerialsWanted, StaleTotal, WrongLocation
+from orders.errors import MixedCurrency, SerialAlreadySold, SerialsWanted, StaleTotal, WrongLocation
 from orders.events import TillSaleBooked
+from orders.payments.ledger import Entry, enter
 from orders.payments.rules import Settled, settle
+from orders.payments.tenders import shown, take_many
 from orders.quote import Basket, quote_many
-from orders.record import Entry, Happening, enter, line_view, note, record_orders
+from orders.record import Happening, line_view, note, record_orders
 from orders.rules import Fulfilment, OrderState, serials_fit
-from orders.schemas import OrderView, QuotedLine, QuoteView, SoldLineBody, TenderView, TillSaleBody
+from orders.schemas import OrderView, QuotedLine, QuoteView, SoldLineBody, TillSaleBody
 from orders.send import Sent, record_shipments
+from orders.serials import Claim, Device, claim_devices, sold_before
 
 
 class BookSale(msgspec.Struct, frozen=True):
@@ -50,7 +52,7 @@ async def book_sales(tx: Session, sales: Sequence[BookSale], now: datetime) -> l
     """Book many sales in one transaction, in the order they came; each is answered as if it had come alone."""
     desk: Desk[BookSale, _Case] = Desk(sales)
     await desk.set_aside_what_was_answered(tx, lambda sale: (sale.call, sale.body))
-    await desk.refuse_known_orders(tx, lambda sale: sale.body.id)
+    await desk.refuse_known_orders(tx, lambda sale: sale.body.id, _fingerprint)
     await _check(tx, desk, now)
     cases = desk.cases()
     if not cases:
@@ -60,12 +62,13 @@ async def book_sales(tx: Session, sales: Sequence[BookSale], now: datetime) -> l
     orders = [_order(case, buyer, now) for case, buyer in zip(cases, buyers, strict=True)]
     await _write(tx, cases, orders, shortfalls, now)
     answers = [Answer(201, msgspec.json.encode(order)) for order in orders]
-    kept = [
-        (case.sale.call, case.sale.call.fingerprint(case.sale.body), answer)
-        for case, answer in zip(cases, answers, strict=True)
-    ]
+    kept = [(case.sale.call, _fingerprint(case.sale), answer) for case, answer in zip(cases, answers, strict=True)]
     await keep_many(tx, kept, now)
     return desk.answered(answers)
+
+
+def _fingerprint(sale: BookSale) -> bytes:
+    return sale.call.fingerprint(sale.body)
 
 
 async def _check(tx: Session, desk: Desk[BookSale, _Case], now: datetime) -> None:
@@ -78,6 +81,25 @@ async def _check(tx: Session, desk: Desk[BookSale, _Case], now: datetime) -> Non
     places = await open_locations(tx, markets, now) if markets else {}
     for (n, sale), quote in zip(sales, quotes, strict=True):
         desk.decide(n, partial(_case, sale, quote, places))
+    await _refuse_sold_devices(tx, desk)
+
+
+async def _refuse_sold_devices(tx: Session, desk: Desk[BookSale, _Case]) -> None:
+    """Refuse sales of devices that somebody was sold before, be it in this group."""
+    sold = await sold_before(tx, {device for _, case in desk.pending() for device in _devices(case)})
+    for n, case in desk.pending():
+        devices = _devices(case)
+        again = next((device for device in devices if device in sold), None)
+        if again:
+            desk.refuse(n, SerialAlreadySold(f"lines[{devices[again]}].serials", *again))
+        else:
+            sold |= devices.keys()
+
+
+def _devices(case: _Case) -> dict[Device, int]:
+    """The devices of a sale, and the places of their lines in the request."""
+    lines = enumerate(case.sale.body.lines)
+    return {Device(line.sku, serial): n for n, line in lines for serial in line.serials}
 
 
 def _case(sale: BookSale, quote: QuoteView | Refusal, places: dict[str, dict[str, OpenLocation]]) -> _Case:
@@ -126,13 +148,8 @@ def _order(case: _Case, buyer: str | None, now: datetime) -> OrderView:
         quote.discount_total,
         quote.tax_total,
         quote.total,
-        [_tender(tender, quote.currency) for tender in case.tenders],
+        shown(case.tenders, "paid", quote.currency),
     )
-
-
-def _tender(tender: Settled, currency: str) -> TenderView:
-    paid, given, change = (Amount(minor, currency) for minor in (tender.amount, tender.given, tender.change))
-    return TenderView(tender.kind, "paid", paid, given, change)
 
 
 async def _write(
@@ -142,8 +159,12 @@ async def _write(
     shortfalls: Sequence[Sequence[Shortfall]],
     now: datetime,
 ) -> None:
-    await record_orders(tx, orders, [[tender.reference for tender in case.tenders] for case in cases], now)
+    await record_orders(tx, orders, [_fingerprint(case.sale) for case in cases])
+    await take_many(tx, [(case.sale.body.id, case.tenders) for case in cases], now)
     await record_shipments(tx, [_sent(case) for case in cases], now)
+    claims = [Claim(device, case.sale.body.id, n + 1) for case in cases for device, n in _devices(case).items()]
+    if await claim_devices(tx, claims):
+        raise Busy  # somebody was quicker since we looked; alone and again, each will hear of it
     happenings = [
         Happening(
             order.id,

@@ -6,9 +6,11 @@ from typing import Any
 import msgspec
 
 from catalog.browse import BrowseFilter, ProductRow, VariantRow, browse
+from catalog.known import channel_must_be_known
 from commerce.kernel.bodies import Amount
 from commerce.kernel.db import ReadSession
 from commerce.kernel.pages import Page, page_of
+from commerce.kernel.refusals import NotFound
 from inventory.available_to_promise import available_to_promise
 from pricing.prices import ChannelPrice, prices_in_channel
 
@@ -42,8 +44,13 @@ class ShelfProduct(msgspec.Struct, frozen=True):
 
 
 async def look_at_shelf(tx: ReadSession, channel: str, wanted: BrowseFilter, now: datetime) -> Page[ShelfProduct]:
-    """A page of what a channel shows, with prices and availability: three statements, however many products."""
+    """A page of what a channel shows, with prices and availability: three statements, however many products.
+
+    Raises UnknownReference for a channel that does not exist.
+    """
     products = await browse(tx, msgspec.structs.replace(wanted, channel=channel), now)
+    if not products:
+        await channel_must_be_known(tx, channel)
     skus = [variant.sku for product in products for variant in product.variants]
     prices = await prices_in_channel(tx, channel, skus, now)
     free = await available_to_promise(tx, channel, skus, now)
@@ -61,6 +68,14 @@ async def look_at_shelf(tx: ReadSession, channel: str, wanted: BrowseFilter, now
         )
 
     return page_of(products, wanted.limit, shown, lambda product: (product.code,))
+
+
+async def look_at_product(tx: ReadSession, channel: str, code: str, now: datetime) -> ShelfProduct:
+    """One product as the channel shows it now. Raises UnknownReference for the channel, NotFound for the product."""
+    page = await look_at_shelf(tx, channel, BrowseFilter(product=code, limit=1), now)
+    if not page.items:
+        raise NotFound("product", code)
+    return page.items[0]
 
 
 def _variant(variant: VariantRow, price: ChannelPrice | None, available: int, now: datetime) -> ShelfVariant:

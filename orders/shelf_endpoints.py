@@ -1,10 +1,10 @@
-"""The route a storefront's pages are made from."""
+"""The routes a storefront's pages are made from."""
 
 from typing import Annotated
 
 from litestar import Response, get
 from litestar.di import NamedDependency
-from litestar.params import QueryParameter
+from litestar.params import PathParameter, QueryParameter
 
 from catalog.browse import BrowseFilter, attribute_pairs
 from commerce.kernel.access import EVERY_ROLE, Principal, may
@@ -13,7 +13,7 @@ from commerce.kernel.etags import with_etag
 from commerce.kernel.http import AnyRequest
 from commerce.kernel.pages import Limit, Page, decode_cursor
 from orders.errors import WrongChannel
-from orders.shelf import ShelfProduct, look_at_shelf
+from orders.shelf import ShelfProduct, look_at_product, look_at_shelf
 
 Text = Annotated[str, QueryParameter(max_length=200, pattern=r"^[^\x00]*$")]
 
@@ -33,8 +33,7 @@ async def list_products(  # noqa: PLR0913, PLR0917 - each is a filter of the lis
     cursor: Annotated[str | None, QueryParameter(max_length=500)] = None,
 ) -> Response[Page[ShelfProduct]]:
     """What a channel shows now, with prices and availability. Send the ETag back to learn whether anything changed."""
-    if principal.channel not in {None, channel}:
-        raise WrongChannel("channel", channel, f"This key sells in {principal.channel}.")
+    _must_be_its_shelf(principal, channel)
     after = decode_cursor(cursor, 1)
     wanted = BrowseFilter(
         q=q,
@@ -48,4 +47,24 @@ async def list_products(  # noqa: PLR0913, PLR0917 - each is a filter of the lis
     return with_etag(request, page)
 
 
-ROUTES = [list_products]
+@get("/v1/products/{code:str}", opt=may(*EVERY_ROLE), tags=["catalog"])
+async def show_product(
+    request: AnyRequest,
+    code: Annotated[str, PathParameter(max_length=100, description="The product's code.")],
+    db: NamedDependency[Database],
+    principal: NamedDependency[Principal],
+    channel: Annotated[str, QueryParameter(max_length=100, description="The channel whose shelf it is.")],
+) -> Response[ShelfProduct]:
+    """One product as a channel shows it now. Send the ETag back to learn whether anything changed."""
+    _must_be_its_shelf(principal, channel)
+    async with db.read() as tx:
+        product = await look_at_product(tx, channel, code, db.clock.now())
+    return with_etag(request, product)
+
+
+def _must_be_its_shelf(principal: Principal, channel: str) -> None:
+    if principal.channel not in {None, channel}:
+        raise WrongChannel("channel", channel, f"This key sells in {principal.channel}.")
+
+
+ROUTES = [list_products, show_product]

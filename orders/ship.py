@@ -22,12 +22,14 @@ from orders.record import Happening, note
 from orders.rules import MOVES, Fulfilment, OrderState, after_shipping
 from orders.schemas import ShipBody
 from orders.send import Sent, record_shipments
+from orders.serials import claim_leaving
 
 
 async def ship_order(tx: Session, order_id: str, wanted: ShipBody, actor: str, now: datetime) -> str:
     """Send what waits at a location, or the lines that are named; answers the shipment's id.
 
-    Raises NotFound, MoveNotAllowed, UnknownReference, InvalidInput, NothingToSend, SerialsWanted.
+    Raises NotFound, MoveNotAllowed, UnknownReference, InvalidInput, NothingToSend, SerialsWanted,
+    SerialAlreadySold.
     """
     order = await lock_order(tx, order_id)
     if order.fulfilment is not Fulfilment.SHIP:
@@ -39,6 +41,7 @@ async def ship_order(tx: Session, order_id: str, wanted: ShipBody, actor: str, n
     await move_order(tx, order, after_shipping(sum(line.quantity for line in lines.values()), sent))
     await send_held(tx, order.id, wanted.location, units_of(leaving), actor, now)
     await mark_sent(tx, order.id, leaving)
+    await claim_leaving(tx, order.id, leaving, _fields(wanted))
     parts = [(part.line.line, part.quantity, part.serials) for part in leaving]
     [shipment] = await record_shipments(tx, [Sent(order.id, wanted.location, "shipped", actor, parts)], now)
     await note(tx, [Happening(order.id, "shipped", actor, {"shipment": shipment, "location": wanted.location})], now)
@@ -52,7 +55,12 @@ async def _leaving(tx: Session, order: OrderHead, lines: Mapping[int, OpenLine],
         must_be_numbered(leaving, dict.fromkeys(lines, "lines"))
     else:
         leaving = named_lines(lines, wanted.lines, waiting, wanted.location)
-        must_be_numbered(leaving, {named.line: f"lines[{n}].serials" for n, named in enumerate(wanted.lines)})
+        must_be_numbered(leaving, _fields(wanted))
     if not leaving:
         raise NothingToSend("location", "anything", wanted.location, 0)
     return leaving
+
+
+def _fields(wanted: ShipBody) -> dict[int, str]:
+    """Where the serial numbers of each line were named."""
+    return {named.line: f"lines[{n}].serials" for n, named in enumerate(wanted.lines or ())}

@@ -3,5 +3,5 @@
 Owns      recommended prices and tax rates, both dated; the pure rules of prices, discounts and tax.
 Does not  know stock or orders.
 Promises  one price in force for a sku, a market and an instant, or none at all.
-Tells     RecommendedPriceSet (see events.py).
+Tells     RecommendedPriceSet, RecommendedPriceEnded (see events.py).
 """

@@ -253,6 +253,12 @@ class Stack:
         os.kill(pid, signal.SIGKILL)
         return lambda: self.pid(part) != pid
 
+    def kill_the_database_while_the_api_starts(self) -> Callable[[], bool]:
+        """Kill the API, and PostgreSQL as soon as another API is on its way; tells whether that is back."""
+        api_is_back = self.kill("api")
+        eventually(api_is_back, 20)
+        return self.kill("postgres")
+
     def kill_an_api_worker(self) -> Callable[[], bool]:
         """Kill one of the processes that answer requests; tells whether another one has taken its place."""
         workers = self._api_workers()

@@ -133,7 +133,7 @@ CULPRITS = {
         for module in (
             *(f"{domain}.queries" for domain in ("catalog", "inventory", "orders", "pricing")),
             *(f"{domain}.models" for domain in ("catalog", "inventory", "orders", "pricing", "orders.customers")),
-            *("orders.payments.models", "orders.returns.models"),
+            *("orders.payments.models", "orders.returns.models", "commerce.exchange.models"),
         )
     ),
 }

@@ -185,6 +185,7 @@ async def test_a_branch_moves_with_all_below_but_never_below_itself(callers: Cal
     moved = await admin.send("PATCH", "/v1/categories/cases", {"parent": "phones"})
     circle = await admin.send("PATCH", "/v1/categories/phones", {"parent": "leather"})
     itself = await admin.send("PATCH", "/v1/categories/phones", {"parent": "phones"})
+    anew = await admin.post("/v1/categories", {"code": "phones", "parent": "phones", "name": "Phones"})
     lost = await admin.send("PATCH", "/v1/categories/phones", {"parent": "nowhere"})
     nobody = await admin.send("PATCH", "/v1/categories/nowhere", {"name": "Nowhere"})
     root = await admin.send("PATCH", "/v1/categories/leather", {"parent": None, "name": "Leather"})
@@ -193,6 +194,8 @@ async def test_a_branch_moves_with_all_below_but_never_below_itself(callers: Cal
     assert problem(circle) == (409, "category_cycle")
     assert circle.json()["facts"] == {"field": "parent", "category": "phones", "parent": "leather"}
     assert problem(itself) == (409, "category_cycle")
+    assert problem(anew) == (409, "category_cycle")
+    assert anew.json()["errors"][0]["field"] == "parent"
     assert problem(lost) == (422, "unknown_reference")
     assert problem(nobody) == (404, "not_found")
     assert root.json() == {"code": "leather", "parent": None, "name": "Leather", "path": ["leather"]}

@@ -218,6 +218,42 @@ async def test_one_key_sent_twice_publishes_once_and_answers_twice(callers: Call
     assert (first.status_code, first.content) == (again.status_code, again.content) == (200, first.content)
 
 
+async def test_a_gtin_is_one_variants_only(callers: Callers, db: Database) -> None:
+    merchandiser = await with_product(callers)
+    blue = {"sku": "TERN-BLU", "name": "Tern 3 blue", "category": "phones", "gtin": BLACK["gtin"]}
+    twins = [{**blue, "gtin": "96385074"}, {**blue, "sku": "TERN-RED", "gtin": "96385074"}]
+
+    refused = [
+        await merchandiser.post("/v1/catalog/products/tern-3/variants", blue),
+        await merchandiser.send("PATCH", "/v1/catalog/variants/TERN-WHT", {"gtin": BLACK["gtin"]}),
+        await merchandiser.post("/v1/catalog/products", {**TERN, "code": "tern-4", "variants": twins}),
+        await merchandiser.post("/v1/catalog/products", {**TERN, "code": "tern-4", "variants": [blue]}),
+    ]
+    own = await merchandiser.send("PATCH", "/v1/catalog/variants/TERN-BLK", {"gtin": BLACK["gtin"]})
+
+    assert [problem(answer) for answer in refused] == [(409, "already_exists")] * 4
+    fields = [answer.json()["errors"][0]["field"] for answer in refused]
+    assert fields == ["gtin", "gtin", "variants[1].gtin", "variants[0].gtin"]
+    assert own.status_code == 200
+    assert await rows(db, "SELECT sku, gtin FROM variants ORDER BY sku") == [
+        ("TERN-BLK", BLACK["gtin"]),
+        ("TERN-WHT", None),
+    ]
+
+
+async def test_of_two_variants_with_one_gtin_at_once_one_is_added(callers: Callers, db: Database) -> None:
+    merchandiser = await with_product(callers)
+    twins: list[Json] = [
+        {"sku": f"TERN-{n}", "name": "Tern 3", "category": "phones", "gtin": "96385074"} for n in range(5)
+    ]
+
+    answers = await asyncio.gather(*(merchandiser.post("/v1/catalog/products/tern-3/variants", one) for one in twins))
+
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409]
+    assert {problem(answer)[1] for answer in answers if answer.status_code == 409} == {"already_exists"}
+    assert await rows(db, "SELECT count(*) FROM variants WHERE gtin = '96385074'") == [(1,)]
+
+
 async def test_drafts_are_not_for_shoppers(callers: Callers) -> None:
     await with_product(callers)
     storefront = await callers(Role.STOREFRONT, channel="web-de")

@@ -100,21 +100,26 @@ async def test_a_group_names_its_people_in_two_statements(db: Database) -> None:
         async with db.transaction() as tx:
             assert await find_or_make(tx, [None, Who()], NOON) == [None, None]
 
-    nils = found[2]
-    assert found == [None, mara, nils, nils, nils, None, mara]
-    assert nils not in (None, mara)
+    loyal, nils, phone = found[1], found[2], found[4]
+    assert found == [None, loyal, nils, nils, phone, None, loyal]
+    assert len({mara, loyal, nils, phone, None}) == 5
     assert (len(asked), len(again), len(nothing)) == (2, 1, 0)
     assert await identities(db) == {
         ("account", "acc-1"): mara,
         ("email", "mara@example.com"): mara,
-        ("email", "third@example.com"): mara,
-        ("loyalty", "L-1"): mara,
+        ("email", "third@example.com"): loyal,
+        ("loyalty", "L-1"): loyal,
         ("email", "nils@example.com"): nils,
-        ("phone", "+493023125051"): nils,
+        ("phone", "+493023125051"): phone,
     }
     async with db.read() as tx:
-        rows = (await tx.execute(text("SELECT id, code, email, phone, country FROM customers ORDER BY email"))).all()
-    assert rows == [(mara, mara, "mara@example.com", None, None), (nils, nils, "nils@example.com", None, None)]
+        rows = (await tx.execute(text("SELECT id, code, email, phone FROM customers"))).all()
+    assert set(rows) == {
+        (mara, mara, "mara@example.com", None),
+        (loyal, loyal, "MARA@example.com", None),
+        (nils, nils, "nils@example.com", None),
+        (phone, phone, None, "+49 30 23125051"),
+    }
 
 
 async def test_the_strongest_identity_finds_and_nothing_is_stolen(db: Database) -> None:
@@ -129,6 +134,43 @@ async def test_the_strongest_identity_finds_and_nothing_is_stolen(db: Database) 
         ("email", "m@example.com"): by_email,
         ("phone", "+493023125051"): by_account,
     }
+
+
+TAKEOVERS = [
+    ("a stranger's account with Mara's phone", Who(account="acc-x", email="x@evil.example", phone="+493023125051")),
+    ("a stranger's loyalty card with Mara's e-mail", Who(loyalty="L-x", email="m@example.com", phone="+493023125052")),
+    ("an unknown account with her loyalty card", Who(account="acc-x", loyalty="L-1", email="x@evil.example")),
+]
+
+
+@pytest.mark.parametrize("who", [case[1] for case in TAKEOVERS], ids=[case[0] for case in TAKEOVERS])
+async def test_whoever_signed_in_is_never_found_by_what_anybody_can_type(db: Database, who: Who) -> None:
+    mara_is = Who(account="acc-1", loyalty="L-1", email="m@example.com", phone="+493023125051")
+    async with db.transaction() as tx:
+        [mara] = await find_or_make(tx, [mara_is], NOON)
+    hers = await identities(db)
+
+    async with db.transaction() as tx:
+        [stranger] = await find_or_make(tx, [who], NOON)
+    async with db.transaction() as tx:
+        assert await find_or_make(tx, [who], NOON) == [stranger], "and is the same customer the next time"
+
+    assert stranger != mara
+    now = await identities(db)
+    assert {identity: now[identity] for identity in hers} == hers
+    assert [identity for identity, customer in now.items() if customer == mara] == list(hers)
+
+
+async def test_a_guest_who_is_found_leaves_nothing_behind(db: Database) -> None:
+    async with db.transaction() as tx:
+        [mara] = await find_or_make(tx, [Who(account="acc-1", email="m@example.com")], NOON)
+    before = await identities(db)
+
+    async with db.transaction() as tx:
+        [found] = await find_or_make(tx, [Who(email="m@example.com", phone="+493023125059")], NOON)
+
+    assert found == mara
+    assert await identities(db) == before, "the phone number may be anybody's"
 
 
 async def make_without_looking_again(tx: Session, wanted: Sequence[Who | None], now: datetime) -> list[str | None]:

@@ -40,6 +40,47 @@ async def test_a_customer_of_the_web_shop_is_known_at_the_till(callers: Callers)
     mara = made.json()
     assert mara == {
         "id": mara["id"],
+        "email": "Mara@Example.com",
+        "phone": "030 23125051",
+        "country": "DE",
+        "merged_into": None,
+        "identities": [
+            {"kind": "account", "value": "acc-1"},
+            {"kind": "email", "value": "mara@example.com"},
+            {"kind": "phone", "value": "+493023125051"},
+        ],
+    }, "who registers sees what they sent"
+    hidden = {
+        **mara,
+        "email": "M***@Example.com",
+        "phone": "•••••51",
+        "identities": [
+            {"kind": "account", "value": "•••••"},
+            {"kind": "email", "value": "m***@example.com"},
+            {"kind": "phone", "value": "+49•••••51"},
+        ],
+    }
+    assert found.json() == {
+        "items": [
+            {
+                **hidden,
+                "phone": "030 23125051",
+                "identities": [*hidden["identities"][:2], {"kind": "phone", "value": "+493023125051"}],
+            }
+        ],
+        "next_cursor": None,
+    }, "and who searches, what they searched by"
+    for caller in (web, till):
+        assert (await caller.get(f"/v1/customers/{mara['id']}")).json() == hidden
+
+
+async def test_the_office_sees_a_customer_in_full(callers: Callers, office: Api) -> None:
+    body = {"account": "acc-1", "email": "Mara@Example.com", "phone": "030 23125051", "country": "DE"}
+
+    mara = (await office.post("/v1/customers", body)).json()
+
+    assert mara == {
+        "id": mara["id"],
         "code": mara["id"],
         "email": "Mara@Example.com",
         "phone": "030 23125051",
@@ -52,8 +93,9 @@ async def test_a_customer_of_the_web_shop_is_known_at_the_till(callers: Callers)
             {"kind": "phone", "value": "+493023125051"},
         ],
     }
-    assert found.json() == {"items": [mara], "next_cursor": None}
-    assert (await till.get(f"/v1/customers/{mara['id']}")).json() == mara
+    for caller in (office, await callers(Role.ADMIN)):
+        assert (await caller.get(f"/v1/customers/{mara['id']}")).json() == mara
+        assert (await caller.get("/v1/customers", account="acc-1")).json() == {"items": [mara], "next_cursor": None}
 
 
 async def test_registering_twice_with_one_key_makes_one_customer(db: Database, office: Api) -> None:
@@ -95,11 +137,25 @@ async def test_what_cannot_be_read_is_refused_by_its_field(
 async def test_an_identity_finds_one_person_only(db: Database, office: Api) -> None:
     mara = (await office.post("/v1/customers", {"email": "mara@example.com"})).json()
 
-    answer = await office.post("/v1/customers", {"account": "acc-2", "email": "MARA@example.com"})
+    answer = await office.post("/v1/customers", {"phone": "+493023125051", "email": "MARA@example.com"})
 
     assert problem(answer) == (409, "identity_taken")
     assert answer.json()["facts"] == {"field": "email", "value": "mara@example.com", "customer_id": mara["id"]}
     assert await count(db, "customers") == 1
+
+
+async def test_an_account_is_made_whoever_has_its_email_and_leaves_it_to_them(office: Api) -> None:
+    mara = (await office.post("/v1/customers", {"email": "mara@example.com"})).json()
+
+    made = await office.post("/v1/customers", {"account": "acc-2", "email": "MARA@example.com"})
+    again = await office.post("/v1/customers", {"account": "acc-2", "email": "other@example.com"})
+
+    assert made.status_code == 201, made.text
+    assert made.json()["identities"] == [{"kind": "account", "value": "acc-2"}]
+    assert (await office.get(f"/v1/customers/{mara['id']}")).json() == mara
+    assert problem(again) == (409, "identity_taken")
+    assert again.json()["facts"]["field"] == "account"
+    assert (await office.get("/v1/customers", email="other@example.com")).json()["items"] == []
 
 
 async def test_who_may_see_personal_data(callers: Callers, office: Api) -> None:

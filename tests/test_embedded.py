@@ -3,13 +3,12 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # its annotations are not published with it
@@ -24,15 +23,24 @@ from commerce.settings import SettingRefused, Settings
 QUICK = {"fsync": "off", "shared_buffers": "16MB"}
 
 STAND_IN = """
-import http.server, signal, sys, time
+import http.server, os, socket, sys, time
+from urllib.parse import parse_qs, urlsplit
+
+SERVER = parse_qs(urlsplit(os.environ["COMMERCE_DATABASE_URL"]).query)["host"][0] + "/.s.PGSQL.5432"
+
+def database_answers():
+    with socket.socket(socket.AF_UNIX) as line:
+        return line.connect_ex(SERVER) == 0
 
 class Ready(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(200)
+        self.send_response(200 if database_answers() else 503)
         self.end_headers()
 
 word = sys.argv[1]
 if word == "serve":
+    if "--slow" in sys.argv[0]:
+        time.sleep(1)
     port = int(sys.argv[sys.argv.index("--port") + 1])
     http.server.ThreadingHTTPServer(("127.0.0.1", port), Ready).serve_forever()
 if word == "work":
@@ -115,6 +123,13 @@ def ask(postgres: EmbeddedPostgres, sql: str) -> str:
     return answer.stdout.strip()
 
 
+def answers(postgres: EmbeddedPostgres) -> bool:
+    """Whether the database takes connections."""
+    with suppress(subprocess.CalledProcessError):
+        return ask(postgres, "SELECT 1") == "1"
+    return False
+
+
 def is_gone(pid: int) -> bool:
     """Whether the process has ended (a zombie has)."""
     try:
@@ -175,6 +190,7 @@ def test_every_part_that_is_killed_comes_back_with_its_data_and_all_stop_in_the_
             os.kill(pid, signal.SIGKILL)
             eventually(lambda part=part, pid=pid: pids(data)[part] != pid)  # type: ignore[misc]  # mypy#12557
 
+        eventually(lambda: answers(postgres))
         assert ask(postgres, "SELECT seven FROM kept") == "7"
         settings = Settings.from_environment(environment(data.root))
         with stack_at(data.root, settings) as urls:
@@ -187,6 +203,28 @@ def test_every_part_that_is_killed_comes_back_with_its_data_and_all_stop_in_the_
     assert all(map(is_gone, last.values()))
     assert not data.state_file.exists()
     assert not data.sockets.exists()
+
+
+def test_a_database_that_is_killed_while_the_api_comes_up_comes_back_too(folder: Path) -> None:
+    with supervised(folder, worker="stand_in --slow.py") as (supervisor, data):
+        eventually(lambda: len(pids(data)) == 4)
+        first = pids(data)
+
+        os.kill(first["api"], signal.SIGKILL)
+        eventually(lambda: serving(supervisor) not in {first["api"], None})
+        os.kill(first["postgres"], signal.SIGKILL)
+
+        eventually(lambda: pids(data)["postgres"] != first["postgres"])
+        eventually(lambda: answers(EmbeddedPostgres(data.root)))
+        assert pids(data).keys() == first.keys()
+        supervisor.send_signal(signal.SIGINT)
+        assert supervisor.wait(30) == 0
+
+
+def serving(supervisor: subprocess.Popen[str]) -> int | None:
+    """The supervisor's API, whatever the stack says."""
+    children = psutil.Process(supervisor.pid).children()
+    return next((child.pid for child in children if not is_gone(child.pid) and "serve" in child.cmdline()), None)
 
 
 def test_a_server_in_the_settings_is_used_and_not_started(folder: Path) -> None:
@@ -236,23 +274,6 @@ def test_a_part_that_cannot_stay_up_ends_the_stack_and_says_why(folder: Path) ->
     assert "The worker has lost its tools. |" in said
     assert "worker ended 6 times within 60 s" in said
     assert not data.state_file.exists()
-
-
-def test_a_taken_port_is_refused_with_the_words_to_type(folder: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        command = [sys.executable, "-P", "-m", "commerce", "run", "--port", str(port)]
-        answer = subprocess.run(  # noqa: S603 - our own command
-            command, env=environment(folder), check=False, capture_output=True, text=True
-        )
-
-    assert answer.returncode == 2
-    assert answer.stderr.splitlines() == [
-        f"Port {port} on 127.0.0.1 is taken.",
-        f"Stop what uses it, or choose another: --port {port % 65535 + 1}",
-    ]
 
 
 def test_a_command_brings_its_own_database_and_takes_it_away(folder: Path) -> None:

@@ -58,6 +58,19 @@ async def test_messages_say_what_is_wrong(db: Database, tmp_path: Path) -> None:
     assert refused.facts() == {"errors": refused.errors, "error_count": 3}
 
 
+async def test_a_gtin_is_one_products_only_in_the_folder_and_stored(db: Database, tmp_path: Path) -> None:
+    twice = changed("products", gtin={1: "4006381333931"})
+
+    in_the_folder = await refusal(db, write_folder(tmp_path / "twice", twice))
+    await import_folder(db, write_folder(tmp_path / "right", SHOP))
+    await import_folder(db, write_folder(tmp_path / "again", SHOP))
+    moved = {"products": changed("products", gtin={1: "4006381333931"})["products"][1:]}
+    stored = await refusal(db, write_folder(tmp_path / "stored", moved))
+
+    assert worded(in_the_folder) == [("products.csv", 3, "gtin", "It is the GTIN of 'PHONE-1' already.")]
+    assert worded(stored) == [("products.csv", 2, "gtin", "It is the GTIN of 'PHONE-1' already.")]
+
+
 async def test_a_key_stands_in_a_file_once(db: Database, tmp_path: Path) -> None:
     twice: Files = {name: [*its_rows, its_rows[0]] for name, its_rows in SHOP.items()}
     twice = {**twice, "order_lines": [*SHOP["order_lines"], ["A-1", "01", *SHOP["order_lines"][0][2:]]]}

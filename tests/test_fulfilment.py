@@ -228,6 +228,7 @@ async def test_what_nobody_collects_within_two_weeks_is_cancelled(
 async def test_a_basket_that_expires_and_an_order_that_was_cancelled_are_left_alone(
     web: Api, db: Database, clock: SetClock
 ) -> None:
+    await put_stock(db, "WATCH", "wh-de", 1)
     basket = {"channel": "web-de", "lines": lines(("WATCH", 1)), "expires_at": "2026-11-02T13:00:00Z"}
     await web.post("/v1/holds", basket)
     path = await place(web, ("WATCH", 1), total=24900, **TO_BERLIN)
@@ -298,3 +299,30 @@ async def test_an_order_is_shipped_in_parts_from_two_warehouses(
     ]
     assert await rows(db, "SELECT reference FROM tenders WHERE state = 'paid'") == [("DHL-0034",)]
     assert await told(db, "order_fulfilled") == [{"order_id": path.rpartition("/")[2]}]
+
+
+async def test_a_device_that_was_sold_leaves_no_second_time(web: Api, till: Api, operator: Api, db: Database) -> None:
+    await plant(db, "UPDATE variants SET serial_numbered = true WHERE sku = 'PHONE-WHT'")
+    collected = await place(web, ("CASE-BLK", 1), ("PHONE-BLK", 1), total=82800, **TO_BERLIN)
+    late = await place(web, ("PHONE-BLK", 1), total=79900, **TO_BERLIN)
+    shipped = await place(web, ("PHONE-WHT", 3), total=239700)
+    for path in (collected, late):
+        await till.post(f"{path}/ready", BERLIN)
+    paid = {**BERLIN, "tenders": [card(82800)], "serials": [of(2, "A")]}
+    assert (await till.post(f"{collected}/collect", paid)).status_code == 200
+    first = {"line": 1, "quantity": 1, "serials": ["A"]}
+    from_warehouse = {"location": "wh-de", "lines": [first]}
+    assert (await operator.post(f"{shipped}/ship", from_warehouse)).status_code == 200, "another sku"
+    before = await rows(db, TRACES)
+
+    again = {**BERLIN, "tenders": [card(79900)], "serials": [of(1, "A")]}
+    refused = [await till.post(f"{late}/collect", again), await operator.post(f"{shipped}/ship", from_warehouse)]
+
+    assert [problem(answer) for answer in refused] == [(409, "serial_already_sold")] * 2
+    assert [answer.json()["facts"]["field"] for answer in refused] == ["serials[0].serials", "lines[0].serials"]
+
+    assert await rows(db, TRACES) == before
+    assert await rows(db, "SELECT sku, serial, line FROM sold_serials ORDER BY sku") == [
+        ("PHONE-BLK", "A", 2),
+        ("PHONE-WHT", "A", 1),
+    ]

@@ -12,11 +12,13 @@ from commerce.kernel.db import Database
 from commerce.kernel.ids import new_id
 from commerce.kernel.keys import WantedKey, issue_key, rotate_key
 from commerce.kernel.schedules import run_due
+from inventory.available_to_promise import available_to_promise
 from inventory.expire_holds import expire_holds
 from inventory.laws import LAWS
 from inventory.tasks import JOBS, expire_due_holds
 from tests.conftest import NOON, Api, Callers, Json, problem
 from tests.shop import no_law_is_broken, open_shop, put_stock, rows
+from tests.stories import eur
 
 POOLS = "SELECT sku, location, supply, held, overdrawn FROM stock_pools ORDER BY sku, location"
 ONE_O_CLOCK = (NOON + timedelta(hours=1)).isoformat()
@@ -26,6 +28,12 @@ def basket(*lines: tuple[str, object], **more: object) -> Json:
     """A wanted hold until one o'clock in web-de, unless told otherwise."""
     wanted = [{"sku": sku, "quantity": quantity} for sku, quantity in lines]
     return {"channel": "web-de", "lines": wanted, "expires_at": ONE_O_CLOCK, **more}
+
+
+async def another_warehouse(db: Database) -> None:
+    """Make the store in Berlin a place that ships."""
+    async with db.transaction() as tx:
+        await tx.execute(text("UPDATE locations SET kind = 'warehouse' WHERE code = 'berlin'"))
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +77,7 @@ async def test_a_basket_is_held_and_given_back(db: Database, web: Api) -> None:
 
 
 async def test_a_basket_one_place_has_whole_comes_from_there_else_from_few(db: Database, web: Api) -> None:
+    await another_warehouse(db)
     await put_stock(db, "PHONE-BLK", "wh-de", 3)
     await put_stock(db, "PHONE-BLK", "berlin", 10)
 
@@ -93,6 +102,31 @@ async def test_what_is_not_there_whole_is_not_held_in_part(db: Database, web: Ap
     assert problem(answer) == (409, "not_enough_stock")
     assert answer.json()["facts"] == {"missing": [{"sku": "PHONE-BLK", "wanted": 3, "free": 2}]}
     assert await rows(db, "SELECT 1 FROM holds") == []
+
+
+async def test_what_lies_in_stores_is_neither_promised_held_nor_shipped_while_there_is_a_warehouse(
+    db: Database, web: Api
+) -> None:
+    await put_stock(db, "WATCH", "berlin", 9)
+    wish = {"channel": "web-de", "lines": basket(("WATCH", 2))["lines"], "shown_total": eur(49800)}
+
+    async def promised() -> int:
+        async with db.read() as tx:
+            return (await available_to_promise(tx, "web-de", ["WATCH"], NOON))["WATCH"]
+
+    assert await promised() == 0
+    assert problem(await web.post("/v1/holds", basket(("WATCH", 2)))) == (409, "not_enough_stock")
+    assert problem(await web.post("/v1/orders", wish)) == (409, "not_enough_stock")
+    there = (await web.post("/v1/holds", basket(("WATCH", 2), collect_at="berlin"))).json()["reference"]
+    assert problem(await web.post("/v1/orders", {**wish, "hold": there})) == (409, "hold_mismatch")
+
+    async with db.transaction() as tx:
+        await tx.execute(text("UPDATE locations SET closed_on = '2026-11-01' WHERE code = 'wh-de'"))
+    assert await promised() == 7
+    held = await web.post("/v1/holds", basket(("WATCH", 2)))
+    assert held.json()["lines"] == [{"sku": "WATCH", "location": "berlin", "units": 2}]
+    assert (await web.post("/v1/orders", {**wish, "hold": held.json()["reference"]})).status_code == 201
+    assert await promised() == 5
 
 
 async def test_goods_to_collect_are_held_in_that_store_only(db: Database, web: Api) -> None:
@@ -200,6 +234,7 @@ async def test_a_bad_basket_is_named_and_leaves_no_trace(
 
 
 async def test_what_nobody_confirmed_is_free_again_and_told_once(db: Database, web: Api, clock: SetClock) -> None:
+    await another_warehouse(db)
     await put_stock(db, "PHONE-BLK", "wh-de", 5)
     await put_stock(db, "CASE-BLK", "berlin", 5)
     wanted = basket(("PHONE-BLK", 2), ("CASE-BLK", 1))
@@ -221,6 +256,37 @@ async def test_what_nobody_confirmed_is_free_again_and_told_once(db: Database, w
     assert problem(await web.post(f"/v1/holds/{reference}/release")) == (409, "move_not_allowed")
 
 
+async def test_what_is_over_cannot_be_given_back_even_before_anybody_tidied_up(
+    db: Database, web: Api, clock: SetClock
+) -> None:
+    await put_stock(db, "WATCH", "wh-de", 5)
+    reference = (await web.post("/v1/holds", basket(("WATCH", 2)))).json()["reference"]
+    clock.advance(timedelta(hours=1))
+
+    late = await web.post(f"/v1/holds/{reference}/release")
+    await expire_due_holds(db, clock.now())
+
+    assert problem(late) == (409, "move_not_allowed")
+    assert late.json()["facts"]["state"] == "expired"
+    assert await rows(db, "SELECT outcome FROM holds") == [("expired",)]
+    assert await rows(db, "SELECT topic, body FROM outbox_messages") == [("hold_expired", {"reference": reference})]
+
+
+async def test_a_reference_that_an_order_took_over_stays_used(db: Database, web: Api) -> None:
+    await put_stock(db, "WATCH", "wh-de", 9)
+    mine = new_id("hld", NOON)
+    await web.post("/v1/holds", basket(("WATCH", 2), reference=mine))
+    wish = {"channel": "web-de", "lines": basket(("WATCH", 2))["lines"], "hold": mine}
+    placed = await web.post("/v1/orders", {**wish, "shown_total": eur(49800)})
+    assert placed.status_code == 201, placed.text
+
+    again = await web.post("/v1/holds", basket(("WATCH", 2), reference=mine))
+
+    assert problem(again) == (409, "already_exists")
+    assert await rows(db, "SELECT reference, basket FROM holds") == [(placed.json()["id"], mine)]
+    assert await rows(db, POOLS) == [("WATCH", "wh-de", 9, 2, 0)]
+
+
 async def test_many_holds_expire_in_batches_the_longest_overdue_first(db: Database, web: Api, clock: SetClock) -> None:
     await put_stock(db, "WATCH", "wh-de", 10)
     references = []
@@ -238,6 +304,7 @@ async def test_many_holds_expire_in_batches_the_longest_overdue_first(db: Databa
 
 
 async def test_what_another_expires_is_left_to_it(db: Database, web: Api, clock: SetClock) -> None:
+    await another_warehouse(db)
     await put_stock(db, "WATCH", "wh-de", 10)
     await put_stock(db, "PHONE-BLK", "berlin", 10)
     await web.post("/v1/holds", basket(("WATCH", 1), ("PHONE-BLK", 1)))

@@ -1,18 +1,24 @@
 """Keys: made, shown once, rotated, over when they should be."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from commerce.__main__ import commerce
+from commerce.embedded.postgres import EmbeddedPostgres
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
+from commerce.kernel.pages import encode_cursor
 from tests.conftest import NOON, Api, Callers, Json, problem
+from tests.processes import own_database
+from tests.statements import statements
 
 MARKETS = "INSERT INTO markets VALUES ('de', 'EUR', '{DE}', true, 'Europe/Berlin'), ('us', 'USD', '{US}', false, 'UTC')"
 CHANNELS = """
@@ -236,6 +242,40 @@ async def test_keys_are_listed_in_pages_newest_first(admin: Api, clock: SetClock
     assert problem(await admin.get("/v1/keys", cursor="nonsense")) == (400, "invalid_input")
 
 
+async def test_a_page_of_keys_is_cut_by_the_database_also_within_one_instant(db: Database, admin: Api) -> None:
+    made = {(await make(admin, role="operator"))["id"] for _ in range(3)}
+
+    shown: list[str] = []
+    cursor: Json = {}
+    with statements(db) as sent:
+        for _ in range(4):
+            page = (await admin.get("/v1/keys", limit=1, **cursor)).json()
+            shown += [key["id"] for key in page["items"]]
+            cursor = {"cursor": page["next_cursor"]}
+
+    assert shown == sorted(shown, reverse=True)
+    assert made < set(shown)
+    assert (len(shown), cursor) == (4, {"cursor": None})
+    assert ["LIMIT" in sql for sql in sent if "ORDER BY api_keys" in sql] == [True] * 4
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        ("opk_unknown",),
+        ("yesterday", "opk_unknown"),
+        ("2026-11-02T12:00:00", "opk_unknown"),
+        ("0001-01-01T00:00:00+14:00", "opk_unknown"),
+        ("2026-11-02T12:00:00+00:00", "opk\x00"),
+    ],
+)
+async def test_a_cursor_that_is_not_ours_is_refused(admin: Api, forged: tuple[str, ...]) -> None:
+    answer = await admin.get("/v1/keys", cursor=encode_cursor(*forged))
+
+    assert problem(answer) == (400, "invalid_input")
+    assert answer.json()["errors"][0]["field"] == "cursor"
+
+
 def test_the_first_key_is_made_on_the_command_line(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMMERCE_DATABASE_URL", url)
     terminal = CliRunner()
@@ -258,3 +298,68 @@ def test_the_first_key_is_made_on_the_command_line(url: str, monkeypatch: pytest
     assert {key["family"] for key in listed} == {made["id"]}
     assert typed("list").count("adk_") == 2
     assert (refused.exit_code, refused.stderr) == (2, "channel: 'nope' is not known here.\n")
+
+
+@pytest.fixture
+async def unused(server: EmbeddedPostgres) -> AsyncIterator[str]:
+    """The address of a database without tables."""
+    async with own_database(server, "template0", "unused") as url:
+        yield url
+
+
+async def typed(url: str, *words: str) -> Result:
+    """What a command line prints, with the database in the settings. Commands bring an event loop of their own."""
+    return await asyncio.to_thread(CliRunner(env={"COMMERCE_DATABASE_URL": url}).invoke, commerce, list(words))
+
+
+async def test_a_database_without_tables_gets_them_with_its_first_key(unused: str) -> None:
+    looked = await typed(unused, "check")
+    made = await typed(unused, "keys", "create", "--role", "admin", "--name", "first", "--json")
+    looked_again = await typed(unused, "check")
+
+    assert (looked.exit_code, looked.stderr) == (2, "The database has no tables yet.\nRun: commerce migrate\n")
+    assert (made.exit_code, json.loads(made.stdout)["name"]) == (0, "first")
+    assert looked_again.exit_code == 0
+
+
+@pytest.mark.parametrize("words", [("check",), ("keys", "list"), ("migrate",), ("export", "nowhere")])
+async def test_tables_of_another_release_are_refused(db: Database, url: str, words: tuple[str, ...]) -> None:
+    async with db.transaction() as tx:
+        await tx.execute(text("UPDATE alembic_version SET version_num = 'later'"))
+
+    answer = await typed(url, *words, "--json")
+
+    said = json.loads(answer.stdout)
+    assert (answer.exit_code, said["code"], said["status"]) == (2, "other_tables", 409)
+    assert said["detail"].startswith("The database's tables are at later, but this release wants ")
+    assert said["hint"] == "Use the release that made them, or a newer one."
+
+
+@pytest.mark.parametrize(
+    ("words", "field"),
+    [
+        (("--role", "admin", "--name", ""), "name"),
+        (("--role", "admin", "--name", "x" * 5000), "name"),
+        (("--role", "storefront", "--name", "x", "--channel", " web"), "channel"),
+        (("--role", "terminal", "--name", "x", "--channel", "retail-de", "--location", "y" * 101), "location"),
+    ],
+)
+async def test_a_typed_key_has_the_limits_of_a_sent_one(url: str, words: tuple[str, ...], field: str) -> None:
+    answer = await typed(url, "keys", "create", *words, "--json")
+
+    said = json.loads(answer.stdout)
+    assert (answer.exit_code, said["code"], said["status"]) == (2, "invalid_input", 400)
+    assert said["errors"][0]["field"] == said["facts"]["field"] == field
+    assert json.loads((await typed(url, "keys", "list", "--json")).stdout) == {"keys": []}
+
+
+async def test_a_word_that_is_wrong_is_a_problem_to_programs_too(url: str) -> None:
+    for_programs = await typed(url, "keys", "create", "--role", "king", "--name", "x", "--json")
+    for_people = await typed(url, "keys", "create", "--role", "king", "--name", "x")
+    half = await typed(url, "keys", "revoke", "\udcff", "--json")
+
+    said = json.loads(for_programs.stdout)
+    assert (for_programs.exit_code, said["code"], said["status"]) == (2, "invalid_usage", 400)
+    assert "'king'" in said["detail"]
+    assert (for_people.exit_code, for_people.stdout) == (2, "")
+    assert (half.exit_code, json.loads(half.stdout)["code"]) == (2, "invalid_usage")

@@ -9,6 +9,7 @@ from commerce.kernel.ids import new_id
 from commerce.kernel.laws import Law, broken, check_laws
 from orders.laws import (
     LAWS,
+    EveryNumberedDeviceIsSoldOnce,
     EveryOrderIsToldOnce,
     LedgersBalance,
     NothingIsSentFromClosedOrders,
@@ -55,6 +56,11 @@ async def shop(db: Database, callers: Callers) -> None:
 
 
 PLANTED: list[tuple[type[Law], list[str]]] = [
+    (LedgersBalance, [f"UPDATE order_lines SET cancelled = 1 WHERE order_id = '{SHIPPED}'"]),
+    (OpenOrdersHoldTheirGoods, [f"UPDATE order_lines SET cancelled = 1 WHERE order_id = '{SHIPPED}'"]),
+    (NothingIsSentFromClosedOrders, [f"UPDATE order_lines SET sent = 1 WHERE order_id = '{SOLD}'"]),
+    (EveryNumberedDeviceIsSoldOnce, [f"UPDATE shipment_lines SET serials = '{{A}}' WHERE order_id = '{SOLD}'"]),
+    (EveryNumberedDeviceIsSoldOnce, [f"INSERT INTO sold_serials VALUES ('CASE-BLK', 'A', '{SOLD}', 1)"]),
     (OrderTotalsAddUp, [f"UPDATE orders SET subtotal = subtotal + 1 WHERE id = '{OPEN}'"]),
     (OrderTotalsAddUp, [f"UPDATE orders SET discount_total = 1 WHERE id = '{OPEN}'"]),
     (OrderTotalsAddUp, [f"UPDATE orders SET tax_total = tax_total + 1 WHERE id = '{OPEN}'"]),

@@ -13,7 +13,7 @@ from commerce.kernel.ids import new_id
 from commerce.kernel.pages import encode_cursor
 from tests.conftest import NOON, Api, Callers, Json, problem
 from tests.shop import put_stock, rows
-from tests.stories import cash, eur, every_law_holds, open_store, order, sale
+from tests.stories import cash, eur, every_law_holds, open_store, order, plant, sale
 
 
 @pytest.fixture(autouse=True)
@@ -67,9 +67,9 @@ async def ids(caller: Api, **wanted: Any) -> list[str]:  # noqa: ANN401 - query 
 async def test_a_buyer_is_one_person_on_the_web_and_in_the_store(
     web: Api, till: Api, operator: Api, db: Database, clock: SetClock
 ) -> None:
-    online = await placed(web, buyer={"email": "Mara@Example.com"})
+    online = await placed(web, buyer={"email": "Mara@Example.com", "phone": "030 23125051", "country": "DE"})
     clock.advance(timedelta(days=1))
-    store = await sold(till, buyer={"email": "mara@example.com", "phone": "030 23125051", "country": "DE"})
+    store = await sold(till, buyer={"email": "mara@example.com", "phone": "030 23125052", "country": "DE"})
     clock.advance(timedelta(days=1))
     by_phone = await sold(till, buyer={"phone": "+49 (30) 2312-5051"})
     guest = await placed(web)
@@ -183,7 +183,61 @@ async def test_a_till_lists_the_orders_of_its_own_store(web: Api, till: Api, cal
     assert await ids(munich) == []
     assert problem(await till.get("/v1/orders", location="munich")) == (403, "wrong_location")
     assert problem(await storeless.get("/v1/orders")) == (403, "wrong_location")
-    assert problem(await web.get("/v1/orders")) == (403, "wrong_role")
+
+
+async def test_a_till_lists_and_shows_what_waits_in_its_store(web: Api, till: Api, callers: Callers) -> None:
+    munich = await callers(Role.TERMINAL, channel="retail-de", location="munich")
+    collected = await placed_in_berlin(web)
+    path = f"/v1/orders/{collected['id']}"
+
+    assert (await till.get(path)).json()["waiting"] == [{"location": "berlin", "sku": "WATCH", "units": 2}]
+    assert await ids(till) == [collected["id"]]
+    assert await ids(munich) == []
+    assert problem(await munich.get(path)) == (404, "not_found")
+
+
+async def placed_in_berlin(web: Api) -> Json:
+    """An order of two watches, to be collected in Berlin."""
+    body = order(("WATCH", 2), total=49800, fulfilment="collect", collect_at="berlin")
+    answer = await web.post("/v1/orders", body)
+    assert answer.status_code == 201, answer.text
+    placed: Json = answer.json()
+    return placed
+
+
+async def test_a_till_sees_goods_that_are_shipped_from_its_store(
+    web: Api, till: Api, callers: Callers, db: Database
+) -> None:
+    """Without warehouses, stores ship; until it has shipped, nothing else ties the order to the store."""
+    await plant(db, "UPDATE locations SET closed_on = '2026-01-01' WHERE kind = 'warehouse'")
+    munich = await callers(Role.TERMINAL, channel="retail-de", location="munich")
+    answer = await web.post("/v1/orders", order(("WATCH", 2), total=49800))
+    assert answer.status_code == 201, answer.text
+    path = f"/v1/orders/{answer.json()['id']}"
+
+    seen = [(await till.get(path)).json()]
+    assert await ids(till) == [answer.json()["id"]]
+    shipped = await till.post(f"{path}/ship", {"location": "berlin"})
+    seen.append((await till.get(path)).json())
+
+    assert shipped.status_code == 200, shipped.text
+    assert [one["waiting"] for one in seen] == [[{"location": "berlin", "sku": "WATCH", "units": 2}], []]
+    assert await ids(till) == []
+    assert problem(await munich.get(path)) == (404, "not_found")
+
+
+async def test_a_storefront_looks_up_an_order_of_its_channel_by_number(web: Api, till: Api, callers: Callers) -> None:
+    mine, store = await placed(web), await sold(till)
+    us = await callers(Role.STOREFRONT, channel="web-us")
+
+    assert await ids(web, number=mine["order_number"]) == [mine["id"]]
+    assert await ids(web, number=mine["order_number"], channel="web-de") == [mine["id"]]
+    assert await ids(web, number=store["order_number"]) == []
+    assert await ids(us, number=mine["order_number"]) == []
+    assert problem(await us.get("/v1/orders", number=mine["order_number"], channel="web-de")) == (403, "wrong_channel")
+    unnamed = await web.get("/v1/orders")
+    assert problem(unnamed) == (400, "invalid_input")
+    assert unnamed.json()["errors"][0]["field"] == "number"
 
 
 async def test_an_order_is_shown_to_its_channel_and_to_staff(
@@ -192,7 +246,8 @@ async def test_an_order_is_shown_to_its_channel_and_to_staff(
     path = f"/v1/orders/{(await placed(web))['id']}"
     us = await callers(Role.STOREFRONT, channel="web-us")
 
-    assert [(await caller.get(path)).status_code for caller in (web, till, operator)] == [200, 200, 200]
+    assert [(await caller.get(path)).status_code for caller in (web, operator)] == [200, 200]
+    assert problem(await till.get(path)) == (404, "not_found"), "it has nothing to do with the store"
     assert problem(await us.get(path)) == (403, "wrong_channel")
     assert problem(await (await callers(Role.ANALYST)).get(path)) == (403, "wrong_role")
     assert problem(await web.get(f"/v1/orders/{new_id('ord', NOON)}")) == (404, "not_found")

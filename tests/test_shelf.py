@@ -87,6 +87,37 @@ async def test_a_key_sees_its_own_shelf_only(web: Api) -> None:
     assert problem(await web.get("/v1/products", channel="web-us")) == (403, "wrong_channel")
 
 
+async def test_one_product_is_shown_as_on_the_shelf(web: Api, db: Database) -> None:
+    shelf = (await web.get("/v1/products", channel="web-de", category="phones")).json()["items"]
+
+    one = await web.get("/v1/products/phone", channel="web-de")
+    same = await web.get("/v1/products/phone", channel="web-de", headers={"If-None-Match": one.headers["etag"]})
+    await put_stock(db, "PHONE-WHT", "wh-de", 1)
+    changed = await web.get("/v1/products/phone", channel="web-de", headers={"If-None-Match": one.headers["etag"]})
+
+    assert (one.status_code, [one.json()]) == (200, shelf)
+    assert (same.status_code, same.content) == (304, b"")
+    assert [variant["available"] for variant in changed.json()["variants"]] == [3, 1]
+
+
+async def test_a_product_that_the_channel_does_not_show_is_not_found(web: Api) -> None:
+    assert problem(await web.get("/v1/products/draft", channel="web-de")) == (404, "not_found")
+    assert problem(await web.get("/v1/products/nothing", channel="web-de")) == (404, "not_found")
+    assert problem(await web.get("/v1/products/phone", channel="web-us")) == (403, "wrong_channel")
+    assert problem(await web.get("/v1/products/phone")) == (400, "invalid_input")
+
+
+@pytest.mark.usefixtures("web")
+@pytest.mark.parametrize("path", ["/v1/products", "/v1/products/phone", "/v1/catalog/products"])
+async def test_the_shelf_of_a_channel_that_does_not_exist_is_refused(callers: Callers, path: str) -> None:
+    analyst = await callers(Role.ANALYST)
+
+    answer = await analyst.get(path, channel="nope")
+
+    assert problem(answer) == (422, "unknown_reference")
+    assert answer.json()["facts"] == {"field": "channel", "value": "nope"}
+
+
 async def test_a_misspelt_filter_is_refused(web: Api) -> None:
     answer = await web.get("/v1/products", channel="web-de", categry="phones")
 

@@ -3,14 +3,12 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
-from inventory.available import Available, availability
-from inventory.available_to_promise import available_to_promise
 from inventory.laws import LAWS
 from inventory.rules import SUPPLY_MAX
 from tests.conftest import Api, Callers, Json, problem
@@ -104,7 +102,7 @@ async def test_promised_units_cannot_be_corrected_away(
     db: Database, operator: Api, callers: Callers, clock: SetClock
 ) -> None:
     await put_stock(db, "CHARGER", "berlin", 5)
-    await held(callers, clock, "CHARGER", 4)
+    await held(callers, clock, "CHARGER", 4, at="berlin")
     body: Json = {"sku": "CHARGER", "location": "berlin", "reason": "lost"}
 
     refused = await operator.post("/v1/stock/adjustments", {**body, "units": -2})
@@ -137,7 +135,7 @@ async def test_counting_fewer_than_are_held_is_a_fact_and_a_case_for_a_person(
     db: Database, operator: Api, callers: Callers, clock: SetClock
 ) -> None:
     await put_stock(db, "WATCH", "berlin", 5)
-    await held(callers, clock, "WATCH", 4)
+    await held(callers, clock, "WATCH", 4, at="berlin")
 
     answer = await operator.post(
         "/v1/stock/counts", {"location": "berlin", "reference": "COUNT-9", "lines": [{"sku": "WATCH", "counted": 1}]}
@@ -162,7 +160,7 @@ async def test_goods_that_arrive_make_up_for_what_was_overdrawn(
     db: Database, operator: Api, callers: Callers, clock: SetClock
 ) -> None:
     await put_stock(db, "WATCH", "berlin", 5)
-    await held(callers, clock, "WATCH", 4)
+    await held(callers, clock, "WATCH", 4, at="berlin")
     await operator.post("/v1/stock/counts", {"location": "berlin", "lines": [{"sku": "WATCH", "counted": 1}]})
 
     await operator.post("/v1/stock/receipts", {"location": "berlin", "lines": [{"sku": "WATCH", "units": 2}]})
@@ -172,9 +170,30 @@ async def test_goods_that_arrive_make_up_for_what_was_overdrawn(
     assert await rows(db, POOLS) == [("WATCH", "berlin", 5, 4, 0)]
 
 
+async def test_held_goods_that_leave_although_they_were_counted_away_are_a_case(
+    db: Database, operator: Api, callers: Callers
+) -> None:
+    await put_stock(db, "WATCH", "wh-de", 5)
+    web = await callers(Role.STOREFRONT, channel="web-de")
+    wish: Json = {"channel": "web-de", "lines": [{"sku": "WATCH", "quantity": 5}]}
+    placed = (await web.post("/v1/orders", {**wish, "shown_total": {"amount": 124500, "currency": "EUR"}})).json()["id"]
+    count: Json = {"location": "wh-de", "reference": "C-1", "lines": [{"sku": "WATCH", "counted": 2}]}
+    await operator.post("/v1/stock/counts", count)
+
+    for quantity in (1, 3, 1):
+        part: Json = {"location": "wh-de", "lines": [{"line": 1, "quantity": quantity}]}
+        assert (await operator.post(f"/v1/orders/{placed}/ship", part)).status_code == 200
+
+    assert await rows(db, POOLS) == [("WATCH", "wh-de", -3, 0, 3)]
+    cases = await rows(db, "SELECT reference, units FROM overdrafts ORDER BY units DESC")
+    assert cases == [("C-1", 3), (placed, 2), (placed, 1)]
+    told = "SELECT body ->> 'reference', body -> 'units' FROM outbox_messages WHERE topic = 'stock_overdrawn'"
+    assert sorted(await rows(db, told)) == sorted(cases)
+
+
 async def test_a_person_closes_a_case_once(db: Database, operator: Api, callers: Callers, clock: SetClock) -> None:
     await put_stock(db, "WATCH", "berlin", 2)
-    await held(callers, clock, "WATCH", 2)
+    await held(callers, clock, "WATCH", 2, at="berlin")
     count: Json = {"location": "berlin", "reference": "C-1", "lines": [{"sku": "WATCH", "counted": 0}]}
     [case] = (await operator.post("/v1/stock/counts", count)).json()["overdrafts"]
 
@@ -338,35 +357,3 @@ async def test_a_line_of_the_diary_cannot_be_changed(db: Database, change: str) 
             await tx.execute(text(change))
 
     assert await rows(db, "SELECT units FROM movements") == [(5,)]
-
-
-async def test_what_is_available_is_read_in_one_statement_each(db: Database) -> None:
-    await put_stock(db, "WATCH", "berlin", 5)
-    await put_stock(db, "WATCH", "wh-us", 50)
-    await put_stock(db, "CHARGER", "wh-de", 7)
-    said: list[str] = []
-    event.listen(db.engine.sync_engine, "before_cursor_execute", lambda *facts: said.append(facts[2]))
-
-    async with db.read() as tx:
-        there = await availability(tx, ["WATCH", "CHARGER"], ["berlin", "wh-de"])
-        shipped = await available_to_promise(tx, "web-de", ["WATCH", "CHARGER", "CASE-BLK"], db.clock.now())
-        in_stores = await available_to_promise(tx, "retail-de", ["WATCH", "CHARGER"], db.clock.now())
-
-    assert len(said) == 3
-    assert there == {
-        ("berlin", "WATCH"): Available(5, 0),
-        ("berlin", "CHARGER"): Available(0, 0),
-        ("wh-de", "WATCH"): Available(0, 0),
-        ("wh-de", "CHARGER"): Available(7, 0),
-    }
-    assert shipped == {"WATCH": 0, "CHARGER": 7, "CASE-BLK": 0}
-    assert in_stores == {"WATCH": 5, "CHARGER": 0}
-
-
-async def test_what_lies_in_a_closed_store_is_not_promised(db: Database) -> None:
-    await put_stock(db, "WATCH", "berlin", 5)
-    async with db.transaction() as tx:
-        await tx.execute(text("UPDATE locations SET closed_on = '2026-11-01' WHERE code = 'berlin'"))
-
-    async with db.read() as tx:
-        assert await available_to_promise(tx, "web-de", ["WATCH"], db.clock.now()) == {"WATCH": 0}

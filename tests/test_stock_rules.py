@@ -6,15 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog.open_locations import OpenLocation
 from inventory.rules import (
     HoldState,
     allocate,
     hold_state,
     may_hold_until,
     merge_wants,
-    rank_locations,
     source_basket,
 )
+from inventory.sourcing import ranked_for
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 SKUS = ("case", "charger", "phone")
@@ -113,10 +114,23 @@ def test_allocation_is_exact_or_nothing(wanted: int, units: list[int]) -> None:
         assert all(0 < taken[place] <= count for place, count in free if place in taken)
 
 
-def test_warehouses_come_before_stores() -> None:
-    kinds = {"berlin": "store", "wh-2": "warehouse", "aachen": "store", "wh-1": "warehouse"}
+@pytest.mark.parametrize(
+    ("open_places", "collect_at", "ranked"),
+    [
+        ({"berlin": "store", "wh-2": "warehouse", "aachen": "store", "wh-1": "warehouse"}, None, ["wh-1", "wh-2"]),
+        ({"berlin": "store", "aachen": "store"}, None, ["aachen", "berlin"]),
+        ({}, None, []),
+        ({"berlin": "store", "aachen": "store", "wh-1": "warehouse"}, "berlin", ["berlin"]),
+        ({"berlin": "store", "wh-1": "warehouse"}, "wh-1", []),
+        ({"berlin": "store"}, "munich", []),
+    ],
+)
+def test_warehouses_ship_and_stores_only_where_there_is_none(
+    open_places: dict[str, str], collect_at: str | None, ranked: list[str]
+) -> None:
+    places = {code: OpenLocation(code, kind, "de") for code, kind in open_places.items()}
 
-    assert rank_locations(kinds) == ["wh-1", "wh-2", "aachen", "berlin"]
+    assert ranked_for(places, collect_at) == ranked
 
 
 @pytest.mark.parametrize(

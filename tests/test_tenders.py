@@ -1,6 +1,8 @@
 """Tenders: together they pay the total to the cent, only cash gives change, and their order does not matter."""
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -10,10 +12,13 @@ from hypothesis import strategies as st
 from commerce.kernel.bodies import Amount
 from commerce.kernel.refusals import Refusal
 from orders.errors import MixedCurrency, TendersDoNotAddUp
+from orders.payments.port import ONLINE
 from orders.payments.rules import Settled, settle
+from orders.payments.tenders import shown
 from orders.rules import TenderKind
 from orders.schemas import TenderBody
 
+ROOT = Path(__file__).parent.parent
 COUNTER = (TenderKind.CASH, TenderKind.CARD_TERMINAL)
 
 
@@ -145,3 +150,30 @@ def test_another_currency_is_refused() -> None:
         settle([cash(5), tender(TenderKind.CASH, 5, "USD")], 10, "EUR")
 
     assert (refusal.value.field, refusal.value.wanted, refusal.value.given) == ("tenders[1].given", "EUR", "USD")
+
+
+@given(totals)
+def test_what_is_due_online_is_the_total_and_is_what_the_carrier_takes(total: int) -> None:
+    due, taken = ONLINE.due(total), ONLINE.delivered(total, "DHL-1")
+
+    assert sum(one.amount for one in due) == sum(one.amount for one in taken) == total
+    assert all(one.given == one.amount + one.change for one in (*due, *taken))
+    assert [(one.kind, one.reference) for one in due] == [(TenderKind.PAY_ON_COLLECTION, None)]
+    assert {one.reference for one in taken} == {"DHL-1"}
+    assert [(one.kind, one.state, one.amount) for one in shown(due, "due", "EUR")] == [
+        (TenderKind.PAY_ON_COLLECTION, "due", Amount(total, "EUR"))
+    ]
+
+
+def test_nobody_but_payments_writes_tenders_and_ledger() -> None:
+    writes = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM)\s+(tenders|ledger_entries)\b|_insert\(\s*\"(tenders|ledger)")
+    ours = [path for folder in ("catalog", "commerce", "inventory", "orders", "pricing") for path in sources(folder)]
+
+    writers = {path.relative_to(ROOT).as_posix() for path in ours if writes.search(path.read_text(encoding="utf-8"))}
+
+    assert writers == {"orders/payments/tenders.py", "orders/payments/ledger.py"}
+
+
+def sources(folder: str) -> list[Path]:
+    """The modules of one of our packages."""
+    return sorted((ROOT / folder).rglob("*.py"))

@@ -1,5 +1,6 @@
 """Till sales: goods gone and money taken, to the cent, whatever we thought was on the shelf."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ import pytest
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
+from commerce.kernel.idempotency import prune_keys
 from commerce.kernel.ids import order_number
 from tests.conftest import Api, Callers, Json, problem
 from tests.shop import put_stock, rows
@@ -70,10 +72,12 @@ async def test_a_sale_for_cash_gives_change_and_leaves_with_the_goods(till: Api,
             {
                 "line": 1, "sku": "CASE-BLK", "quantity": 2, "recommended_price": 2900, "unit_price": 2900,
                 "discount_total": 0, "tax_rate_bp": 1900, "tax_total": 926, "line_total": 5800, "sent": 2,
+                "cancelled": 0,
             },
             {
                 "line": 2, "sku": "WATCH", "quantity": 1, "recommended_price": 24900, "unit_price": 24900,
                 "discount_total": 0, "tax_rate_bp": 1900, "tax_total": 3976, "line_total": 24900, "sent": 1,
+                "cancelled": 0,
             },
         ],
         "subtotal": eur(30700),
@@ -277,13 +281,51 @@ async def test_the_same_sale_sent_again_is_the_same_sale(till: Api, db: Database
     again = await till.post("/v1/till-sales", body, once="sale-1")
     other_body = await till.post("/v1/till-sales", {**body, "tenders": [cash(24900)]}, once="sale-1")
     other_key = await till.post("/v1/till-sales", body, once="sale-2")
+    other_sale = await till.post("/v1/till-sales", {**body, "tenders": [cash(24900)]}, once="sale-2")
 
-    assert (again.status_code, again.content) == (201, first.content)
-    assert again.headers["Idempotent-Replayed"] == "true"
+    for answer in (again, other_key):
+        assert (answer.status_code, answer.content) == (201, first.content)
+        assert answer.headers["Idempotent-Replayed"] == "true"
     assert problem(other_body) == (422, "idempotency_key_reused")
-    assert problem(other_key) == (409, "already_exists")
-    assert other_key.json()["errors"][0]["field"] == "id"
+    assert problem(other_sale) == (409, "already_exists")
+    assert other_sale.json()["errors"][0]["field"] == "id"
     assert await rows(db, TRACES) == before
+
+
+async def test_a_sale_is_known_by_its_id_when_every_key_is_forgotten(
+    till: Api, callers: Callers, db: Database, clock: SetClock
+) -> None:
+    body = sale(("WATCH", 1), total=24900, tenders=[card(20000, "T-1"), cash(5000)], buyer={"email": "m@example.com"})
+    first = await till.post("/v1/till-sales", body, once="sale-1")
+    async with db.transaction() as tx:
+        assert await prune_keys(tx, clock.advance(timedelta(days=31)), 100) == 1
+    replaced = await callers(Role.TERMINAL, channel="retail-de", location="berlin")
+
+    answers = [await till.post("/v1/till-sales", body, once="sale-1"), await replaced.post("/v1/till-sales", body)]
+
+    assert [(answer.status_code, answer.content) for answer in answers] == [(201, first.content)] * 2
+    assert await rows(db, "SELECT count(*) FROM orders") == [(1,)]
+    assert await rows(db, "SELECT count(*) FROM movements WHERE kind = 'sold'") == [(1,)]
+
+
+async def test_a_sale_that_a_till_sends_twice_at_once_is_one_sale(till: Api, db: Database) -> None:
+    body = sale(("WATCH", 1), total=24900, tenders=[cash(24900)])
+
+    answers = await asyncio.gather(*(till.post("/v1/till-sales", body) for _ in range(8)))
+
+    assert {(answer.status_code, answer.content) for answer in answers} == {(201, answers[0].content)}
+    assert await rows(db, "SELECT count(*) FROM orders") == [(1,)]
+
+
+async def test_an_online_order_is_no_sale_of_a_till(till: Api, callers: Callers) -> None:
+    body = sale(("WATCH", 1), total=24900, tenders=[cash(24900)])
+    web = await callers(Role.STOREFRONT, channel="web-de")
+    online = {"channel": "web-de", "lines": lines(("WATCH", 1)), "shown_total": eur(24900),
+              "fulfilment": "collect", "collect_at": "berlin", "id": body["id"]}  # fmt: skip
+    assert (await web.post("/v1/orders", online)).status_code == 201
+
+    assert problem(await web.post("/v1/orders", online)) == (409, "already_exists")
+    assert problem(await till.post("/v1/till-sales", body)) == (409, "already_exists")
 
 
 async def test_an_id_whose_number_is_taken_is_refused(till: Api, db: Database) -> None:
@@ -311,3 +353,42 @@ async def test_serial_numbers_leave_with_their_devices(till: Api, db: Database) 
         (2, ["B", "C"]),
         (3, ["W-1"]),
     ]
+
+
+async def test_a_device_is_sold_once(till: Api, db: Database) -> None:
+    first = {**sale(total=79900, tenders=[card(79900)]), "lines": [numbered(1, "A")]}
+    second = {**sale(total=104800, tenders=[card(104800)]), "lines": [*lines(("WATCH", 1)), numbered(1, "A")]}
+    other_sku = {**sale(total=24900, tenders=[card(24900)]), "lines": [numbered(1, "A", sku="WATCH")]}
+    assert (await till.post("/v1/till-sales", first)).status_code == 201
+    before = await rows(db, TRACES)
+
+    answer = await till.post("/v1/till-sales", second)
+
+    assert problem(answer) == (409, "serial_already_sold")
+    assert answer.json()["facts"] == {"field": "lines[1].serials", "sku": "PHONE-BLK", "serial": "A"}
+    assert await rows(db, TRACES) == before
+    assert (await till.post("/v1/till-sales", other_sku)).status_code == 201, "each maker counts for itself"
+    assert await rows(db, "SELECT sku, serial, order_id, line FROM sold_serials ORDER BY sku") == [
+        ("PHONE-BLK", "A", first["id"], 1),
+        ("WATCH", "A", other_sku["id"], 1),
+    ]
+
+
+async def test_of_two_who_sell_one_device_at_once_one_does(till: Api, db: Database) -> None:
+    sales = [{**sale(total=79900, tenders=[card(79900)]), "lines": [numbered(1, "A")]} for _ in range(6)]
+
+    answers = await asyncio.gather(*(till.post("/v1/till-sales", body) for body in sales))
+
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409, 409]
+    assert {problem(answer)[1] for answer in answers if answer.status_code == 409} == {"serial_already_sold"}
+    assert await rows(db, "SELECT count(*) FROM sold_serials") == [(1,)]
+
+
+@pytest.mark.parametrize("serial", ["", " ", " A", "A ", "A\n", "A\tB", "A\x00", "Ä", "\u200b", "x" * 65])
+async def test_a_serial_number_can_be_printed(till: Api, serial: str) -> None:
+    body = {**sale(total=79900, tenders=[card(79900)]), "lines": [numbered(1, serial)]}
+
+    answer = await till.post("/v1/till-sales", body)
+
+    assert problem(answer) == (400, "invalid_input")
+    assert answer.json()["errors"][0]["field"].startswith("lines[0].serials")

@@ -10,6 +10,7 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
+from commerce.commands.migrate import refuse_other_tables
 from commerce.commands.options import FAILED, data_option, json_option, settings_for
 from commerce.embedded.locate import stack_at
 
@@ -24,6 +25,7 @@ def check(data: Path | None, *, as_json: bool) -> None:
     """Look for the offenders of every law, all in one instant. Exits with 1 if there are any."""
     settings = settings_for(data)
     with stack_at(settings.data, settings) as urls:
+        refuse_other_tables(urls.database)
         checkup = asyncio.run(_check(urls.database))
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(checkup)).decode() + "\n")

@@ -8,7 +8,8 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
-from commerce.commands.import_ import Screen, on_screen, see_to_tables
+from commerce.commands.import_ import Screen, on_screen
+from commerce.commands.migrate import see_to_tables
 from commerce.commands.options import data_option, json_option, settings_for, show
 from commerce.embedded.locate import stack_at
 

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, Tim
 from rich.progress import Progress as Bars
 from rich.table import Table
 
-from commerce.commands.migrate import current_revision, upgrade
+from commerce.commands.migrate import see_to_tables
 from commerce.commands.options import REFUSED, data_option, json_option, settings_for, show
 from commerce.embedded.locate import stack_at
 
@@ -53,12 +53,6 @@ async def _import(url: str, folder: Path, screen: "Screen") -> "ImportReport":
         return await import_folder(db, folder, screen)
     finally:
         await db.close()
-
-
-def see_to_tables(url: str) -> None:
-    """Give a database that was never used its tables. One that was is migrated by whoever decides when."""
-    if asyncio.run(current_revision(url)) is None:
-        upgrade(url)
 
 
 class Screen:

@@ -12,6 +12,7 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Column, Table
 
+from commerce.commands.migrate import see_to_tables
 from commerce.commands.options import data_option, json_option, settings_for, show
 from commerce.embedded.locate import stack_at
 from commerce.kernel.access import Role
@@ -38,21 +39,28 @@ def _instant(_ctx: click.Context, _param: click.Parameter, said: str | None) -> 
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
+def _text(_ctx: click.Context, _param: click.Parameter, said: str | None) -> str | None:
+    """Words that were typed in another encoding come with halves of characters, which nothing can store."""
+    if said is not None and not said.isascii() and any("\ud800" <= character <= "\udfff" for character in said):
+        raise click.BadParameter("this is not UTF-8")
+    return said
+
+
 @keys.command()
 @data_option
 @json_option
 @click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
-@click.option("--name", required=True, help="Who will use it.")
-@click.option("--channel", metavar="CODE", help="The online channel of a storefront, the retail channel of a terminal.")
-@click.option("--location", metavar="CODE", help="The store a terminal stands in.")
+@click.option("--name", required=True, callback=_text, help="Who will use it.")
+@click.option("--channel", metavar="CODE", callback=_text, help="A storefront's online, a terminal's retail channel.")
+@click.option("--location", metavar="CODE", callback=_text, help="The store a terminal stands in.")
 @click.option("--expires", metavar="WHEN", callback=_instant, help="A date or an instant; UTC if it says nothing else.")
 def create(data: Path | None, *, as_json: bool, role: str, name: str, **bounds: str | datetime | None) -> None:
     """Make a key. It is shown this once; only its hash is stored."""
-    from commerce.kernel.keys import WantedKey  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
-    from commerce.operations.bounds import issue_bound_key  # noqa: PLC0415 - as above
+    from commerce.operations.bounds import issue_bound_key  # noqa: PLC0415 - it takes SQLAlchemy along, --help none
+    from commerce.operations.keys import read_key  # noqa: PLC0415 - as above
 
     facts = {"channel": bounds["channel"], "location": bounds["location"], "expires_at": bounds["expires"]}
-    wanted = msgspec.convert({"role": role, "name": name, **facts}, WantedKey)
+    wanted = read_key({"role": role, "name": name, **facts})
     _show_once(_transact(data, lambda tx, now: issue_bound_key(tx, wanted, now)), as_json=as_json)
 
 
@@ -76,7 +84,7 @@ def list_all(data: Path | None, *, as_json: bool) -> None:
 @keys.command()
 @data_option
 @json_option
-@click.argument("key_id")
+@click.argument("key_id", callback=_text)
 def revoke(data: Path | None, *, as_json: bool, key_id: str) -> None:
     """End a key. Every process stops honouring it within a second."""
     from commerce.kernel.keys import revoke_key  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
@@ -88,7 +96,7 @@ def revoke(data: Path | None, *, as_json: bool, key_id: str) -> None:
 @keys.command()
 @data_option
 @json_option
-@click.argument("key_id")
+@click.argument("key_id", callback=_text)
 @click.option(
     "--overlap",
     type=click.IntRange(0, 30 * 86_400),
@@ -118,6 +126,7 @@ def _transact(data: Path | None, work: "Callable[[Session, datetime], Awaitable[
 
     settings = settings_for(data)
     with stack_at(settings.data, settings) as urls:
+        see_to_tables(urls.database)
         return asyncio.run(done(urls.database))
 
 

@@ -6,14 +6,16 @@ from pathlib import Path
 import msgspec
 import rich_click as click
 
-from commerce.commands.options import data_option, settings_for
+from commerce.commands.options import data_option, json_option, settings_for
 
 
 @click.command()
 @data_option
+@json_option
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where to; else printed.")
-def openapi(data: Path | None, out: Path | None) -> None:
+def openapi(data: Path | None, out: Path | None, *, as_json: bool) -> None:
     """Write the API's OpenAPI 3.1 schema as JSON. Needs no server and starts none."""
+    del as_json  # It is JSON either way.
     settings = settings_for(data)
     # The application wants addresses. It does not connect before it serves, so any will do.
     own = settings.using(

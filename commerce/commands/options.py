@@ -22,13 +22,31 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 REFUSED, FAILED = 2, 1
 """Exit codes: 2 says that nothing was done and what to change; 1 that something broke."""
 
+AWAY, MISTYPED = 503, 400
+"""What the API would answer to a failure of that kind; a problem object says it."""
+
 data_option = click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
     help="The data folder. [default: COMMERCE_DATA, or .commerce in the repository]",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+_AS_JSON = "commerce.as_json"
+
+
+def _remember(ctx: click.Context, _param: click.Parameter, wanted: bool) -> bool:  # noqa: FBT001 - click calls it so
+    ctx.meta[_AS_JSON] = wanted
+    return wanted
+
+
+json_option = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    is_eager=True,  # Read first, so that it is known when another word is refused.
+    callback=_remember,
+    help="Print the facts, or the refusal, as JSON.",
+)
 
 
 def settings_for(data: Path | None) -> Settings:
@@ -40,7 +58,8 @@ def settings_for(data: Path | None) -> Settings:
 def show(facts: Mapping[str, object], *, as_json: bool, title: str = "") -> None:
     """Print facts: as one JSON document for a program, as a table for a person."""
     if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(facts)).decode() + "\n")
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(facts, enc_hook=str)).decode() + "\n")
+        sys.stdout.flush()  # Some commands go on for days after they said this.
         return
     table = Table(title=title or None, show_header=False, title_justify="left")
     for name, fact in facts.items():
@@ -49,8 +68,13 @@ def show(facts: Mapping[str, object], *, as_json: bool, title: str = "") -> None
     Console().print(table)
 
 
-def show_refusal(refusal: Refusal) -> None:
-    """Say no in one red line, and what to do about it."""
+def show_refusal(refusal: Refusal, *, as_json: bool = False) -> None:
+    """Say no in one red line, and what to do about it; or as the API would, in a problem object."""
+    if as_json:
+        field, more = getattr(refusal, "field", None), {"hint": getattr(refusal, "hint", "")}
+        more |= {"errors": [{"field": field, "reason": str(refusal)}] if isinstance(field, str) else []}
+        _show_problem(refusal.code, refusal.status, str(refusal), {"facts": refusal.facts(), **more})
+        return
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(str(refusal), style="bold red", markup=False)
     hint = getattr(refusal, "hint", "")
@@ -58,12 +82,34 @@ def show_refusal(refusal: Refusal) -> None:
         console.print(hint, markup=False)
 
 
-def show_failure(failure: PartFailed) -> None:
+def show_failure(failure: PartFailed, *, as_json: bool = False) -> None:
     """Say which part failed, with the last it wrote."""
+    if as_json:
+        facts = {"part": failure.part, "reason": failure.reason, "log": failure.log}
+        _show_problem("part_failed", AWAY, str(failure), {"facts": facts, "last_lines": failure.last_lines})
+        return
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     if failure.last_lines:
         console.print(failure.last_lines, style="dim", markup=False)
     console.print(str(failure), style="bold red", markup=False)
+
+
+def show_unreachable(reason: str, *, as_json: bool = False) -> None:
+    """Say that a server does not answer, and where its address is written."""
+    hint = "Look at COMMERCE_DATABASE_URL and COMMERCE_REDIS_URL."
+    if as_json:
+        _show_problem("server_unreachable", AWAY, f"A server cannot be reached: {reason}", {"hint": hint})
+        return
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"A server cannot be reached: {reason}", style="bold red", markup=False)
+    console.print(hint, markup=False)
+
+
+def _show_problem(code: str, status: int, detail: str, more: Mapping[str, object]) -> None:
+    """A no as the API writes it (RFC 9457), on standard output, where a program looks for its answer."""
+    title = code.replace("_", " ").capitalize()
+    known = {"type": f"/errors/{code}", "title": title, "status": status, "detail": detail, "code": code}
+    show({**known, **more}, as_json=True)
 
 
 class Commands(click.RichGroup):
@@ -74,19 +120,26 @@ class Commands(click.RichGroup):
         try:
             return super().invoke(ctx)
         except Refusal as refusal:
-            show_refusal(refusal)
+            show_refusal(refusal, as_json=_as_json(ctx))
             ctx.exit(REFUSED)
         except PartFailed as failure:
-            show_failure(failure)
+            show_failure(failure, as_json=_as_json(ctx))
             ctx.exit(FAILED)
+        except click.UsageError as error:
+            if not _as_json(ctx):
+                raise
+            _show_problem("invalid_usage", MISTYPED, error.format_message(), {})
+            ctx.exit(REFUSED)
         except Exception as error:
             reason = why_unreachable(error)
             if reason is None:
                 raise
-            console = Console(stderr=True, highlight=False, soft_wrap=True)
-            console.print(f"A server cannot be reached: {reason}", style="bold red", markup=False)
-            console.print("Look at COMMERCE_DATABASE_URL and COMMERCE_REDIS_URL.", markup=False)
+            show_unreachable(reason, as_json=_as_json(ctx))
             ctx.exit(FAILED)
+
+
+def _as_json(ctx: click.Context) -> bool:
+    return bool(ctx.meta.get(_AS_JSON))
 
 
 def why_unreachable(error: Exception) -> str | None:

@@ -9,27 +9,31 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from commerce.commands.options import data_option, settings_for
+from commerce.commands.options import data_option, json_option, settings_for, show
 from commerce.embedded.folder import StackState
 from commerce.embedded.supervisor import Plan, Supervisor, free_port
 
 
 @click.command()
 @data_option
+@json_option
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--demo/--no-demo", default=True, help="Load the demo shop if the database is empty.", show_default=True)
-def run(data: Path | None, port: int, host: str, *, demo: bool) -> None:
+def run(data: Path | None, port: int, host: str, *, demo: bool, as_json: bool) -> None:
     """Start the shop: database, queue, API and worker. Ctrl-C stops all of it.
 
     What has a URL in the settings (COMMERCE_DATABASE_URL, COMMERCE_REDIS_URL) is used and not started.
     """
     settings = settings_for(data)
     console = Console(highlight=False)
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not as_json:
         console.print(f"Starting in {settings.data} ...", style="dim", markup=False, soft_wrap=True)
 
     def announce(state: StackState, keys: Mapping[str, str]) -> None:
+        if as_json:
+            show({**_facts(state, settings.data), "keys": keys}, as_json=True)
+            return
         console.print(_panel(state, settings.data))
         for role, key in keys.items():
             # Whole and on one line each, whatever the terminal's width: a key is there to be copied.
@@ -54,9 +58,12 @@ def run(data: Path | None, port: int, host: str, *, demo: bool) -> None:
     Supervisor(plan).run()
 
 
+def _facts(state: StackState, data: Path) -> dict[str, str]:
+    return {"url": state.url, "documentation": f"{state.url}/docs", "data": str(data), "logs": str(data / "logs")}
+
+
 def _panel(state: StackState, data: Path) -> Panel:
     table = Table.grid(padding=(0, 2))
-    facts = {"shop": state.url, "documentation": f"{state.url}/docs", "data": str(data), "logs": str(data / "logs")}
-    for name, fact in facts.items():
-        table.add_row(f"[bold]{name}[/bold]", fact)
+    for name, fact in _facts(state, data).items():
+        table.add_row(f"[bold]{'shop' if name == 'url' else name}[/bold]", fact)
     return Panel(table, title="commerce", subtitle="Ctrl-C stops everything", title_align="left", expand=False)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from commerce.kernel.refusals import Refusal
 
@@ -11,7 +10,7 @@ from commerce.kernel.refusals import Refusal
 class PortTaken(Refusal):
     """Another program listens on the port already."""
 
-    code: ClassVar[str] = "port_taken"
+    code = "port_taken"
     host: str
     port: int
 
@@ -28,10 +27,10 @@ class PortTaken(Refusal):
 class FolderTaken(Refusal):
     """Another command of ours works in the data folder."""
 
-    code: ClassVar[str] = "folder_taken"
+    code = "folder_taken"
     folder: Path
     holder: str
-    hint: ClassVar[str] = "Stop it first, or choose another folder: --data DIR"
+    hint = "Stop it first, or choose another folder: --data DIR"
 
     def __str__(self) -> str:
         return f"{self.folder} is in use by {self.holder}."
@@ -41,7 +40,7 @@ class FolderTaken(Refusal):
 class FolderUnusable(Refusal):
     """The data folder cannot be used as it is."""
 
-    code: ClassVar[str] = "folder_unusable"
+    code = "folder_unusable"
     folder: Path
     reason: str
     hint: str
@@ -54,7 +53,7 @@ class FolderUnusable(Refusal):
 class PartMissing(Refusal):
     """A program that should have come with our packages is not there."""
 
-    code: ClassVar[str] = "part_missing"
+    code = "part_missing"
     package: str
     program: str
 

@@ -26,7 +26,10 @@ LONGEST_SOCKET_NAME = "/.s.PGSQL.5432"
 
 
 class StackState(msgspec.Struct, frozen=True):
-    """What `stack.json` says about the stack that runs in a folder."""
+    """What `stack.json` says about what runs in a folder: a whole stack, or the servers that a command lends.
+
+    Such a command serves no API for others: its `url` is empty and its `port` is 0.
+    """
 
     pid: int
     url: str
@@ -120,7 +123,7 @@ class DataFolder:
         if not (self.root / "lock").exists():
             return False
         with self._open_lock() as lock:
-            return not _try_lock(lock)
+            return not _try_lock(lock, fcntl.LOCK_SH)  # Shared, so that two who look do not see each other.
 
     def write_state(self, state: StackState) -> None:
         """Say what runs here. Readers see the old words or the new ones; only the owner, as URLs hold passwords."""
@@ -157,9 +160,9 @@ def _is_plain(path: Path) -> bool:
     return re.fullmatch(r"[A-Za-z0-9._/-]+", str(path)) is not None
 
 
-def _try_lock(lock: IO[str]) -> bool:
+def _try_lock(lock: IO[str], kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

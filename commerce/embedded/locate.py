@@ -19,39 +19,41 @@ from commerce.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """Where the servers are. `redis` is None when nobody asked for a queue and none is there."""
+    """Where the servers are. `redis` is None for a short command where no queue is."""
 
     database: str
     redis: str | None
 
 
 @asynccontextmanager
-async def open_stack(data_dir: Path, settings: Settings, *, redis: bool = False) -> AsyncIterator[Urls]:
+async def open_stack(data_dir: Path, settings: Settings, *, lasting: bool = False) -> AsyncIterator[Urls]:
     """The servers to work with, for as long as the block lasts; what had to be started is stopped after it.
 
-    A URL in the settings wins; then the stack that runs in the folder; then a database of our own (and a queue, if
-    `redis`), which others wait for. Starting blocks the event loop, since a child dies with the thread that made it.
+    A URL in the settings wins; then what runs in the folder; then servers of our own. A short command starts a
+    database, which others wait for, since it is gone in a moment. A `lasting` one starts a queue, too, and lends both
+    to every other command as long as it lasts. Starting blocks the event loop, since a child dies with the thread
+    that made it.
     """
-    with stack_at(data_dir, settings, redis=redis) as urls:
+    with stack_at(data_dir, settings, lasting=lasting) as urls:
         yield urls
 
 
 @contextmanager
-def stack_at(data_dir: Path, settings: Settings, *, redis: bool = False) -> Iterator[Urls]:
+def stack_at(data_dir: Path, settings: Settings, *, lasting: bool = False) -> Iterator[Urls]:
     """As open_stack, for commands that are not asynchronous."""
-    if settings.database_url and (settings.redis_url or not redis):
+    if settings.database_url and (settings.redis_url or not lasting):
         yield Urls(settings.database_url, settings.redis_url)
         return
     with ExitStack() as resources:
-        yield _find_or_start(DataFolder(data_dir.absolute()), settings, resources, redis=redis)
+        yield _find_or_start(DataFolder(data_dir.absolute()), settings, resources, lasting=lasting)
 
 
 def running_stack(folder: DataFolder) -> StackState | None:
-    """The stack that runs in the folder, if one does: its words are true as long as its lock is held."""
+    """What runs in the folder for everybody, if anything: its words are true as long as its lock is held."""
     return folder.read_state() if folder.is_held() else None
 
 
-def _find_or_start(folder: DataFolder, settings: Settings, resources: ExitStack, *, redis: bool) -> Urls:
+def _find_or_start(folder: DataFolder, settings: Settings, resources: ExitStack, *, lasting: bool) -> Urls:
     wait = _wait_aloud(folder)
     while True:
         running = running_stack(folder)
@@ -62,20 +64,27 @@ def _find_or_start(folder: DataFolder, settings: Settings, resources: ExitStack,
         except FolderTaken:
             continue  # The stack came up while we waited.
         end_leftovers(stale)
-        return _start(folder, settings, resources, redis=redis)
+        return _start(folder, settings, resources, lasting=lasting)
 
 
-def _start(folder: DataFolder, settings: Settings, resources: ExitStack, *, redis: bool) -> Urls:
-    def started(part: Part) -> None:
+def _start(folder: DataFolder, settings: Settings, resources: ExitStack, *, lasting: bool) -> Urls:
+    postgres, valkey = EmbeddedPostgres(folder.root), EmbeddedValkey(folder.root)
+    parts: list[Part] = []
+    if settings.database_url is None:
+        parts.append(postgres)
+    if settings.redis_url is None and lasting:
+        parts.append(valkey)
+    for part in parts:
         resources.callback(part.stop)
         part.start()
-
-    postgres, valkey = EmbeddedPostgres(folder.root), EmbeddedValkey(folder.root)
-    if settings.database_url is None:
-        started(postgres)
-    if settings.redis_url is None and redis:
-        started(valkey)
-    return Urls(settings.database_url or postgres.url, settings.redis_url or (valkey.url if redis else None))
+    database = settings.database_url or postgres.url
+    if not lasting:
+        return Urls(database, settings.redis_url)
+    redis = settings.redis_url or valkey.url
+    resources.callback(folder.state_file.unlink, missing_ok=True)  # Before the parts stop: last in, first out.
+    lent = {part.name: part.state() for part in parts}
+    folder.write_state(StackState(os.getpid(), url="", port=0, database_url=database, redis_url=redis, parts=lent))
+    return Urls(database, redis)
 
 
 def _our_name() -> str:

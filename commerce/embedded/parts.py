@@ -23,6 +23,9 @@ class Part(ABC):
 
     name: str
     log: Path
+    needs: tuple["Part", ...] = ()
+    """What must answer before this part can; until then it is neither started again nor blamed for its silence."""
+
     start_s_max: ClassVar[int] = 60
     last_words: ClassVar[tuple[tuple[signal.Signals, int], ...]] = ((signal.SIGTERM, 15),)
     """What asks it to stop, and for how many seconds each is given a chance before the next, and then SIGKILL."""
@@ -48,6 +51,14 @@ class Part(ABC):
         """None while it runs; negative is the signal that ended it."""
         assert self._process is not None
         return self._process.poll()
+
+    def is_up(self) -> bool:
+        """Whether it runs and answers; a dead server's files may still say that it is ready."""
+        return self.exit_code is None and self.ready()
+
+    def can_be_up(self) -> bool:
+        """Whether everything it needs is up."""
+        return all(part.is_up() for part in self.needs)
 
     def state(self) -> PartState:
         """The process, told apart from any later one."""
@@ -107,8 +118,10 @@ class Program(Part):
         log: Path,
         env: Mapping[str, str],
         answers: Callable[[], bool] | None = None,
+        needs: tuple[Part, ...] = (),
     ) -> None:
         self.name = name
+        self.needs = needs
         self.log = log
         self._command = command
         self._env = env

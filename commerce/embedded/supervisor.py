@@ -1,7 +1,8 @@
 """The supervisor: brings the stack up in order, keeps it up, and takes it down in reverse order.
 
-It is one thread that looks ten times a second. Nothing it does is needed to keep data safe: each server does that
-itself, so the supervisor may be killed at any time. The kernel then stops its parts (see accounts.die_with).
+It is one thread that looks ten times a second. Whatever is dead is started again, and nothing is waited for meanwhile:
+while one part comes up, another may die. Nothing it does is needed to keep data safe: each server does that itself, so
+the supervisor may be killed at any time. The kernel then stops its parts (see accounts.die_with).
 """
 
 import os
@@ -9,7 +10,7 @@ import socket
 import sys
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -57,6 +58,8 @@ class Supervisor:
     parts: list[Part] = field(default_factory=list)
     wish: StopWish = field(default_factory=StopWish)
     deaths: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+    starting: dict[str, float] = field(default_factory=dict)
+    """The parts that were started again and do not answer yet, and when that becomes worth a word."""
 
     @property
     def folder(self) -> DataFolder:
@@ -118,36 +121,68 @@ class Supervisor:
         env, logs, port = child_environment(settings), self.folder.logs, str(self.plan.port)
         serve = [*self.plan.command, "serve", "--host", self.plan.host, "--port", port]
         serve += ["--workers", str(settings.api_processes)]
-        self._bring_up(Program("api", serve, log=logs / "api.log", env=env, answers=self._api_answers))
+        servers = tuple(self.parts)
+        database = tuple(part for part in servers if isinstance(part, EmbeddedPostgres))  # It answers without a queue.
+        api = Program("api", serve, log=logs / "api.log", env=env, answers=self._api_answers, needs=database)
+        self._bring_up(api)
         work = [*self.plan.command, "work"]
-        self._bring_up(Program("worker", work, log=logs / "worker.log", env=env))
+        self._bring_up(Program("worker", work, log=logs / "worker.log", env=env, needs=servers))
 
     def _bring_up(self, part: Part) -> None:
+        """Start a part for the first time and wait until it answers; what came up before is looked after meanwhile."""
         if self.wish.asked:
             return
+        before = tuple(self.parts)
         self.parts.append(part)
-        part.start(self.wish.not_asked)
+
+        def keep_waiting() -> bool:
+            self._look_after(before)
+            return self.wish.not_asked()
+
+        part.start(keep_waiting)
 
     def _keep_up(self, settings: Settings) -> None:
         while self.wish.not_asked():
-            for part in self.parts:
-                if part.exit_code is not None and self.wish.not_asked():
-                    self._bring_back(part)
-                    self._write_state(settings)
+            if self._look_after(self.parts):
+                self._write_state(settings)
             time.sleep(LOOK_EVERY_S)
 
-    def _bring_back(self, part: Part) -> None:
-        """Start a dead part again, at once, unless it dies all the time."""
-        while part.exit_code is not None and self.wish.not_asked():
-            ended = how_it_ended(part.exit_code)
-            self._count_death(part, ended)
-            part.sweep()
-            self.plan.tell(f"{part.name} {ended}; starting it again")
-            try:
-                part.start(self.wish.not_asked)
-            except PartFailed:
-                if part.exit_code is None:
-                    raise
+    def _look_after(self, parts: Sequence[Part]) -> bool:
+        """Start every dead part again, in order, and wait for none; whether there was one.
+
+        A part whose needs are down stays down until they answer: it would only die of that, and be blamed for it.
+        """
+        restarted = False
+        for part in parts:
+            if part.exit_code is None:
+                self._listen(part)
+            elif self.wish.not_asked() and part.can_be_up():
+                self._start_again(part, how_it_ended(part.exit_code))
+                restarted = True
+        return restarted
+
+    def _start_again(self, part: Part, ended: str) -> None:
+        self._count_death(part, ended)
+        part.sweep()
+        self.plan.tell(f"{part.name} {ended}; starting it again")
+        part.launch()
+        self.starting[part.name] = time.monotonic() + part.start_s_max
+
+    def _listen(self, part: Part) -> None:
+        """Say so, once, when a part that was started again runs but never answers; only a death ends it.
+
+        A database that mends what a crash left may need minutes, and to be started anew would cost it all of them.
+        """
+        patient_until = self.starting.get(part.name)
+        if patient_until is None:
+            return
+        if not part.can_be_up():
+            self.starting[part.name] = time.monotonic() + part.start_s_max
+        elif part.ready():
+            del self.starting[part.name]
+        elif time.monotonic() > patient_until:
+            del self.starting[part.name]
+            self.plan.tell(f"{part.name} runs, but has not answered for {part.start_s_max} s; its log is {part.log}")
 
     def _count_death(self, part: Part, ended: str) -> None:
         now, deaths = time.monotonic(), self.deaths[part.name]
@@ -164,10 +199,9 @@ class Supervisor:
         self.folder.state_file.unlink(missing_ok=True)
 
     def _write_state(self, settings: Settings) -> StackState:
-        host = self._near_host
         state = StackState(
             pid=os.getpid(),
-            url=f"http://{f'[{host}]' if ':' in host else host}:{self.plan.port}",
+            url=near_url(self.plan.host, self.plan.port),
             port=self.plan.port,
             database_url=settings.database_url or "",
             redis_url=settings.redis_url or "",
@@ -176,14 +210,9 @@ class Supervisor:
         self.folder.write_state(state)
         return state
 
-    @property
-    def _near_host(self) -> str:
-        """The address at which this machine reaches the API: "everywhere" is not one."""
-        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.plan.host, self.plan.host)  # noqa: S104 - not bound here
-
     def _api_answers(self) -> bool:
         """Whether the API says that it is ready."""
-        line = HTTPConnection(self._near_host, self.plan.port, timeout=2)
+        line = HTTPConnection(_near(self.plan.host), self.plan.port, timeout=2)
         try:
             line.request("GET", "/health/ready")
             return line.getresponse().status == HTTPStatus.OK
@@ -191,6 +220,17 @@ class Supervisor:
             return False
         finally:
             line.close()
+
+
+def near_url(host: str, port: int) -> str:
+    """Where this machine reaches an API that listens there."""
+    near = _near(host)
+    return f"http://{f'[{near}]' if ':' in near else near}:{port}"
+
+
+def _near(host: str) -> str:
+    """The address for this machine: "everywhere" is not one."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nothing listens because of this
 
 
 def child_environment(settings: Settings) -> dict[str, str]:

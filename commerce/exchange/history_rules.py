@@ -88,7 +88,7 @@ _ORDERS = (
         (
             ("channel", "g.channel", "o.channel"),
             ("location", "g.location", "CASE WHEN c.kind = 'retail' THEN o.location END"),
-            ("customer", "g.customer", "u.code"),
+            ("customer", "CASE u.code WHEN g.customer THEN u.code ELSE coalesce(w.code, g.customer) END", "u.code"),
             ("currency", "g.currency", "o.currency"),
             ("placed_at", "g.placed_at", "o.placed_at"),
             ("status", "g.status", "o.state"),
@@ -97,6 +97,8 @@ _ORDERS = (
         JOIN orders o ON o.order_number = g.order_number
         JOIN channels c ON c.code = o.channel
         LEFT JOIN customers u ON u.id = o.customer_id
+        LEFT JOIN known_customers k ON k.code = g.customer
+        LEFT JOIN customers w ON w.id = k.customer_id
         """,
     ),
 )

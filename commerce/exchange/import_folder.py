@@ -5,6 +5,7 @@ from pathlib import Path
 from commerce.exchange.check import check
 from commerce.exchange.faults import Faults, ImportCollided
 from commerce.exchange.files import FORMAT
+from commerce.exchange.imported import pass_over, remember
 from commerce.exchange.look import Source, look_into
 from commerce.exchange.progress import FileImported, ImportReport, Progress, Silence
 from commerce.exchange.resolve import resolve
@@ -16,7 +17,8 @@ from commerce.exchange.wire import Wire, wire_of
 from commerce.kernel.db import Database, Session
 
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7206211)"
-_INTEGRITY = "23"
+# Class 23: a constraint; class 40: a deadlock that was broken up.
+_IN_OUR_WAY = ("23", "40")
 _TABLES = {
     "products": "variants",
     "recommended_prices": "recommended_prices",
@@ -29,6 +31,9 @@ _TABLES = {
 async def import_folder(db: Database, folder: Path, progress: Progress | None = None) -> ImportReport:
     """Store every row of a folder in exchange format that is not stored yet, in one transaction.
 
+    Reference data follows the folder where the folder changed; a row that says what it said when it was last imported
+    changes nothing, whatever the shop decided since.
+
     Raises FolderUnreadable for what is no folder, FolderRefused with all that is wrong in it, and ImportCollided if
     the shop changed in its way meanwhile; then nothing is kept. Two imports wait for each other.
     """
@@ -38,7 +43,7 @@ async def import_folder(db: Database, folder: Path, progress: Progress | None = 
         async with db.transaction() as tx:
             return await _import(tx, sources, faults, progress or Silence(), db.clock.now().isoformat())
     except Exception as error:
-        if str(getattr(error, "sqlstate", "")).startswith(_INTEGRITY):
+        if str(getattr(error, "sqlstate", "")).startswith(_IN_OUR_WAY):
             raise ImportCollided(str(getattr(error, "constraint_name", "")) or str(error)) from error
         raise
 
@@ -49,6 +54,7 @@ async def _import(tx: Session, sources: list[Source], faults: Faults, progress: 
     await wire.execute(_ONE_AT_A_TIME)
     rows = await stage(wire, sources, faults, progress)
     progress.working("checking the rows against each other")
+    await pass_over(wire, rows)
     await resolve(wire)
     await check(wire, sources, faults)
     progress.working("storing reference data")
@@ -59,6 +65,7 @@ async def _import(tx: Session, sources: list[Source], faults: Faults, progress: 
     if "stock" in rows:
         imported["stock"] = await store_stock(wire, rows["stock"], now)
     imported |= await store_history(wire, rows, progress)
+    await remember(wire, rows)
     await _analyze(wire, imported)
     return ImportReport({file.name: imported[file.name] for file in FORMAT if file.name in imported})
 

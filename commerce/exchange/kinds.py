@@ -8,6 +8,7 @@ from typing import NamedTuple
 from iso4217 import Currency
 
 from catalog.rules import is_gtin
+from commerce.kernel.countries import country_codes
 from commerce.kernel.money import digits_of
 
 CODE_LENGTH_MAX = 100
@@ -45,13 +46,6 @@ def currency_digits() -> dict[str, int]:
         except ValueError:
             continue
     return known
-
-
-@cache
-def country_codes() -> frozenset[str]:
-    """Every country of ISO 3166-1 alpha-2, as the time zone database lists them."""
-    lines = (files("tzdata") / "zoneinfo" / "iso3166.tab").read_text(encoding="utf-8").splitlines()
-    return frozenset(line[:2] for line in lines if not line.startswith("#"))
 
 
 @cache

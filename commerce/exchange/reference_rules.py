@@ -94,6 +94,21 @@ _PRODUCTS = (
         """,
         needs=("categories",),
     ),
+    Rule(
+        "products",
+        "gtin",
+        "It is the GTIN of '{}' already.",
+        """
+        SELECT at, min(sku) AS word
+          FROM (SELECT f.at, f.sku
+                  FROM (SELECT at, sku AS own, first_value(sku) OVER (PARTITION BY gtin ORDER BY at) AS sku
+                          FROM given_products WHERE gtin IS NOT NULL) AS f
+                 WHERE f.sku <> f.own
+                 UNION ALL
+                SELECT g.at, v.sku FROM given_products g JOIN variants v ON v.gtin = g.gtin AND v.sku <> g.sku) AS taken
+         GROUP BY at
+        """,
+    ),
 )
 _PRICES = (
     keys_are_unique(BY_NAME["recommended_prices"]),

@@ -1,6 +1,6 @@
 """Resolve references: what a row may refer to is what the folder brings, and else what is stored."""
 
-from commerce.exchange.wire import Wire
+from commerce.exchange.wire import Wire, rows_of
 
 # In each `known_…` table the folder's word comes before the stored one, for that is how it will be.
 _KNOWN = """
@@ -53,10 +53,38 @@ _KNOWN = """
     ANALYZE known_orders; ANALYZE order_sums;
 """
 
+# Of the customers named by orders, those who are stored; `customer_id` is who they are after every merge.
+_NAMED = """
+    CREATE TEMP TABLE known_customers ON COMMIT DROP AS
+    SELECT c.code, c.id AS customer_id FROM customers c WHERE c.code IN (SELECT customer FROM given_orders);
+    ANALYZE known_customers;
+"""
+_FOLLOW = """
+    UPDATE known_customers k SET customer_id = c.merged_into FROM customers c
+     WHERE c.id = k.customer_id AND c.merged_into IS NOT NULL
+"""
+# Whoever was merged while we waited for the lock is seen here as they are now.
+_LOCK = """
+    SELECT count(merged_into)
+      FROM (SELECT c.merged_into FROM customers c WHERE c.id IN (SELECT customer_id FROM known_customers)
+             ORDER BY c.id FOR KEY SHARE) AS locked
+"""
+
 
 async def resolve(wire: Wire) -> None:
     """Fill the `known_…` tables: what there will be once the folder is stored, with what its amounts are made of.
 
-    Of an order is known whether it is new, under which id, and how many digits its amounts may have.
+    Of an order is known whether it is new, under which id, and how many digits its amounts may have. Of a stored
+    customer is known who they are after every merge, and they stay that until the transaction ends.
     """
     await wire.execute(_KNOWN)
+    await wire.execute(_NAMED)
+    await _follow(wire)
+    while await wire.fetchval(_LOCK):
+        await _follow(wire)
+
+
+async def _follow(wire: Wire) -> None:
+    """Go on from everybody who was merged to whom they were merged into, until nobody was."""
+    while rows_of(await wire.execute(_FOLLOW)):
+        pass

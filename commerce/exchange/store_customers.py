@@ -13,6 +13,14 @@ _CUSTOMERS = Merge(
     "SELECT * FROM given_customers",
     only_new=("id",),
 )
+# Whom we are about to change cannot be merged any more, so what is read next stays true.
+_LOCK = """
+    SELECT count(*)
+      FROM (SELECT FROM customers s JOIN given_customers g USING (code)
+             WHERE s.merged_into IS NULL
+               AND (s.email, s.phone, s.country) IS DISTINCT FROM (g.email, g.phone, g.country)
+             ORDER BY s.id FOR NO KEY UPDATE OF s) AS locked
+"""
 # A merged customer finds nobody any more: its identities went to whom it was merged into.
 _TO_FIND = """
     CREATE TEMP TABLE to_find ON COMMIT DROP AS
@@ -50,6 +58,7 @@ async def store_customers(wire: Wire, rows: int) -> FileImported:
 
     An address that finds somebody already goes on finding them, and one that cannot be an address finds nobody.
     """
+    await wire.fetchval(_LOCK)
     await wire.execute(_TO_FIND)
     async for batch in in_batches(wire.cursor(_CONTACTS, prefetch=5_000)):
         found_by = [

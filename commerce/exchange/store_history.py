@@ -21,7 +21,8 @@ _OPENINGS = """
 _ORDERS = """
     INSERT INTO orders (id, order_number, source, channel, location, customer_id, currency, prices_include_tax,
                         fulfilment, state, placed_at, subtotal, discount_total, tax_total, total)
-    SELECT k.id, g.order_number, 'import', g.channel, g.location, u.id, g.currency, c.prices_include_tax,
+    SELECT k.id, g.order_number, 'import', g.channel, g.location, coalesce(w.customer_id, u.id),
+           g.currency, c.prices_include_tax,
            CASE c.kind WHEN 'retail' THEN 'carried' ELSE 'ship' END, g.status, g.placed_at,
            s.subtotal * k.per_major, s.discount_total * k.per_major, s.tax_total * k.per_major,
            (s.line_total + CASE WHEN c.prices_include_tax THEN 0 ELSE s.tax_total END) * k.per_major
@@ -29,7 +30,8 @@ _ORDERS = """
       JOIN known_orders k ON k.order_number = g.order_number AND k.is_new
       JOIN order_sums s ON s.order_number = g.order_number
       JOIN known_channels c ON c.code = g.channel
-      LEFT JOIN customers u ON u.code = g.customer
+      LEFT JOIN known_customers w ON w.code = g.customer
+      LEFT JOIN given_customers u ON u.code = g.customer
      ORDER BY g.at
 """
 _LINES = """

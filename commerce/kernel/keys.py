@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from time import monotonic as _monotonic
 
 import msgspec
-from sqlalchemy import CheckConstraint, Index, LargeBinary, select, text, update
+from sqlalchemy import CheckConstraint, Index, LargeBinary, literal, select, text, tuple_, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from commerce.kernel.access import NoKey, Principal, Role
@@ -145,9 +145,15 @@ async def revoke_key(tx: Session, key_id: str, now: datetime) -> None:
         raise NotFound("key", key_id)
 
 
-async def list_keys(tx: ReadSession) -> list[KeyView]:
-    """Every key there ever was, newest first, without secrets."""
-    rows = (await tx.execute(select(ApiKey).order_by(ApiKey.created_at.desc(), ApiKey.id))).scalars()
+async def list_keys(
+    tx: ReadSession, before: tuple[datetime, str] | None = None, limit: int | None = None
+) -> list[KeyView]:
+    """Every key there ever was, newest first, without secrets: from the start or `before` a key, up to a limit."""
+    wanted = select(ApiKey).order_by(ApiKey.created_at.desc(), ApiKey.id.desc()).limit(limit)
+    if before is not None:
+        place = tuple_(literal(before[0], ApiKey.created_at.type), literal(before[1], ApiKey.id.type))
+        wanted = wanted.where(tuple_(ApiKey.created_at, ApiKey.id) < place)
+    rows = (await tx.execute(wanted)).scalars()
     return [
         KeyView(
             row.id, row.family, Role(row.role), row.name, row.channel, row.location,

@@ -1,9 +1,9 @@
 """Refusals: we understood, and the answer is no. Clients switch on `code`, never on prose."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 State = TypeVar("State", bound=StrEnum)
 
@@ -22,7 +22,8 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
 
     def facts(self) -> dict[str, object]:
         """The typed facts behind the answer, by name."""
-        return {name: getattr(self, name) for name in getattr(self, "__dataclass_fields__", ())}
+        me: Any = self
+        return {field.name: getattr(me, field.name) for field in fields(me)} if is_dataclass(me) else {}
 
 
 @dataclass(eq=False)

@@ -4,10 +4,11 @@ What is remembered for a repeated request is its answer, byte for byte, and the 
 which is stored nowhere. Whoever did not hear the answer makes another key and revokes the one that nobody knows.
 """
 
-from datetime import timedelta
-from itertools import dropwhile
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
+import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
@@ -18,6 +19,7 @@ from commerce.kernel.bodies import At, Body, CodeText, ShortText
 from commerce.kernel.db import Database
 from commerce.kernel.keys import IssuedKey, KeyView, WantedKey, list_keys, revoke_key, rotate_key
 from commerce.kernel.pages import Limit, Page, decode_cursor, page_of
+from commerce.kernel.refusals import InvalidInput
 from commerce.operations.bounds import issue_bound_key
 
 OVERLAP_S = 86_400
@@ -38,6 +40,10 @@ class KeyBody(Body, frozen=True):
     location: Annotated[CodeText | None, Meta(description="The store a till stands in.", examples=["berlin"])] = None
     expires_at: Annotated[At | None, Meta(description="Null: it does not expire.")] = None
 
+    def wanted(self) -> WantedKey:
+        """The key that this asks for."""
+        return WantedKey(self.role, self.name, self.channel, self.location, self.expires_at)
+
 
 class RotationBody(Body, frozen=True):
     """How long the old key is good beside the new one."""
@@ -50,9 +56,8 @@ class RotationBody(Body, frozen=True):
 @post("/v1/keys", opt=may(Role.ADMIN), tags=["keys"])
 async def create_key(data: JSONBody[KeyBody], db: NamedDependency[Database]) -> Response[IssuedKey]:
     """Make a key. The answer shows it this once; it takes no Idempotency-Key, since then it would have to be stored."""
-    wanted = WantedKey(data.role, data.name, data.channel, data.location, data.expires_at)
     async with db.transaction() as tx:
-        issued = await issue_bound_key(tx, wanted, db.clock.now())
+        issued = await issue_bound_key(tx, data.wanted(), db.clock.now())
     return _shown_once(issued)
 
 
@@ -61,11 +66,10 @@ async def show_keys(
     db: NamedDependency[Database], limit: FromQuery[Limit] = 50, cursor: FromQuery[Cursor | None] = None
 ) -> Page[KeyView]:
     """List every key there ever was, the newest first, without secrets."""
-    after = decode_cursor(cursor, 1)
+    before = _place_in_list(cursor)
     async with db.read() as tx:
-        keys = await list_keys(tx)
-    rest = keys if after is None else list(dropwhile(lambda key: key.id != after[0], keys))[1:]
-    return page_of(rest[: limit + 1], limit, lambda key: key, lambda key: (key.id,))
+        keys = await list_keys(tx, before, limit + 1)
+    return page_of(keys, limit, lambda key: key, lambda key: (key.created_at.isoformat(), key.id))
 
 
 @post("/v1/keys/{key_id:str}/revoke", opt=may(Role.ADMIN), status_code=204, tags=["keys"])
@@ -86,6 +90,29 @@ async def replace_key(
 
 
 ROUTES = [create_key, show_keys, end_key, replace_key]
+
+
+def read_key(said: Mapping[str, object]) -> WantedKey:
+    """A key to be made, as somebody typed it: within the very limits of a request's body. Raises InvalidInput."""
+    try:
+        return msgspec.convert(said, KeyBody).wanted()
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$.")
+        raise InvalidInput(path.rstrip("`") or "key", f"{reason}.") from None
+
+
+def _place_in_list(cursor: str | None) -> tuple[datetime, str] | None:
+    """The last key of the page before: when it was made, and its id. Raises InvalidInput."""
+    key = decode_cursor(cursor, 2)
+    if key is None:
+        return None
+    try:
+        made_at = datetime.fromisoformat(key[0])
+        if made_at.tzinfo is not None and key[1].isprintable():
+            return made_at.astimezone(UTC), key[1]
+    except (ValueError, OverflowError):
+        pass
+    raise InvalidInput("cursor", "This is not a cursor of ours.")
 
 
 def _shown_once(issued: IssuedKey) -> Response[IssuedKey]:

@@ -80,6 +80,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_idempotency_keys_created_at", "idempotency_keys", ["created_at"], unique=False)
     op.create_table(
+        "imported_rows",
+        sa.Column("file", sa.Text(collation="C"), nullable=False),
+        sa.Column("key", sa.Text(collation="C"), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("octet_length(digest) = 16", name=op.f("ck_imported_rows_digest_has_16_bytes")),
+        sa.PrimaryKeyConstraint("file", "key", name=op.f("pk_imported_rows")),
+    )
+    op.create_table(
         "inbox_messages",
         sa.Column("id", sa.Text(collation="C"), nullable=False),
         sa.Column("source", sa.Text(collation="C"), nullable=False),
@@ -280,10 +288,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sku", name=op.f("pk_variants")),
     )
     op.create_index(op.f("ix_variants_category"), "variants", ["category"], unique=False)
-    op.create_index(op.f("ix_variants_gtin"), "variants", ["gtin"], unique=False)
     op.create_index("ix_variants_options", "variants", ["options"], unique=False, postgresql_using="gin")
     op.create_index(op.f("ix_variants_product"), "variants", ["product"], unique=False)
     op.create_index("ix_variants_words", "variants", ["words"], unique=False, postgresql_using="gin")
+    op.create_index("uq_variants_gtin", "variants", ["gtin"], unique=True, postgresql_where=sa.text("gtin IS NOT NULL"))
     op.create_table(
         "listings",
         sa.Column("channel", sa.Text(collation="C"), nullable=False),
@@ -314,6 +322,7 @@ def upgrade() -> None:
         sa.Column("discount_total", sa.BigInteger(), nullable=False),
         sa.Column("tax_total", sa.BigInteger(), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("sale_fingerprint", sa.LargeBinary(), nullable=True),
         sa.CheckConstraint("fulfilment IN ('ship', 'collect', 'carried')", name=op.f("ck_orders_fulfilment_is_known")),
         sa.CheckConstraint("source IN ('api', 'till', 'import')", name=op.f("ck_orders_source_is_known")),
         sa.CheckConstraint(
@@ -379,6 +388,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(collation="C"), nullable=False),
         sa.Column("pool_id", sa.Text(collation="C"), nullable=False),
         sa.Column("reference", sa.Text(collation="C"), nullable=False),
+        sa.Column("basket", sa.Text(collation="C"), nullable=True),
         sa.Column("owner", sa.Text(collation="C"), nullable=True),
         sa.Column("units", sa.Integer(), nullable=False),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
@@ -390,6 +400,9 @@ def upgrade() -> None:
         sa.CheckConstraint("units > 0", name=op.f("ck_holds_holds_something")),
         sa.ForeignKeyConstraint(["pool_id"], ["stock_pools.id"], name=op.f("fk_holds_pool_id_stock_pools")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_holds")),
+    )
+    op.create_index(
+        "ix_holds_basket", "holds", ["basket"], unique=False, postgresql_where=sa.text("basket IS NOT NULL")
     )
     op.create_index("ix_holds_live", "holds", ["pool_id"], unique=False, postgresql_where=sa.text("ended_at IS NULL"))
     op.create_index("ix_holds_reference", "holds", ["reference"], unique=False)
@@ -450,7 +463,10 @@ def upgrade() -> None:
         sa.Column("tax_total", sa.BigInteger(), nullable=False),
         sa.Column("line_total", sa.BigInteger(), nullable=False),
         sa.Column("sent", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.CheckConstraint("0 <= sent AND sent <= quantity", name=op.f("ck_order_lines_sent_within_quantity")),
+        sa.Column("cancelled", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.CheckConstraint(
+            "0 <= sent AND 0 <= cancelled AND sent + cancelled <= quantity", name=op.f("ck_order_lines_within_quantity")
+        ),
         sa.CheckConstraint("discount_total >= 0", name=op.f("ck_order_lines_discount_not_negative")),
         sa.CheckConstraint("line >= 1", name=op.f("ck_order_lines_line_from_one")),
         sa.CheckConstraint(
@@ -569,6 +585,20 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("shipment_id", "line", name=op.f("pk_shipment_lines")),
     )
+    op.create_table(
+        "sold_serials",
+        sa.Column("sku", sa.Text(collation="C"), nullable=False),
+        sa.Column("serial", sa.Text(collation="C"), nullable=False),
+        sa.Column("order_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["order_id", "line"],
+            ["order_lines.order_id", "order_lines.line"],
+            name=op.f("fk_sold_serials_order_id_line_order_lines"),
+        ),
+        sa.PrimaryKeyConstraint("sku", "serial", name=op.f("pk_sold_serials")),
+    )
+    op.create_index("ix_sold_serials_order_id", "sold_serials", ["order_id", "line"], unique=False)
     op.execute(REFUSE_CHANGE)
     for table in APPEND_ONLY:
         op.execute(
@@ -579,6 +609,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '4s'")
     op.execute("SET LOCAL statement_timeout = '5s'")
+    op.drop_index("ix_sold_serials_order_id", table_name="sold_serials")
+    op.drop_table("sold_serials")
     op.drop_table("shipment_lines")
     op.drop_index("ix_returns_order_id_line", table_name="returns")
     op.drop_table("returns")
@@ -605,6 +637,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_holds_reference", table_name="holds")
     op.drop_index("ix_holds_live", table_name="holds", postgresql_where=sa.text("ended_at IS NULL"))
+    op.drop_index("ix_holds_basket", table_name="holds", postgresql_where=sa.text("basket IS NOT NULL"))
     op.drop_table("holds")
     op.drop_index(op.f("ix_stock_pools_location"), table_name="stock_pools")
     op.drop_table("stock_pools")
@@ -617,10 +650,10 @@ def downgrade() -> None:
     op.drop_table("orders")
     op.drop_index(op.f("ix_listings_sku"), table_name="listings")
     op.drop_table("listings")
+    op.drop_index("uq_variants_gtin", table_name="variants", postgresql_where=sa.text("gtin IS NOT NULL"))
     op.drop_index("ix_variants_words", table_name="variants", postgresql_using="gin")
     op.drop_index(op.f("ix_variants_product"), table_name="variants")
     op.drop_index("ix_variants_options", table_name="variants", postgresql_using="gin")
-    op.drop_index(op.f("ix_variants_gtin"), table_name="variants")
     op.drop_index(op.f("ix_variants_category"), table_name="variants")
     op.drop_table("variants")
     op.drop_table("tax_rates")
@@ -650,6 +683,7 @@ def downgrade() -> None:
     op.drop_table("outbox_messages")
     op.drop_table("markets")
     op.drop_table("inbox_messages")
+    op.drop_table("imported_rows")
     op.drop_index("ix_idempotency_keys_created_at", table_name="idempotency_keys")
     op.drop_table("idempotency_keys")
     op.drop_index(op.f("ix_customers_merged_into"), table_name="customers")

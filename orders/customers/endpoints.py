@@ -1,5 +1,6 @@
 """Customers over HTTP."""
 
+from collections.abc import Collection
 from typing import Annotated
 
 from litestar import Response, get, patch, post
@@ -14,7 +15,8 @@ from commerce.kernel.idempotency import Call, first_time
 from commerce.kernel.pages import Limit, Page, decode_cursor
 from commerce.kernel.refusals import InvalidInput
 from orders.customers.edit import edit
-from orders.customers.identities import Who, identities_of
+from orders.customers.identities import Identity, Who, identities_of
+from orders.customers.mask import masked
 from orders.customers.merge import merge
 from orders.customers.queries import customers_behind, list_merges, read_customer
 from orders.customers.register import register
@@ -25,6 +27,7 @@ from orders.customers.schemas import (
     EditBody,
     EmailText,
     LoyaltyText,
+    MaskedCustomerView,
     MergeBody,
     MergeView,
     PhoneText,
@@ -42,41 +45,53 @@ _OFFICE = (Role.OPERATOR, Role.ADMIN)
 @post("/v1/customers", opt=may(*_COUNTER, idempotent=True), tags=["customers"])
 async def register_customer(
     data: JSONBody[RegisterBody], db: NamedDependency[Database], call: NamedDependency[Call]
-) -> Response[CustomerView]:
-    """Register a new customer. Refused with `identity_taken` where an identity finds somebody already."""
+) -> Response[CustomerView | MaskedCustomerView]:
+    """Register a new customer. Refused with `identity_taken` where an account or loyalty id finds somebody already.
+
+    Sent with one of these, an e-mail address or phone number that finds somebody else stays theirs: the answer's
+    `identities` are those that find the new customer. Sent alone, it is refused too.
+    """
     who = Who(data.account, data.email, data.phone, data.loyalty, data.country)
     async with db.transaction() as tx:
         now = db.clock.now()
         await first_time(tx, call, data)
-        view = await register(tx, who, now)
+        view = _seen_by(call.principal, await register(tx, who, now), identities_of(who))
         return await reply(tx, call, data, view, now)
 
 
 @get("/v1/customers", opt=may(*_COUNTER), tags=["customers"])
 async def find_customers(
     db: NamedDependency[Database],
+    principal: NamedDependency[Principal],
     account: FromQuery[AccountText | None] = None,
     loyalty: FromQuery[LoyaltyText | None] = None,
     email: FromQuery[EmailText | None] = None,
     phone: FromQuery[PhoneText | None] = None,
     country: FromQuery[CountryText | None] = None,
-) -> Page[CustomerView]:
+) -> Page[CustomerView | MaskedCustomerView]:
     """Find customers by identity, the one behind the strongest first (account, loyalty id, e-mail, phone).
 
     More than one row means that the identities belong to several customers, who may be one person to be merged.
+    Storefronts and tills see in full only what they searched by.
     """
     identities = identities_of(Who(account, email, phone, loyalty, country))
     if not identities:
         raise InvalidInput("query", "Name at least one of account, loyalty, email and phone.")
     async with db.read() as tx:
-        return Page(await customers_behind(tx, identities))
+        found = await customers_behind(tx, identities)
+    return Page([_seen_by(principal, customer, identities) for customer in found])
 
 
 @get("/v1/customers/{customer_id:str}", opt=may(*_COUNTER), tags=["customers"])
-async def show_customer(customer_id: FromPath[CustomerId], db: NamedDependency[Database]) -> CustomerView:
-    """Show one customer. One that was merged says into whom, and has nothing of its own any more."""
+async def show_customer(
+    customer_id: FromPath[CustomerId], db: NamedDependency[Database], principal: NamedDependency[Principal]
+) -> CustomerView | MaskedCustomerView:
+    """Show one customer. One that was merged says into whom, and has nothing of its own any more.
+
+    Storefronts and tills see contact details hidden.
+    """
     async with db.read() as tx:
-        return await read_customer(tx, customer_id)
+        return _seen_by(principal, await read_customer(tx, customer_id), ())
 
 
 @patch("/v1/customers/{customer_id:str}", opt=may(*_OFFICE), tags=["customers"])
@@ -116,6 +131,13 @@ async def show_merges(
     async with db.read() as tx:
         await read_customer(tx, customer_id)
         return await list_merges(tx, customer_id, before[0] if before else None, limit)
+
+
+def _seen_by(
+    principal: Principal, customer: CustomerView, known: Collection[Identity]
+) -> CustomerView | MaskedCustomerView:
+    """The office sees everything; whoever serves buyers sees what they know already (decision 0020)."""
+    return customer if principal.role in _OFFICE else masked(customer, known)
 
 
 ROUTES = [register_customer, find_customers, show_customer, edit_customer, merge_customers, show_merges]

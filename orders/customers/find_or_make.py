@@ -9,7 +9,7 @@ from sqlalchemy import text
 from commerce.kernel.db import Session
 from commerce.kernel.ids import new_id
 from commerce.kernel.refusals import Busy
-from orders.customers.identities import Identity, Who, identities_of
+from orders.customers.identities import ASSERTED, Identity, Who, identities_of
 
 TRIES_MAX = 4
 """Losing a race for an identity means that it is there at the next look, unless it is merged or edited meanwhile."""
@@ -66,8 +66,12 @@ class _Plan(NamedTuple):
 async def find_or_make(tx: Session, wanted: Sequence[Who | None], now: datetime) -> list[str | None]:
     """The customer behind each of these people; whoever is unknown becomes one, whoever is not named is None.
 
-    The strongest identity finds the person (account, loyalty id, e-mail, phone). Identities that are still free
-    become theirs; one that finds somebody else stays as it is, since only a person may say that two are one.
+    The strongest identity that was sent decides. An account or a loyalty id was asserted by somebody signed in: it
+    finds its own customer or makes a new one, never another's by e-mail or phone, which anybody can type. Those two
+    only find, where nothing stronger was sent. Identities that are still free become the customer's when they are
+    newly made, or found by an account or a loyalty id; one that finds somebody else stays as it is, since only a
+    person may say that two are one (decision 0019).
+
     Two statements at the most, one when everybody is known, none when nobody is named; a lost race for a new
     identity looks again. The people found stay locked against merging until the transaction ends.
 
@@ -103,12 +107,16 @@ def _plan(people: Mapping[int, Who], owners: dict[Identity, str], now: datetime)
     plan = _Plan({}, [], [])
     for n, who in people.items():
         identities = identities_of(who)
-        customer = next((owners[identity] for identity in identities if identity in owners), None)
+        asserted = identities[0].kind in ASSERTED
+        finding = identities[:1] if asserted else identities
+        customer = next((owners[identity] for identity in finding if identity in owners), None)
         free = [identity for identity in identities if identity not in owners]
         if customer is None:
             made = _Made(new_id("cus", now), free.pop(0), who)
             customer = owners[made.first] = made.id
             plan.made.append(made)
+        elif not asserted:
+            free = []
         plan.ids[n] = customer
         plan.claimed.extend((identity, customer) for identity in free)
         owners.update(dict.fromkeys(free, customer))

@@ -11,6 +11,9 @@ from orders.customers.rules import normal_email, normal_phone
 KINDS = ("account", "loyalty", "email", "phone")
 """From the strongest identity to the weakest: an account has signed in, a phone number is what a till heard."""
 
+ASSERTED = frozenset({"account", "loyalty"})
+"""Sent only for somebody who signed in or showed a card. The others are what anybody can type."""
+
 
 class Who(msgspec.Struct, frozen=True):
     """Whatever is known of a person, as it was given. A phone number without its own `+` is read in `country`."""

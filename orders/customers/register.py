@@ -8,7 +8,7 @@ from commerce.kernel.db import Session
 from commerce.kernel.ids import new_id
 from commerce.kernel.refusals import InvalidInput
 from orders.customers.errors import IdentityTaken
-from orders.customers.identities import Identity, Who, identities_of
+from orders.customers.identities import ASSERTED, Identity, Who, identities_of
 from orders.customers.queries import owners_of, read_customer
 from orders.customers.schemas import CustomerView
 
@@ -28,8 +28,11 @@ _REGISTER = text("""
 async def register(tx: Session, who: Who, now: datetime) -> CustomerView:
     """Make a customer whom nobody was before.
 
-    Raises InvalidInput for somebody without an identity or with an impossible one, IdentityTaken where one of the
-    identities finds somebody already.
+    With an account or a loyalty id, an e-mail address or phone number that finds somebody already goes on finding
+    them: to have typed it proves nothing, and must not keep its sender from having a customer of their own.
+
+    Raises InvalidInput for somebody without an identity or with an impossible one, IdentityTaken where the account or
+    loyalty id finds somebody already, or any identity if there is neither.
     """
     identities = identities_of(who)
     if not identities:
@@ -45,7 +48,8 @@ async def register(tx: Session, who: Who, now: datetime) -> CustomerView:
         "now": now,
     }
     claimed = {Identity(*row) for row in await tx.execute(_REGISTER, facts)}
-    lost = [identity for identity in identities if identity not in claimed]
+    deciding = [identity for identity in identities if identity.kind in ASSERTED] or identities
+    lost = [identity for identity in deciding if identity not in claimed]
     if lost:
         owners = await owners_of(tx, lost)
         raise IdentityTaken(lost[0].kind, lost[0].value, owners.get(lost[0], "somebody"))

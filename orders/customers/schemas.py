@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from commerce.kernel import countries
 from commerce.kernel.bodies import Body, CodeText, ShortText
 
 AccountText = Annotated[CodeText, Meta(description="The web shop's account id.", examples=["acc-4711"])]
@@ -22,7 +23,7 @@ PhoneText = Annotated[
         examples=["+49 30 23125051"],
     ),
 ]
-CountryText = Annotated[str, Meta(pattern="^[A-Z]{2}$", max_length=2, description="An ISO 3166 code.", examples=["DE"])]
+CountryText = countries.CountryText
 
 
 class RegisterBody(Body, frozen=True):
@@ -70,6 +71,17 @@ class CustomerView(msgspec.Struct, frozen=True):
     phone: str | None
     country: str | None
     created_at: datetime | None
+    merged_into: Annotated[str | None, Meta(description="The customer this one was merged into, if it was.")]
+    identities: list[IdentityView]
+
+
+class MaskedCustomerView(msgspec.Struct, frozen=True):
+    """A customer as storefronts and tills see them: contact hidden, but for what the request itself named."""
+
+    id: str
+    email: Annotated[str | None, Meta(examples=["m***@example.com"])]
+    phone: Annotated[str | None, Meta(examples=["+49•••••12"])]
+    country: str | None
     merged_into: Annotated[str | None, Meta(description="The customer this one was merged into, if it was.")]
     identities: list[IdentityView]
 

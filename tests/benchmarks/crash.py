@@ -85,6 +85,7 @@ BLOWS: Mapping[str, Blow] = {
     "flush Valkey": _flush_the_queue,
     "kill Valkey": lambda stack: stack.kill("valkey"),
     "kill PostgreSQL": lambda stack: stack.kill("postgres"),
+    "kill PostgreSQL while the API starts": Stack.kill_the_database_while_the_api_starts,
 }
 
 

@@ -1,0 +1,65 @@
+"""Tenders: what buyers promised and gave, written for many orders at once, and nowhere else."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import text
+
+from commerce.kernel.bodies import Amount
+from commerce.kernel.db import Session
+from commerce.kernel.ids import new_id
+from orders.payments.rules import Settled
+from orders.schemas import TenderView
+
+Tendered = tuple[str, Sequence[Settled]]
+"""An order's id and its tenders."""
+
+_WRITE = text("""
+    INSERT INTO tenders (id, order_id, kind, state, amount, given, change, reference, recorded_at)
+    SELECT t.id, t.order_id, t.kind, :state, t.amount, t.given, t.change, t.reference, :now
+      FROM unnest(CAST(:ids AS text[]), CAST(:orders AS text[]), CAST(:kinds AS text[]), CAST(:amounts AS bigint[]),
+                  CAST(:given AS bigint[]), CAST(:changes AS bigint[]), CAST(:references AS text[]))
+           AS t (id, order_id, kind, amount, given, change, reference)
+""")
+_VOID = text("UPDATE tenders SET state = 'void' WHERE order_id = :id AND state = 'due'")
+
+
+async def promise_many(tx: Session, tendered: Sequence[Tendered], now: datetime) -> None:
+    """Write what is due; it waits until it is paid or void."""
+    await _write(tx, tendered, "due", now)
+
+
+async def take_many(tx: Session, tendered: Sequence[Tendered], now: datetime) -> None:
+    """Write what was paid."""
+    await _write(tx, tendered, "paid", now)
+
+
+async def void_due(tx: Session, order_id: str) -> None:
+    """Nobody waits any longer for what is due. Nothing due is no error."""
+    await tx.execute(_VOID, {"id": order_id})
+
+
+def shown(tenders: Sequence[Settled], state: str, currency: str) -> list[TenderView]:
+    """Tenders as an order shows them."""
+    return [
+        TenderView(one.kind, state, Amount(one.amount, currency), Amount(one.given, currency),
+                   Amount(one.change, currency))
+        for one in tenders
+    ]  # fmt: skip
+
+
+async def _write(tx: Session, tendered: Sequence[Tendered], state: str, now: datetime) -> None:
+    rows = [(order_id, one) for order_id, tenders in tendered for one in tenders]
+    facts = {
+        # In order, so that tenders are shown in the order they were given.
+        "ids": sorted(new_id("tnd", now) for _ in rows),
+        "orders": [order_id for order_id, _ in rows],
+        "kinds": [str(one.kind) for _, one in rows],
+        "amounts": [one.amount for _, one in rows],
+        "given": [one.given for _, one in rows],
+        "changes": [one.change for _, one in rows],
+        "references": [one.reference for _, one in rows],
+        "state": state,
+        "now": now,
+    }
+    await tx.execute(_WRITE, facts)

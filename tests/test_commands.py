@@ -1,0 +1,148 @@
+"""Our commands as real processes, as people and programs meet them: side by side, refused, in JSON."""
+
+import json
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPConnection
+from pathlib import Path
+from unittest.mock import ANY
+
+import pytest
+
+from commerce.embedded.folder import DataFolder
+from commerce.embedded.locate import running_stack
+from commerce.embedded.supervisor import OUR_COMMAND, free_port
+from tests.conftest import Json
+from tests.processes import environment, eventually
+
+UP_S_MAX = 60
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that an account without rights may enter, as root's PostgreSQL has to."""
+    with tempfile.TemporaryDirectory(prefix="commerce-tests-") as made:
+        Path(made).chmod(0o711)
+        yield Path(made)
+
+
+def test_a_taken_port_is_refused_with_the_words_to_type(folder: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        answer = typed(folder, "run", "--port", str(port))
+
+    assert answer.returncode == 2
+    assert answer.stderr.splitlines() == [
+        f"Port {port} on 127.0.0.1 is taken.",
+        f"Stop what uses it, or choose another: --port {port % 65535 + 1}",
+    ]
+
+
+def test_what_is_refused_or_fails_is_a_problem_to_programs(folder: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = typed(folder, "run", "--port", str(port), "--json")
+    failed = typed(folder, "run", "--port", "0", "--json", COMMERCE_DATABASE_URL="postgresql://127.0.0.1:1/nowhere")
+
+    assert (refused.returncode, refused.stderr) == (2, "")
+    assert json.loads(refused.stdout) == {
+        "type": "/errors/port_taken",
+        "title": "Port taken",
+        "status": 409,
+        "detail": f"Port {port} on 127.0.0.1 is taken.",
+        "code": "port_taken",
+        "facts": {"host": "127.0.0.1", "port": port},
+        "hint": f"Stop what uses it, or choose another: --port {port % 65535 + 1}",
+        "errors": [],
+    }
+    said = json.loads(failed.stdout)
+    assert (failed.returncode, failed.stderr) == (1, "")
+    assert (said["code"], said["status"], said["facts"]["part"]) == ("part_failed", 503, "migrate")
+    assert "A server cannot be reached" in said["last_lines"]
+
+
+@pytest.mark.parametrize("order", [("serve", "work"), ("work", "serve")])
+def test_what_one_command_started_every_other_uses(folder: Path, order: tuple[str, str]) -> None:
+    data, port = DataFolder(folder / "data"), free_port()
+    words = {"serve": ("--port", str(port), "--workers", "1"), "work": ()}
+    with begun(data, order[0], *words[order[0]]) as first:
+        eventually(lambda: running_stack(data) is not None, UP_S_MAX)
+        migrated = typed(data.root, "migrate", "--json")
+        with begun(data, order[1], *words[order[1]]) as second:
+            eventually(lambda: is_ready(port), UP_S_MAX)
+            facts: dict[str, Json] = {"serve": {"url": f"http://127.0.0.1:{port}", "workers": 1}, "work": {"pid": ANY}}
+            for process, word in ((first, order[0]), (second, order[1])):
+                assert json.loads(heard(process)) == {**facts[word], "data": str(data.root)}
+            checked = typed(data.root, "check", "--json")
+            second.send_signal(signal.SIGTERM)
+            assert second.wait(20) == 0
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(20) == 0
+
+    assert (migrated.returncode, checked.returncode) == (0, 0), migrated.stderr + checked.stderr
+    assert not data.state_file.exists()
+    lines = [json.loads(line) for line in (folder / "serve.log").read_text().splitlines()]
+    assert any("granian" in line["event"] for line in lines)
+    assert {"event", "level", "timestamp"} <= set.intersection(*map(set, lines))
+
+
+@pytest.mark.stack
+def test_a_stack_that_is_up_says_so_to_programs(folder: Path) -> None:
+    data = DataFolder(folder / "data")
+    with begun(data, "run", "--port", "0", "--no-demo") as stack:
+        said = json.loads(heard(stack))
+        state = running_stack(data)
+        stack.send_signal(signal.SIGINT)
+        assert stack.wait(30) == 0
+
+    assert state is not None
+    assert said == {
+        "url": state.url,
+        "documentation": f"{state.url}/docs",
+        "data": str(data.root),
+        "logs": str(data.logs),
+        "keys": {},
+    }
+
+
+def typed(data: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """What a command of ours says that comes to its end."""
+    command, env = [*OUR_COMMAND, *words], {**environment(data), **settings}
+    return subprocess.run(command, env=env, check=False, capture_output=True, text=True, timeout=60)  # noqa: S603 - our own command
+
+
+@contextmanager
+def begun(data: DataFolder, word: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A command of ours that lasts, and tells programs about itself; its log is beside the data."""
+    command = [*OUR_COMMAND, word, "--json", *words]
+    with (
+        (data.root.parent / f"{word}.log").open("w") as log,
+        subprocess.Popen(command, env=environment(data.root), stdout=subprocess.PIPE, stderr=log, text=True) as process,  # noqa: S603 - our own command
+    ):
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def heard(process: subprocess.Popen[str]) -> str:
+    """The JSON document that a command says while it goes on."""
+    assert process.stdout is not None
+    return "".join(iter(process.stdout.readline, "}\n")) + "}"
+
+
+def is_ready(port: int) -> bool:
+    """Whether an API there says that requests may be sent."""
+    line = HTTPConnection("127.0.0.1", port, timeout=2)
+    with suppress(OSError), closing(line):
+        line.request("GET", "/health/ready")
+        return line.getresponse().status == 200
+    return False
