@@ -48,3 +48,19 @@ async def test_our_own_names_are_no_query_parameters(callers: Callers) -> None:
 
     assert problem(answer) == (400, "invalid_input")
     assert "principal" not in answer.text
+
+
+async def test_a_missing_parameter_is_named(callers: Callers) -> None:
+    answer = await (await callers(Role.ANALYST)).get("/v1/recommended-prices", sku="PHONE-BLK")
+
+    assert problem(answer) == (400, "invalid_input")
+    assert answer.json()["errors"][0]["field"] == "market"
+
+
+async def test_a_form_is_not_read_as_json(callers: Callers) -> None:
+    admin = await callers(Role.ADMIN)
+    headers = {"Authorization": f"Bearer {admin.key}"}
+
+    answer = await admin.client.post("/v1/keys", data={"role": "analyst"}, headers=headers)
+
+    assert problem(answer) == (415, "not_json")

@@ -1,6 +1,8 @@
 """HTTP: one shape for every refusal, one check of every key, one way to repeat a request safely."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -21,6 +23,7 @@ from commerce.kernel.keys import KeyRing
 from commerce.kernel.refusals import Busy, InvalidInput, Refusal
 
 _NOT_QUERY = {"request", "data", "body", "state", "scope", "headers", "cookies", "query", "socket"}
+_MISSING = re.compile(r"Missing required \w+ parameter '([^']+)'")
 PROBLEM_JSON = "application/problem+json"
 _UNTRANSLATABLE = {"22021", "22P05"}
 _log = structlog.get_logger()
@@ -56,7 +59,10 @@ class StrictRequest(Request[Any, Any, Any]):
     """
 
     async def json(self) -> Any:  # noqa: ANN401 - whatever type the route declares
-        """The body. Raises InvalidInput naming the field that cannot be read."""
+        """The body. Raises NotJson, and InvalidInput naming the field that cannot be read."""
+        kind = self.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if kind != "application/json":
+            raise NotJson(kind)
         field = cast("Any", self.route_handler).parsed_data_field
         try:
             return _decoder(field.annotation).decode(await self.body())
@@ -66,6 +72,18 @@ class StrictRequest(Request[Any, Any, Any]):
             raise InvalidInput("body", "It is not UTF-8.") from None
         except RecursionError:
             raise InvalidInput("body", "It is nested too deeply.") from None
+
+
+@dataclass(eq=False)
+class NotJson(Refusal):
+    """The body is announced as something else than JSON."""
+
+    status = 415
+    code = "not_json"
+    content_type: str
+
+    def __str__(self) -> str:
+        return f"Send JSON, with Content-Type: application/json; not {self.content_type}."
 
 
 @cache
@@ -233,6 +251,9 @@ def _name_on_the_wire(key: str, handler: BaseRouteHandler) -> str:
 
 def _from_path(message: str) -> tuple[str, str]:
     """Take the field out of msgspec's "… - at `$.lines[0].sku`", and name an unknown field by its own name."""
+    missing = _MISSING.match(message)
+    if missing:
+        return missing[1], "It is required."
     reason, _, path = message.partition(" - at `$")
     field = path.rstrip("`").lstrip(".")
     quoted = reason.partition("field `")[2].partition("`")[0]
