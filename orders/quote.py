@@ -10,9 +10,8 @@ from commerce.kernel.db import ReadSession
 from commerce.kernel.refusals import Refusal, UnknownReference
 from orders.errors import NotPriced, NotTaxed
 from orders.schemas import QuotedLine, QuoteView
-from pricing.prices import prices_in_force_many
+from pricing.in_force import in_force
 from pricing.rules import tax_of
-from pricing.tax import tax_rates_in_force
 
 
 class Basket(NamedTuple):
@@ -31,7 +30,7 @@ class _Facts(NamedTuple):
 async def quote_many(tx: ReadSession, baskets: Sequence[Basket], now: datetime) -> list[QuoteView | Refusal]:
     """Price every basket by what is in force at `now`; a basket that cannot be bought gets its refusal.
 
-    Three statements, however many baskets and skus.
+    Two statements, however many baskets and skus.
     """
     facts = await _gather(tx, baskets, now)
     return [_judged(basket, facts, now) for basket in baskets]
@@ -41,9 +40,8 @@ async def _gather(tx: ReadSession, baskets: Sequence[Basket], now: datetime) -> 
     pairs = {(basket.channel, sku) for basket in baskets for sku, _ in basket.lines}
     sellable = await on_sale(tx, sorted(pairs))
     priced = sorted({(thing.market, thing.sku) for thing in sellable.values()})
-    prices = await prices_in_force_many(tx, priced, now)
-    rates = await tax_rates_in_force(tx, sorted({market for market, _ in priced}), now)
-    return _Facts(sellable, prices, rates)
+    now_in_force = await in_force(tx, priced, now)
+    return _Facts(sellable, now_in_force.prices, now_in_force.rates)
 
 
 def _judged(basket: Basket, facts: _Facts, now: datetime) -> QuoteView | Refusal:

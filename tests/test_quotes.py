@@ -211,4 +211,4 @@ async def test_a_long_basket_takes_as_many_statements_as_a_short_one(web: Api, d
     with statements(db) as long:
         await web.post("/v1/quotes", basket(*[(sku, 1) for sku in skus * 20]))
 
-    assert (len(short), len(long)) == (3, 3)
+    assert (len(short), len(long)) == (2, 2)

@@ -1,7 +1,7 @@
 """HTTP: one shape for every refusal, one check of every key, one way to repeat a request safely."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -164,7 +164,9 @@ def request_id(request: AnyRequest) -> str:
     return cast("str", state.setdefault("request_id", new_id("req")))
 
 
-def render_refusal(request: AnyRequest, refusal: Refusal) -> Response[Problem]:
+def render_refusal(
+    request: AnyRequest, refusal: Refusal, errors: Sequence[FieldError] | None = None
+) -> Response[Problem]:
     """A refusal in the one shape all refusals have."""
     problem = Problem(
         f"/errors/{refusal.code}",
@@ -174,10 +176,13 @@ def render_refusal(request: AnyRequest, refusal: Refusal) -> Response[Problem]:
         refusal.code,
         request_id(request),
         refusal.facts(),
-        _field_errors(refusal),
+        list(errors) if errors else _field_errors(refusal),
     )
-    again = {"Retry-After": str(refusal.retry_after_s)} if refusal.retry_after_s else {}
-    return Response(problem, status_code=refusal.status, media_type=PROBLEM_JSON, headers=again)
+    again = {"Retry-After": str(refusal.retry_after_s)} if refusal.retry_after_s else None
+    # As bytes: the framework would look for an encoder of its own at every answer.
+    body = msgspec.json.encode(problem)
+    response = Response(body, status_code=refusal.status, media_type=PROBLEM_JSON, headers=again)
+    return cast("Response[Problem]", response)
 
 
 def render_replay(_: AnyRequest, seen: Replay) -> Response[bytes]:
@@ -190,9 +195,7 @@ def render_invalid(request: AnyRequest, error: ValidationException) -> Response[
     errors = [FieldError(*_field_and_reason(found, request.route_handler)) for found in _extras(error)]
     errors = errors or [FieldError(*_from_path(str(error.detail)))]
     first = errors[0]
-    problem = render_refusal(request, InvalidInput(first.field, first.reason))
-    problem.content = msgspec.structs.replace(problem.content, errors=errors)
-    return problem
+    return render_refusal(request, InvalidInput(first.field, first.reason), errors)
 
 
 def render_http(request: AnyRequest, error: HTTPException) -> Response[Problem]:
