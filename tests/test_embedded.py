@@ -17,7 +17,7 @@ import pytest
 from commerce.embedded.folder import DataFolder
 from commerce.embedded.locate import running_stack, stack_at
 from commerce.embedded.postgres import EmbeddedPostgres
-from commerce.embedded.supervisor import free_port
+from commerce.embedded.supervisor import DEATHS_MAX, free_port
 from commerce.settings import SettingRefused, Settings
 
 QUICK = {"fsync": "off", "shared_buffers": "16MB"}
@@ -217,6 +217,20 @@ def test_a_database_that_is_killed_while_the_api_comes_up_comes_back_too(folder:
         eventually(lambda: pids(data)["postgres"] != first["postgres"])
         eventually(lambda: answers(EmbeddedPostgres(data.root)))
         assert pids(data).keys() == first.keys()
+        supervisor.send_signal(signal.SIGINT)
+        assert supervisor.wait(30) == 0
+
+
+def test_a_part_that_is_killed_from_outside_is_started_again_however_often(folder: Path) -> None:
+    with supervised(folder) as (supervisor, data):
+        eventually(lambda: len(pids(data)) == 4)
+
+        for _ in range(DEATHS_MAX + 2):
+            before = pids(data)["worker"]
+            os.kill(before, signal.SIGKILL)
+            eventually(lambda before=before: pids(data)["worker"] != before)  # type: ignore[misc]  # mypy#12557
+
+        assert pids(data).keys() == {"postgres", "valkey", "api", "worker"}
         supervisor.send_signal(signal.SIGINT)
         assert supervisor.wait(30) == 0
 

@@ -6,6 +6,7 @@ the supervisor may be killed at any time. The kernel then stops its parts (see a
 """
 
 import os
+import signal
 import socket
 import sys
 import time
@@ -28,7 +29,7 @@ OUR_COMMAND = (sys.executable, "-P", "-m", "commerce")
 """-P: a folder called `commerce` where we stand must not stand in for the program."""
 
 DEATHS_MAX, WITHIN_S = 5, 60
-"""A part that dies more often than that has a fault no restart will mend."""
+"""A part that ends more often than that by itself has a fault no restart will mend."""
 
 LOOK_EVERY_S = 0.1
 RUN = "commerce run"
@@ -162,7 +163,8 @@ class Supervisor:
         return restarted
 
     def _start_again(self, part: Part, ended: str) -> None:
-        self._count_death(part, ended)
+        if part.exit_code != -signal.SIGKILL:  # That came from outside: a person, or the kernel for want of memory.
+            self._count_death(part, ended)
         part.sweep()
         self.plan.tell(f"{part.name} {ended}; starting it again")
         part.launch()
