@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import text
 
 from commerce.kernel.db import ReadSession, Session
-from commerce.kernel.idempotency import Answer, Call, InFlight, KeyReused, Replay, claim_many, remembered, replayed
+from commerce.kernel.idempotency import Answer, Call, InFlight, KeyReused, Replay, claim_and_recall, replayed
 from commerce.kernel.ids import order_number
 from commerce.kernel.refusals import AlreadyExists, Busy, Refusal
 from orders.queries import order_history
@@ -45,20 +45,19 @@ class Desk(Generic[Request, Case]):
         Twins in one group share a verdict.
         """
         calls = [read(request) for request in self._requests]
-        under_way = await claim_many(tx, [call for call, _ in calls])
-        found = await remembered(tx, [call for call, _ in calls])
+        recalled = await claim_and_recall(tx, [call for call, _ in calls])
         first: dict[tuple[str, str], tuple[int, bytes]] = {}
         for n, (call, data) in enumerate(calls):
             fingerprint = call.fingerprint(data)
             seen, print_of_seen = first.setdefault((call.principal.id, call.key), (n, fingerprint))
             try:
-                answer = replayed(found, call, fingerprint)
+                answer = replayed(recalled.answered, call, fingerprint)
             except KeyReused as refusal:
                 self._verdicts[n] = refusal
                 continue
             if answer is not None:
                 self._verdicts[n] = Replay(answer)
-            elif (call.principal.id, call.key) in under_way:
+            elif (call.principal.id, call.key) in recalled.under_way:
                 self._verdicts[n] = InFlight()
             elif print_of_seen != fingerprint:
                 self._behind[n] = (seen, KeyReused())

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from commerce.embedded.postgres import EmbeddedPostgres
 from commerce.kernel.access import Principal, Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database, Session
-from commerce.kernel.idempotency import Answer, Call, InFlight, Replay, first_time, keep, remembered
+from commerce.kernel.idempotency import Answer, Call, InFlight, Recalled, Replay, first_time, keep
 from commerce.kernel.ids import new_id
 from commerce.kernel.refusals import Refusal
 from commerce.worker import JOBS
@@ -105,7 +106,7 @@ async def test_eight_counters_receive_one_delivery(db: Database, *, remember: bo
                 await everybody.wait()
                 await first_time(tx, call, receipt)
             else:
-                assert await remembered(tx, [call]) == {}
+                assert await rows(db, "SELECT key FROM idempotency_keys") == []
                 await everybody.wait()
             view = await receive_goods(tx, receipt, call.principal.id, NOON)
             if remember:
@@ -155,12 +156,37 @@ async def test_who_repeats_the_order_for_the_last_unit_is_told_that_it_is_under_
 async def test_the_twin_that_claims_no_key_calls_the_last_unit_gone(
     db: Database, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def claim_nothing(_: Session, __: Sequence[Call]) -> set[tuple[str, str]]:
-        return set()
+    async def only_look(tx: Session, _: Sequence[Call]) -> Recalled:
+        kept = await tx.execute(text("SELECT principal, key, fingerprint, status, body FROM idempotency_keys"))
+        return Recalled(set(), {(row[0], row[1]): (row[2], Answer(row[3], row[4])) for row in kept})
 
-    monkeypatch.setattr("orders.desk.claim_many", claim_nothing)
+    monkeypatch.setattr("orders.desk.claim_and_recall", only_look)
 
     assert isinstance(await place_twice(db, clock), NotEnoughStock)
+
+
+_GATE = "(SELECT pg_advisory_xact_lock(7)::text AS open OFFSET 0) AS gate"
+_RECALL = f"SELECT r.body FROM {_GATE}, LATERAL claim_and_recall(ARRAY['sfk_1' || gate.open], ARRAY['late']) AS r"
+_LOOK_AFTER_ALL = f"SELECT k.body FROM {_GATE} LEFT JOIN idempotency_keys k ON k.key = 'late' || gate.open"
+
+
+@pytest.mark.parametrize(
+    ("look", "seen"), [(_RECALL, b"{}"), (_LOOK_AFTER_ALL, None)], ids=["ours", "the twin that looks in one statement"]
+)
+async def test_an_answer_that_is_kept_while_its_key_is_being_claimed_is_found(
+    db: Database, look: str, seen: bytes | None
+) -> None:
+    """The statement begins, then the answer is kept, and then the keys are claimed and looked up."""
+    call = Call(Principal("sfk_1", Role.STOREFRONT, "web", "web-de"), "POST /v1/orders", "late")
+    async with db.transaction() as here:
+        await here.execute(text("SELECT pg_advisory_xact_lock(7)"))
+        looking = asyncio.create_task(rows(db, look))
+        async with asyncio.timeout(30):
+            while await rows(db, WAITING) == [(0,)]:  # noqa: ASYNC110 - it is PostgreSQL that is waited for
+                await asyncio.sleep(0.01)
+        await keep(here, call, None, Answer(201, b"{}"), NOON)
+
+    assert await looking == [(seen,)]
 
 
 async def test_two_bodies_fight_for_one_key_and_one_of_them_has_it(apis: Apis) -> None:

@@ -7,13 +7,14 @@ Keys are kept 30 days, because tills come back after a week (field practice keep
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from commerce.kernel.access import Principal
-from commerce.kernel.db import Code, ReadSession, Session, Table, rows_changed
+from commerce.kernel.db import Code, Session, Table, rows_changed
 from commerce.kernel.refusals import Refusal
 
 KEPT = timedelta(days=30)
@@ -93,17 +94,8 @@ class Call(msgspec.Struct, frozen=True):
         return asked.digest()[:16]
 
 
-_CLAIM = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:principal || ' ' || :key, 0))")
-_CLAIM_MANY = text("""
-    SELECT w.principal, w.key
-      FROM unnest(CAST(:principals AS text[]), CAST(:keys AS text[])) AS w (principal, key)
-     WHERE NOT pg_try_advisory_xact_lock(hashtextextended(w.principal || ' ' || w.key, 0))
-""")
-_LOOK = text("""
-    SELECT k.principal, k.key, k.fingerprint, k.status, k.body FROM idempotency_keys k
-      JOIN unnest(CAST(:principals AS text[]), CAST(:keys AS text[])) AS w (principal, key)
-        ON k.principal = w.principal AND k.key = w.key
-""")
+# A function of the database (migration 0002): claimed and looked up in one round trip, but in that order.
+_RECALL = text("SELECT * FROM claim_and_recall(CAST(:principals AS text[]), CAST(:keys AS text[]))")
 _KEEP = text("""
     INSERT INTO idempotency_keys (principal, key, fingerprint, status, body, created_at)
     SELECT principal, key, fingerprint, status, body, :now
@@ -118,32 +110,37 @@ _PRUNE = text("""
 """)
 
 
+class Recalled(NamedTuple):
+    """What is known of keys, by (principal, key): which somebody else has claimed, which were answered, and how."""
+
+    under_way: set[tuple[str, str]]
+    answered: dict[tuple[str, str], tuple[bytes, Answer]]
+
+
 async def first_time(tx: Session, call: Call, data: object) -> None:
     """Go on only if this request was never answered. Raises Replay, KeyReused or InFlight."""
-    wanted = {"principal": call.principal.id, "key": call.key}
-    if not (await tx.execute(_CLAIM, wanted)).scalar_one():
+    recalled = await claim_and_recall(tx, [call])
+    if recalled.under_way:
         raise InFlight
-    found = await remembered(tx, [call])
-    answer = replayed(found, call, call.fingerprint(data))
+    answer = replayed(recalled.answered, call, call.fingerprint(data))
     if answer is not None:
         raise Replay(answer)
 
 
-async def claim_many(tx: Session, calls: Sequence[Call]) -> set[tuple[str, str]]:
-    """Claim the keys of these calls until the transaction ends; those that somebody else has claimed are told.
+async def claim_and_recall(tx: Session, calls: Sequence[Call]) -> Recalled:
+    """Claim the keys of these calls until the transaction ends, and then look what was answered to them before.
 
-    Claim first, then look what is remembered: whoever looks first may miss an answer that is being kept just then, and
-    find its goods gone - to itself.
+    In this order: whoever looks first may miss an answer that is being kept just then, and find its goods gone - to
+    itself.
     """
     wanted = {"principals": [call.principal.id for call in calls], "keys": [call.key for call in calls]}
-    return {(row[0], row[1]) for row in await tx.execute(_CLAIM_MANY, wanted)}
-
-
-async def remembered(tx: ReadSession, calls: Sequence[Call]) -> dict[tuple[str, str], tuple[bytes, Answer]]:
-    """The stored fingerprints and answers of those calls that had an effect, by (principal, key)."""
-    wanted = {"principals": [call.principal.id for call in calls], "keys": [call.key for call in calls]}
-    rows = await tx.execute(_LOOK, wanted)
-    return {(row[0], row[1]): (row[2], Answer(row[3], row[4])) for row in rows}
+    recalled = Recalled(set(), {})
+    for principal, key, claimed, fingerprint, status, body in await tx.execute(_RECALL, wanted):
+        if not claimed:
+            recalled.under_way.add((principal, key))
+        if fingerprint is not None:
+            recalled.answered[principal, key] = (fingerprint, Answer(status, body))
+    return recalled
 
 
 def replayed(found: dict[tuple[str, str], tuple[bytes, Answer]], call: Call, fingerprint: bytes) -> Answer | None:
