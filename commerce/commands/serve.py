@@ -1,5 +1,6 @@
 """`commerce serve`: the API alone, for as many machines as there are."""
 
+import gc
 import os
 import shutil
 import signal
@@ -26,6 +27,10 @@ GRANIAN_LOGS: dict[str, Any] = {
     "loggers": {name: {"handlers": [], "propagate": True} for name in ("_granian", "granian.access")},
 }
 """The server has lines of its own; they go where ours go, in our shape, instead of its own way to standard output."""
+
+
+GARBAGE_AFTER = 20_000
+"""So many objects more than there were make Python look for cycles."""
 
 
 @click.command()
@@ -80,4 +85,16 @@ def make_app(parent: int) -> Callable[..., Any]:
     die_with(parent, signal.SIGTERM)
     from commerce.app import create_app  # noqa: PLC0415 - each worker process builds its own, after the fork
 
-    return create_app()
+    app = create_app()
+    _collect_garbage_seldom()
+    return app
+
+
+def _collect_garbage_seldom() -> None:
+    """Leave alone what stays as long as the process, and look for cycles less often: they cost a quarter of the time.
+
+    (Python's own numbers suit programs with a tenth of our objects; a request leaves few cycles behind.)
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER, 20, 20)
