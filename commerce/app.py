@@ -12,7 +12,6 @@ from litestar.handlers import HTTPRouteHandler
 from catalog import endpoints as catalog
 from commerce.kernel.access import EVERY_ROLE
 from commerce.kernel.clock import SystemClock
-from commerce.kernel.committer import GroupCommitter
 from commerce.kernel.db import PATIENCE_S, Database
 from commerce.kernel.http import HANDLERS, StrictRequest, authorise, provide_call, provide_principal
 from commerce.kernel.keys import KeyRing
@@ -50,8 +49,8 @@ class RouteWithoutRoles(Exception):  # noqa: N818 - what it says is the error
 
 def build_app(db: Database, *, redis_url: str | None = None, log: LogStyle = "pretty") -> Litestar:
     """The application on a database; when it stops, its connections are given back. Redis is only looked at."""
-    placing = GroupCommitter("place_orders", db, place_orders)
-    selling = GroupCommitter("book_sales", db, book_sales)
+    placing = orders.Placing("place_orders", db, place_orders)
+    selling = orders.Selling("book_sales", db, book_sales)
 
     @asynccontextmanager
     async def serving(_: Litestar) -> AsyncIterator[None]:

@@ -29,7 +29,7 @@ _PROMISABLE = text("""
 async def available_to_promise(tx: ReadSession, channel: str, skus: Collection[str], now: datetime) -> dict[str, int]:
     """How many units of each sku are free in the locations a channel sells from, in one statement however many skus.
 
-    Online that is the open warehouses, or the stores where a market has none: the rule of `sourcing.ranked_for`.
+    Online that is the open warehouses, or the stores where a market has none: the rule of `sourcing.find_sources`.
     For listings: a reading, not a promise. A sku of which there is nothing has 0.
     """
     wanted = {"channel": channel, "skus": sorted(set(skus)), "now": now}

@@ -1,18 +1,18 @@
 """Hold a basket: keep it for a buyer for a while, whole or not at all."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import text
 
 from catalog.on_sale import on_sale, why_not_sold
-from catalog.open_locations import open_locations
 from commerce.kernel.db import Session
 from commerce.kernel.ids import new_id
 from commerce.kernel.refusals import AlreadyExists, UnknownReference
 from inventory.errors import HoldTimeNotAllowed, NotEnoughStock
 from inventory.rules import HOLD_MAX, HoldState, may_hold_until, merge_wants
 from inventory.schemas import HeldView, HoldBody, HoldView
-from inventory.sourcing import ranked_for
+from inventory.sourcing import Sources, Way, find_sources
 from inventory.take import HoldWanted, take_holds
 
 # Two requests with one client-made id come one after the other; `lock_timeout` bounds the wait.
@@ -29,10 +29,12 @@ async def hold_basket(tx: Session, basket: HoldBody, owner: str, now: datetime) 
     if not may_hold_until(basket.expires_at, now):
         raise HoldTimeNotAllowed("expires_at", int(HOLD_MAX.total_seconds()) // 60)
     market = await _market_where_all_is_sold(tx, basket, now)
-    ranked = await _candidates(tx, market, basket.collect_at, now)
-    reference = await _reference(tx, basket.reference, now)
+    way = Way(market, basket.collect_at)
     units = merge_wants((line.sku, line.quantity) for line in basket.lines)
-    [verdict] = await take_holds(tx, [HoldWanted(reference, units, ranked, basket.expires_at, owner)], now)
+    sources = await _sources(tx, way, units, now)
+    reference = await _reference(tx, basket.reference, now)
+    wanted = HoldWanted(reference, units, sources.ranked.get(way, []), basket.expires_at, owner)
+    [verdict] = await take_holds(tx, [wanted], now, sources.free)
     if isinstance(verdict, NotEnoughStock):
         raise verdict
     lines = sorted((sku, location, held) for (location, sku), held in verdict.items())
@@ -51,11 +53,11 @@ async def _market_where_all_is_sold(tx: Session, basket: HoldBody, now: datetime
     return next(iter(known.values())).market
 
 
-async def _candidates(tx: Session, market: str, collect_at: str | None, now: datetime) -> list[str]:
-    ranked = ranked_for((await open_locations(tx, [market], now))[market], collect_at)
-    if collect_at is not None and not ranked:
-        raise UnknownReference("collect_at", collect_at)
-    return ranked
+async def _sources(tx: Session, way: Way, skus: Collection[str], now: datetime) -> Sources:
+    sources = await find_sources(tx, [(way, sku) for sku in skus], now)
+    if way.collect_at is not None and way not in sources.ranked:
+        raise UnknownReference("collect_at", way.collect_at)
+    return sources
 
 
 async def _reference(tx: Session, wanted: str | None, now: datetime) -> str:

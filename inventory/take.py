@@ -9,7 +9,7 @@ from sqlalchemy import text
 from commerce.kernel.db import Session
 from commerce.kernel.ids import new_id
 from inventory.errors import NotEnoughStock
-from inventory.locking import Place, PoolRow, lock_places, read_places
+from inventory.locking import Place, PoolRow, lock_places
 from inventory.rules import source_basket
 
 
@@ -46,37 +46,36 @@ _TAKE = text("""
 """)
 
 
-async def take_holds(tx: Session, wanted: Sequence[HoldWanted], now: datetime) -> list[Sourced | NotEnoughStock]:
+async def take_holds(
+    tx: Session, wanted: Sequence[HoldWanted], now: datetime, seen: Mapping[Place, int] | None = None
+) -> list[Sourced | NotEnoughStock]:
     """Hold what exists, in the order of asking; whoever cannot be served whole hears what is missing.
 
-    The answer of each is where its units come from, by (location, sku). One lock round for all of them; if nobody can
-    be served, nothing is locked and nothing is written.
+    The answer of each is where its units come from, by (location, sku). One lock round for all of them. Who cannot be
+    served by what was `seen` free, by a plain read, hears so at once: if that is everybody, nothing is locked.
     """
-    verdicts: list[Sourced | NotEnoughStock] = [NotEnoughStock.of(want.units, {}) for want in wanted]
-    hopeful = await _hopeful(tx, wanted, verdicts)
-    if not hopeful:
-        return verdicts
-    pools = await lock_places(tx, {place for n in hopeful for place in _places(wanted[n])})
-    free = {place: pool.free for place, pool in pools.items()}
-    for n in hopeful:
-        verdicts[n] = _source(wanted[n], free)
-    await _write(tx, wanted, verdicts, pools, now)
-    return verdicts
-
-
-async def _hopeful(tx: Session, wanted: Sequence[HoldWanted], verdicts: list[Sourced | NotEnoughStock]) -> list[int]:
-    """Who might be served by what is there now; the others have their verdict."""
-    places = {place for want in wanted for place in _places(want)}
-    if not places:
-        return []
-    seen = {place: pool.free for place, pool in (await read_places(tx, places)).items()}
-    hopeful = []
+    verdicts: dict[int, Sourced | NotEnoughStock] = {}
     for n, want in enumerate(wanted):
-        if source_basket(want.units, want.ranked, seen) is None:
-            verdicts[n] = NotEnoughStock.of(want.units, _best(want, seen))
-        else:
-            hopeful.append(n)
-    return hopeful
+        hopeless = _hopeless(want, seen)
+        if hopeless is not None:
+            verdicts[n] = hopeless
+    hopeful = [n for n in range(len(wanted)) if n not in verdicts]
+    if hopeful:
+        pools = await lock_places(tx, {place for n in hopeful for place in _places(wanted[n])})
+        free = {place: pool.free for place, pool in pools.items()}
+        verdicts.update({n: _source(wanted[n], free) for n in hopeful})
+        await _write(tx, [(wanted[n], verdicts[n]) for n in hopeful], pools, now)
+    return [verdicts[n] for n in range(len(wanted))]
+
+
+def _hopeless(want: HoldWanted, seen: Mapping[Place, int] | None) -> NotEnoughStock | None:
+    """Why nothing was to be had for this want when it was looked at; None if it may be served."""
+    if not want.ranked:
+        return NotEnoughStock.of(want.units, {})
+    if seen is None:
+        return None
+    best = _best(want, seen)
+    return NotEnoughStock.of(want.units, best) if any(best[sku] < units for sku, units in want.units.items()) else None
 
 
 def _source(want: HoldWanted, free: dict[Place, int]) -> Sourced | NotEnoughStock:
@@ -90,14 +89,13 @@ def _source(want: HoldWanted, free: dict[Place, int]) -> Sourced | NotEnoughStoc
 
 async def _write(
     tx: Session,
-    wanted: Sequence[HoldWanted],
-    verdicts: Sequence[Sourced | NotEnoughStock],
+    decided: Sequence[tuple[HoldWanted, Sourced | NotEnoughStock]],
     pools: Mapping[Place, PoolRow],
     now: datetime,
 ) -> None:
     rows = [
         (pools[place].id, want.reference, units, want.expires_at, want.owner)
-        for want, verdict in zip(wanted, verdicts, strict=True)
+        for want, verdict in decided
         if isinstance(verdict, dict)
         for place, units in verdict.items()
     ]

@@ -6,7 +6,6 @@ from functools import partial
 
 import msgspec
 
-from catalog.open_locations import OpenLocation, open_locations
 from commerce.kernel.db import Session
 from commerce.kernel.idempotency import Answer, Call, Replay, keep_many
 from commerce.kernel.ids import new_id, order_number
@@ -14,7 +13,7 @@ from commerce.kernel.outbox import tell_many
 from commerce.kernel.refusals import InvalidInput, Refusal
 from inventory.confirm import Confirmation, confirm_holds
 from inventory.rules import merge_wants
-from inventory.sourcing import ranked_for
+from inventory.sourcing import Sources, Way, find_sources
 from inventory.take import HoldWanted, take_holds
 from orders.buyers import find_buyers
 from orders.desk import Desk
@@ -66,8 +65,8 @@ async def place_orders(tx: Session, wishes: Sequence[PlaceOrder], now: datetime)
     desk: Desk[PlaceOrder, _Case] = Desk(wishes)
     await desk.set_aside_what_was_answered(tx, lambda wish: (wish.call, wish.body))
     await desk.refuse_known_orders(tx, lambda wish: wish.body.id)
-    await _price(tx, desk, now)
-    await _hold_goods(tx, desk, now)
+    sources = await _prepare(tx, desk, now)
+    await _hold_goods(tx, desk, sources, now)
     cases = desk.cases()
     if not cases:
         return desk.verdicts()
@@ -85,21 +84,27 @@ async def place_orders(tx: Session, wishes: Sequence[PlaceOrder], now: datetime)
     return desk.answered(answers)
 
 
-async def _price(tx: Session, desk: Desk[PlaceOrder, _Case], now: datetime) -> None:
-    """Quote every basket and compare with what the buyer was shown."""
+async def _prepare(tx: Session, desk: Desk[PlaceOrder, _Case], now: datetime) -> Sources:
+    """Quote every basket, compare with what the buyer was shown, and see where its goods may come from."""
     wishes = desk.open()
     baskets = [Basket(w.body.channel, [(line.sku, line.quantity) for line in w.body.lines]) for _, w in wishes]
     quotes = await quote_many(tx, baskets, now)
-    markets = {quote.market for quote in quotes if isinstance(quote, QuoteView)}
-    places = await open_locations(tx, markets, now) if markets else {}
+    wanted = {
+        (Way(quote.market, wish.body.collect_at), line.sku)
+        for (_, wish), quote in zip(wishes, quotes, strict=True)
+        if isinstance(quote, QuoteView)
+        for line in wish.body.lines
+    }
+    sources = await find_sources(tx, wanted, now) if wanted else Sources({}, {})
     for (n, wish), quote in zip(wishes, quotes, strict=True):
-        desk.decide(n, partial(_case, wish, quote, places, now))
+        desk.decide(n, partial(_case, wish, quote, sources, now))
+    return sources
 
 
 def _case(
     wish: PlaceOrder,
     quote: QuoteView | Refusal,
-    places: dict[str, dict[str, OpenLocation]],
+    sources: Sources,
     now: datetime,
 ) -> _Case:
     if isinstance(quote, Refusal):
@@ -109,25 +114,24 @@ def _case(
         raise MixedCurrency("shown_total.currency", quote.currency, shown.currency)
     if shown.amount != quote.total.amount:
         raise StaleTotal("shown_total.amount", shown.amount, quote.total.amount, quote.currency)
-    ranked = _ranked(wish.body, places[quote.market])
+    ranked = _ranked(wish.body, quote.market, sources)
     return _Case(wish, wish.body.id or new_id("ord", now), quote, ranked, ONLINE.due(quote.total.amount))
 
 
-def _ranked(body: PlaceOrderBody, places: dict[str, OpenLocation]) -> list[str]:
+def _ranked(body: PlaceOrderBody, market: str, sources: Sources) -> list[str]:
     """Where goods may come from, best first. Raises InvalidInput, WrongLocation."""
-    if body.fulfilment is Delivery.COLLECT:
-        if body.collect_at is None:
-            raise InvalidInput("collect_at", "Name the store where it will be collected.")
-        ranked = ranked_for(places, body.collect_at)
-        if not ranked:
-            raise WrongLocation("collect_at", body.collect_at, "It is not an open store of this market.")
-        return ranked
-    if body.collect_at is not None:
+    collected = body.fulfilment is Delivery.COLLECT
+    if collected and body.collect_at is None:
+        raise InvalidInput("collect_at", "Name the store where it will be collected.")
+    if not collected and body.collect_at is not None:
         raise InvalidInput("collect_at", "An order that is shipped is not collected.")
-    return ranked_for(places, None)
+    ranked = sources.ranked.get(Way(market, body.collect_at), [])
+    if body.collect_at is not None and not ranked:
+        raise WrongLocation("collect_at", body.collect_at, "It is not an open store of this market.")
+    return ranked
 
 
-async def _hold_goods(tx: Session, desk: Desk[PlaceOrder, _Case], now: datetime) -> None:
+async def _hold_goods(tx: Session, desk: Desk[PlaceOrder, _Case], sources: Sources, now: datetime) -> None:
     """Take over the holds that were cited, then take new ones: rows that lead to pools are locked before pools."""
     cited = [(n, case, case.wish.body.hold) for n, case in desk.pending() if case.wish.body.hold]
     confirmations = [_confirmation(case, hold, now) for _, case, hold in cited]
@@ -136,7 +140,7 @@ async def _hold_goods(tx: Session, desk: Desk[PlaceOrder, _Case], now: datetime)
             desk.refuse(n, HoldMismatch("hold", hold))
     fresh = [(n, case) for n, case in desk.pending() if not case.wish.body.hold]
     wanted = [HoldWanted(case.order_id, case.units, case.ranked, case.expires_at(now)) for _, case in fresh]
-    for (n, _), verdict in zip(fresh, await take_holds(tx, wanted, now), strict=True):
+    for (n, _), verdict in zip(fresh, await take_holds(tx, wanted, now, sources.free), strict=True):
         if isinstance(verdict, Refusal):
             desk.refuse(n, verdict)
 

@@ -33,7 +33,15 @@ async def quote_many(tx: ReadSession, baskets: Sequence[Basket], now: datetime) 
     Two statements, however many baskets and skus.
     """
     facts = await _gather(tx, baskets, now)
-    return [_judged(basket, facts, now) for basket in baskets]
+    quoted: dict[tuple[object, ...], QuoteView] = {}  # On a launch day most of them want the same.
+    verdicts: list[QuoteView | Refusal] = []
+    for basket in baskets:
+        same = (basket.channel, *basket.lines)
+        verdict = quoted.get(same) or _judged(basket, facts, now)
+        if isinstance(verdict, QuoteView):
+            quoted[same] = verdict
+        verdicts.append(verdict)
+    return verdicts
 
 
 async def _gather(tx: ReadSession, baskets: Sequence[Basket], now: datetime) -> _Facts:

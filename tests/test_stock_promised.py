@@ -1,5 +1,7 @@
 """What may be promised: read in one statement, from the places that may give goods, however much lies there."""
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import event, text
 
@@ -7,6 +9,9 @@ from commerce.kernel.db import Database
 from inventory.available import Available, availability
 from inventory.available_to_promise import available_to_promise
 from inventory.rules import SUPPLY_MAX
+from inventory.sourcing import Sources, Way, find_sources
+from inventory.take import HoldWanted, take_holds
+from tests.conftest import NOON
 from tests.shop import open_shop, put_stock
 
 
@@ -57,3 +62,54 @@ async def test_what_lies_in_a_closed_store_is_not_promised(db: Database) -> None
 
     async with db.read() as tx:
         assert await available_to_promise(tx, "web-de", ["WATCH"], db.clock.now()) == {"WATCH": 0}
+
+
+@pytest.mark.parametrize(
+    ("open_places", "collect_at", "ranked"),
+    [
+        ({"berlin": "store", "wh-2": "warehouse", "aachen": "store", "wh-1": "warehouse"}, None, ["wh-1", "wh-2"]),
+        ({"berlin": "store", "aachen": "store"}, None, ["aachen", "berlin"]),
+        ({}, None, None),
+        ({"berlin": "store", "aachen": "store", "wh-1": "warehouse"}, "berlin", ["berlin"]),
+        ({"berlin": "store", "wh-1": "warehouse"}, "wh-1", None),
+        ({"berlin": "store"}, "munich", None),
+    ],
+)
+async def test_warehouses_ship_and_stores_only_where_there_is_none(
+    db: Database, open_places: dict[str, str], collect_at: str | None, ranked: list[str] | None
+) -> None:
+    facts = {"codes": list(open_places), "kinds": list(open_places.values())}
+    async with db.transaction() as tx:
+        await tx.execute(text("DELETE FROM locations WHERE market = 'de'"))
+        await tx.execute(text(_PLACES), facts)
+    way = Way("de", collect_at)
+
+    async with db.read() as tx:
+        sources = await find_sources(tx, [(way, "WATCH"), (way, "CASE-BLK"), (Way("us", None), "WATCH")], NOON)
+
+    assert sources.ranked.get(way) == ranked
+    assert sources.ranked[Way("us", None)] == ["wh-us"], "another market's places are its own"
+
+
+_PLACES = """
+    INSERT INTO locations (code, kind, name, market, country)
+    SELECT code, kind, code, 'de', 'DE' FROM unnest(CAST(:codes AS text[]), CAST(:kinds AS text[])) AS p (code, kind)
+"""
+
+
+async def test_sources_show_what_is_free_there_by_the_markets_own_day(db: Database) -> None:
+    await put_stock(db, "WATCH", "wh-de", 5)
+    await put_stock(db, "WATCH", "berlin", 3)
+    async with db.transaction() as tx:
+        await take_holds(tx, [HoldWanted("hld_1", {"WATCH": 2}, ["wh-de"], None)], NOON)
+        await tx.execute(text("UPDATE locations SET closed_on = '2026-11-02' WHERE code = 'berlin'"))
+    shipped, collected = Way("de", None), Way("de", "berlin")
+    wanted = [(shipped, "WATCH"), (shipped, "CHARGER"), (collected, "WATCH")]
+
+    async with db.read() as tx:
+        last_minute = await find_sources(tx, wanted, datetime(2026, 11, 2, 22, 59, tzinfo=UTC))
+        next_day = await find_sources(tx, wanted, datetime(2026, 11, 2, 23, 0, tzinfo=UTC))
+
+    everywhere = {("wh-de", "WATCH"): 3, ("wh-de", "CHARGER"): 0, ("berlin", "WATCH"): 3}
+    assert last_minute == Sources({shipped: ["wh-de"], collected: ["berlin"]}, everywhere)
+    assert next_day.ranked == {shipped: ["wh-de"]}

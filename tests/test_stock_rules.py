@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.open_locations import OpenLocation
 from inventory.rules import (
     HoldState,
     allocate,
@@ -15,7 +14,6 @@ from inventory.rules import (
     merge_wants,
     source_basket,
 )
-from inventory.sourcing import ranked_for
 
 NOW = datetime(2026, 11, 2, 12, tzinfo=UTC)
 SKUS = ("case", "charger", "phone")
@@ -112,25 +110,6 @@ def test_allocation_is_exact_or_nothing(wanted: int, units: list[int]) -> None:
     if taken is not None:
         assert sum(taken.values()) == wanted
         assert all(0 < taken[place] <= count for place, count in free if place in taken)
-
-
-@pytest.mark.parametrize(
-    ("open_places", "collect_at", "ranked"),
-    [
-        ({"berlin": "store", "wh-2": "warehouse", "aachen": "store", "wh-1": "warehouse"}, None, ["wh-1", "wh-2"]),
-        ({"berlin": "store", "aachen": "store"}, None, ["aachen", "berlin"]),
-        ({}, None, []),
-        ({"berlin": "store", "aachen": "store", "wh-1": "warehouse"}, "berlin", ["berlin"]),
-        ({"berlin": "store", "wh-1": "warehouse"}, "wh-1", []),
-        ({"berlin": "store"}, "munich", []),
-    ],
-)
-def test_warehouses_ship_and_stores_only_where_there_is_none(
-    open_places: dict[str, str], collect_at: str | None, ranked: list[str]
-) -> None:
-    places = {code: OpenLocation(code, kind, "de") for code, kind in open_places.items()}
-
-    assert ranked_for(places, collect_at) == ranked
 
 
 @pytest.mark.parametrize(

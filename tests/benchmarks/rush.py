@@ -9,7 +9,7 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from commerce.kernel.db import Database, Session
 from commerce.kernel.ids import new_id
 from commerce.kernel.logs import set_up_logs
 from inventory.errors import NotEnoughStock
-from inventory.locking import read_places
+from inventory.locking import Place, read_places
 from inventory.take import HoldWanted, Sourced, take_holds
 from tests.benchmarks.load import post
 from tests.benchmarks.shop import migrate
@@ -48,7 +48,10 @@ from tests.stories import every_law_holds, open_lawful_shop
 SKUS = ("PHONE-BLK", "PHONE-WHT", "CASE-BLK", "CHARGER", "WATCH")
 
 Say = Callable[[str], None]
-Taker = Callable[[asyncio.Barrier, Session, Sequence[HoldWanted], datetime], Awaitable[list[Sourced | NotEnoughStock]]]
+Taker = Callable[
+    [asyncio.Barrier, Session, Sequence[HoldWanted], datetime, Mapping[Place, int]],
+    Awaitable[list[Sourced | NotEnoughStock]],
+]
 
 
 def run(say: Say) -> dict[str, object]:
@@ -135,8 +138,10 @@ async def unguarded_rush(url: str, *, shops: int, units: int, take: Taker) -> in
     key = (await issue_keys(db))[Role.STOREFRONT]
     everybody = asyncio.Barrier(shops)
 
-    async def take_together(tx: Session, wanted: Sequence[HoldWanted], now: datetime) -> list[Sourced | NotEnoughStock]:
-        return await take(everybody, tx, wanted, now)
+    async def take_together(
+        tx: Session, wanted: Sequence[HoldWanted], now: datetime, seen: Mapping[Place, int]
+    ) -> list[Sourced | NotEnoughStock]:
+        return await take(everybody, tx, wanted, now, seen)
 
     async with AsyncExitStack() as doors:
         doors.enter_context(patch("orders.place.take_holds", take_together))
@@ -169,15 +174,15 @@ def _client(app: Litestar) -> httpx.AsyncClient:
 
 
 async def take_guarded(
-    everybody: asyncio.Barrier, tx: Session, wanted: Sequence[HoldWanted], now: datetime
+    everybody: asyncio.Barrier, tx: Session, wanted: Sequence[HoldWanted], now: datetime, seen: Mapping[Place, int]
 ) -> list[Sourced | NotEnoughStock]:
     """Everybody stands at the counter, then takes as we do."""
     await everybody.wait()
-    return await take_holds(tx, wanted, now)
+    return await take_holds(tx, wanted, now, seen)
 
 
 async def take_unguarded(
-    everybody: asyncio.Barrier, tx: Session, wanted: Sequence[HoldWanted], now: datetime
+    everybody: asyncio.Barrier, tx: Session, wanted: Sequence[HoldWanted], now: datetime, _: Mapping[Place, int]
 ) -> list[Sourced | NotEnoughStock]:
     """Look without a lock, then write what was worked out from it: the way of shops that oversell."""
     [want] = wanted
