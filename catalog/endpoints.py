@@ -1,5 +1,6 @@
 """Products, variants and listings over HTTP; what shoppers see of them, with prices, is the orders' listing."""
 
+from datetime import datetime
 from typing import Annotated
 
 from litestar import Response, get, patch, post, put
@@ -29,10 +30,10 @@ from catalog.schemas import (
     VariantView,
 )
 from commerce.kernel.access import Role, may
-from commerce.kernel.db import Database
+from commerce.kernel.db import Database, Session
 from commerce.kernel.etags import with_etag
-from commerce.kernel.http import AnyRequest, reply
-from commerce.kernel.idempotency import Call, first_time
+from commerce.kernel.http import AnyRequest, once
+from commerce.kernel.idempotency import Call
 from commerce.kernel.pages import LIMIT_MAX, Page, decode_cursor, page_of
 
 _EDITORS = (Role.MERCHANDISER, Role.ADMIN)
@@ -57,9 +58,7 @@ async def add_product(
     data: JSONBody[ProductBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[ProductView]:
     """Create a product with its variants, as drafts."""
-    async with db.transaction() as tx:
-        await first_time(tx, call, data)
-        return await reply(tx, call, data, await create_product(tx, data), db.clock.now())
+    return await once(db, call, data, lambda tx, _: create_product(tx, data))
 
 
 @get("/v1/catalog/products", opt=may(*_STAFF), tags=["catalog"])
@@ -110,10 +109,12 @@ async def add_variant(
     code: CodePath, data: JSONBody[VariantBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[VariantView]:
     """Add a variant to a product, as a draft."""
-    async with db.transaction() as tx:
-        await first_time(tx, call, data)
+
+    async def add(tx: Session, _: datetime) -> VariantView:
         await add_variants(tx, code, {"": data})
-        return await reply(tx, call, data, await queries.variant_by_sku(tx, data.sku), db.clock.now())
+        return await queries.variant_by_sku(tx, data.sku)
+
+    return await once(db, call, data, add)
 
 
 @post(
@@ -126,10 +127,7 @@ async def publish(
     code: CodePath, data: JSONBody[SkusBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[ProductView]:
     """Publish a product's drafts, or the variants named. They show where and when they are listed."""
-    async with db.transaction() as tx:
-        now = db.clock.now()
-        await first_time(tx, call, data)
-        return await reply(tx, call, data, await publish_product(tx, code, data, now), now, 200)
+    return await once(db, call, data, lambda tx, now: publish_product(tx, code, data, now), 200)
 
 
 @post(
@@ -142,10 +140,7 @@ async def retire(
     code: CodePath, data: JSONBody[SkusBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[ProductView]:
     """Retire a product's variants, or those named. They stay readable."""
-    async with db.transaction() as tx:
-        now = db.clock.now()
-        await first_time(tx, call, data)
-        return await reply(tx, call, data, await retire_product(tx, code, data, now), now, 200)
+    return await once(db, call, data, lambda tx, now: retire_product(tx, code, data, now), 200)
 
 
 @get("/v1/catalog/variants/{sku:str}", opt=may(*_STAFF), tags=["catalog"])

@@ -33,8 +33,8 @@ from catalog.schemas import (
 from commerce.kernel.access import Role, may
 from commerce.kernel.db import Database
 from commerce.kernel.etags import with_etag
-from commerce.kernel.http import AnyRequest, reply
-from commerce.kernel.idempotency import Call, first_time
+from commerce.kernel.http import AnyRequest, once
+from commerce.kernel.idempotency import Call
 from commerce.kernel.pages import LIMIT_MAX, Page, decode_cursor, page_of
 
 _EVERYBODY = tuple(Role)
@@ -76,9 +76,7 @@ async def create_channel(
     data: JSONBody[ChannelBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[ChannelView]:
     """Open a channel in a market."""
-    async with db.transaction() as tx:
-        await first_time(tx, call, data)
-        return await reply(tx, call, data, await open_channel(tx, data), db.clock.now())
+    return await once(db, call, data, lambda tx, _: open_channel(tx, data))
 
 
 @get("/v1/channels", opt=may(*_EVERYBODY), tags=["catalog"])
@@ -114,9 +112,7 @@ async def create_location(
     data: JSONBody[LocationBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[LocationView]:
     """Open a warehouse or a store."""
-    async with db.transaction() as tx:
-        await first_time(tx, call, data)
-        return await reply(tx, call, data, await open_location(tx, data), db.clock.now())
+    return await once(db, call, data, lambda tx, _: open_location(tx, data))
 
 
 @get("/v1/locations", opt=may(*_EVERYBODY), tags=["catalog"])
@@ -152,9 +148,7 @@ async def create_category(
     data: JSONBody[CategoryBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[CategoryView]:
     """Add a category to the tree."""
-    async with db.transaction() as tx:
-        await first_time(tx, call, data)
-        return await reply(tx, call, data, await add_category(tx, data), db.clock.now())
+    return await once(db, call, data, lambda tx, _: add_category(tx, data))
 
 
 @get("/v1/categories", opt=may(*_EVERYBODY), tags=["catalog"])

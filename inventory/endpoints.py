@@ -6,17 +6,16 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from commerce.kernel.access import Principal, Role, may
+from commerce.kernel.access import Principal, Role, may, must_sell_in, must_stand_in
 from commerce.kernel.db import Database
-from commerce.kernel.http import reply
-from commerce.kernel.idempotency import Call, first_time
+from commerce.kernel.http import once
+from commerce.kernel.idempotency import Call
 from commerce.kernel.ids import is_id
 from commerce.kernel.pages import LIMIT_MAX, Page, decode_cursor, page_of
 from commerce.kernel.refusals import NotFound
 from inventory.adjust import adjust_stock
 from inventory.close_overdraft import close_overdraft
 from inventory.count import count_stock
-from inventory.errors import WrongChannel, WrongLocation
 from inventory.give_back import give_back
 from inventory.hold import hold_basket
 from inventory.queries import hold_view, movement_page, overdraft_page, stock_page
@@ -49,11 +48,7 @@ async def create_receipt(
     data: JSONBody[ReceiptBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[StockChangeView]:
     """Put goods that arrived on hand."""
-    async with db.transaction() as tx:
-        now = db.clock.now()
-        await first_time(tx, call, data)
-        view = await receive_goods(tx, data, call.principal.id, now)
-        return await reply(tx, call, data, view, now)
+    return await once(db, call, data, lambda tx, now: receive_goods(tx, data, call.principal.id, now))
 
 
 @post("/v1/stock/adjustments", opt=may(Role.OPERATOR, Role.ADMIN, idempotent=True), tags=["stock"])
@@ -61,11 +56,7 @@ async def create_adjustment(
     data: JSONBody[AdjustmentBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[StockChangeView]:
     """Correct one quantity and say why."""
-    async with db.transaction() as tx:
-        now = db.clock.now()
-        await first_time(tx, call, data)
-        view = await adjust_stock(tx, data, call.principal.id, now)
-        return await reply(tx, call, data, view, now)
+    return await once(db, call, data, lambda tx, now: adjust_stock(tx, data, call.principal.id, now))
 
 
 @post("/v1/stock/counts", opt=may(Role.TERMINAL, Role.OPERATOR, Role.ADMIN, idempotent=True), tags=["stock"])
@@ -73,12 +64,8 @@ async def create_count(
     data: JSONBody[CountBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[StockChangeView]:
     """Set quantities to what was counted on the shelf. A terminal counts its own store only."""
-    _must_be_its_store(call.principal, data.location)
-    async with db.transaction() as tx:
-        now = db.clock.now()
-        await first_time(tx, call, data)
-        view = await count_stock(tx, data, call.principal.id, now)
-        return await reply(tx, call, data, view, now)
+    must_stand_in(call.principal, data.location)
+    return await once(db, call, data, lambda tx, now: count_stock(tx, data, call.principal.id, now))
 
 
 @post("/v1/stock/transfers", opt=may(Role.OPERATOR, Role.ADMIN, idempotent=True), tags=["stock"])
@@ -86,11 +73,7 @@ async def create_transfer(
     data: JSONBody[TransferBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[StockChangeView]:
     """Move free units from one location to another, all lines or none."""
-    async with db.transaction() as tx:
-        now = db.clock.now()
-        await first_time(tx, call, data)
-        view = await transfer_stock(tx, data, call.principal.id, now)
-        return await reply(tx, call, data, view, now)
+    return await once(db, call, data, lambda tx, now: transfer_stock(tx, data, call.principal.id, now))
 
 
 @get(
@@ -130,13 +113,8 @@ async def create_hold(
     data: JSONBody[HoldBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[HoldView]:
     """Keep a basket for a buyer for a while, whole or not at all."""
-    if call.principal.channel != data.channel:
-        raise WrongChannel("channel", data.channel, _belongs_to(call.principal.channel, "channel"))
-    async with db.transaction() as tx:
-        now = db.clock.now()
-        await first_time(tx, call, data)
-        view = await hold_basket(tx, data, call.principal.id, now)
-        return await reply(tx, call, data, view, now)
+    must_sell_in(call.principal, data.channel)
+    return await once(db, call, data, lambda tx, now: hold_basket(tx, data, call.principal.id, now))
 
 
 @get("/v1/holds/{reference:str}", opt=may(Role.STOREFRONT), tags=["stock"])
@@ -158,11 +136,7 @@ async def release_hold(
 ) -> Response[HoldView]:
     """Give the goods back. Releasing what is released changes nothing; what expired or was bought cannot be."""
     _must_be_a_hold(reference)
-    async with db.transaction() as tx:
-        now = db.clock.now()
-        await first_time(tx, call, reference)
-        view = await give_back(tx, reference, call.principal.id, now)
-        return await reply(tx, call, reference, view, now, status=200)
+    return await once(db, call, reference, lambda tx, now: give_back(tx, reference, call.principal.id, now), 200)
 
 
 @get("/v1/overdrafts", opt=may(Role.OPERATOR), tags=["stock"])
@@ -189,25 +163,14 @@ async def create_overdraft_closing(
     call: NamedDependency[Call],
 ) -> Response[OverdraftView]:
     """Close a case and note what was done."""
-    async with db.transaction() as tx:
-        now = db.clock.now()
-        await first_time(tx, call, data)
-        view = await close_overdraft(tx, overdraft_id, data.note, call.principal.id, now)
-        return await reply(tx, call, data, view, now, status=200)
-
-
-def _must_be_its_store(principal: Principal, location: str) -> None:
-    if principal.role == Role.TERMINAL and principal.location != location:
-        raise WrongLocation("location", location, _belongs_to(principal.location, "store"))
+    return await once(
+        db, call, data, lambda tx, now: close_overdraft(tx, overdraft_id, data.note, call.principal.id, now), 200
+    )
 
 
 def _must_be_a_hold(reference: str) -> None:
     if not is_id(reference, "hld"):
         raise NotFound("hold", reference)
-
-
-def _belongs_to(bound: str | None, kind: str) -> str:
-    return f"This key belongs to {bound or f'no {kind}'}."
 
 
 ROUTES = [

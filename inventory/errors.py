@@ -62,34 +62,6 @@ class TooMuchStock(Refusal):
 
 
 @dataclass(eq=False)
-class WrongLocation(Refusal):
-    """A terminal speaks for its own store only."""
-
-    status = 403
-    code = "wrong_location"
-    field: str
-    location: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.location}: {self.reason}"
-
-
-@dataclass(eq=False)
-class WrongChannel(Refusal):
-    """A storefront speaks for its own channel only."""
-
-    status = 403
-    code = "wrong_channel"
-    field: str
-    channel: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.channel}: {self.reason}"
-
-
-@dataclass(eq=False)
 class HoldTimeNotAllowed(Refusal):
     """A basket may be held from now on, and not for long."""
 

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
+from commerce.kernel.access import WrongLocation
 from commerce.kernel.db import Session
 from commerce.kernel.outbox import tell
 from commerce.kernel.refusals import MoveNotAllowed
 from inventory.leave import send_held, waiting_at
-from orders.errors import NothingToSend, WrongLocation
+from orders.errors import NothingToSend
 from orders.events import OrderFulfilled
 from orders.lines import (
     Leaving,

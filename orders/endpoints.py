@@ -6,7 +6,7 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
-from commerce.kernel.access import Principal, Role, may
+from commerce.kernel.access import Principal, Role, may, must_sell_in, must_stand_in
 from commerce.kernel.committer import GroupCommitter
 from commerce.kernel.db import Database
 from commerce.kernel.http import AnyRequest, provide_call, render_refusal, replay
@@ -16,9 +16,7 @@ from commerce.kernel.refusals import InvalidInput, NotFound, Refusal
 from inventory.errors import NotEnoughStock
 from orders import queries
 from orders.buyers import must_be_findable
-from orders.errors import WrongChannel
 from orders.fulfilment_endpoints import ROUTES as FULFILMENT
-from orders.fulfilment_endpoints import must_stand_here
 from orders.place import PlaceOrder
 from orders.quote import Basket, quote_many
 from orders.rules import OrderState
@@ -50,7 +48,7 @@ async def quote_basket(
     data: JSONBody[QuoteBody], db: NamedDependency[Database], principal: NamedDependency[Principal]
 ) -> QuoteView:
     """What a basket costs now, in the key's own channel."""
-    _must_sell_here(principal, data.channel)
+    must_sell_in(principal, data.channel)
     async with db.read() as tx:
         basket = Basket(data.channel, [(line.sku, line.quantity) for line in data.lines])
         quote = (await quote_many(tx, [basket], db.clock.now()))[0]
@@ -68,7 +66,7 @@ async def place_order(
     Orders that arrive together share a commit; the answer comes after it.
     """
     call = provide_call(request)  # not a dependency: resolving two of them costs a task group for each order
-    _must_sell_here(call.principal, data.channel)
+    must_sell_in(call.principal, data.channel)
     must_be_findable(data.buyer)
     try:
         return replay(await placing.submit(PlaceOrder(call, data)), OrderView)
@@ -83,8 +81,8 @@ async def book_sale(
 ) -> Response[OrderView]:
     """Book a sale at a till: goods gone, money taken. Units we thought were not there do not stop it."""
     call = provide_call(request)
-    _must_sell_here(call.principal, data.channel)
-    must_stand_here(call.principal, data.location)
+    must_sell_in(call.principal, data.channel)
+    must_stand_in(call.principal, data.location)
     must_be_findable(data.buyer)
     return replay(await selling.submit(BookSale(call, data)), OrderView)
 
@@ -109,12 +107,12 @@ async def list_orders(  # noqa: PLR0913, PLR0917 - each is a filter of the list
     """
     if principal.role is Role.STOREFRONT:
         channel = channel or principal.channel or ""
-        _must_sell_here(principal, channel)
+        must_sell_in(principal, channel)
         if number is None:
             raise InvalidInput("number", "Name the number of the order.")
     if principal.role is Role.TERMINAL:
         location = location or principal.location or ""
-        must_stand_here(principal, location)
+        must_stand_in(principal, location)
     wanted = queries.Wanted(channel, location, customer, order_state, number)
     async with db.read() as tx:
         return await queries.list_orders(tx, wanted, decode_cursor(cursor, 2), limit)
@@ -136,7 +134,7 @@ async def show_order(
     async with db.read() as tx:
         history = await queries.order_history(tx, order_id)
     if principal.role is Role.STOREFRONT:
-        _must_sell_here(principal, history.order.channel)
+        must_sell_in(principal, history.order.channel)
     if principal.role is Role.TERMINAL and principal.location not in _stores_of(history):
         raise NotFound("order", order_id)
     return history
@@ -146,12 +144,6 @@ def _stores_of(history: OrderHistoryView) -> set[str]:
     """The places that have to do with an order."""
     own = {history.order.location} if history.order.location else set()
     return own | {goods.location for goods in history.waiting} | {shipment.location for shipment in history.shipments}
-
-
-def _must_sell_here(principal: Principal, channel: str) -> None:
-    """Let a key through that is bound to this channel. Raises WrongChannel."""
-    if principal.channel != channel:
-        raise WrongChannel("channel", channel, f"This key sells in {principal.channel or 'no channel'}.")
 
 
 ROUTES = [quote_basket, place_order, book_sale, list_orders, show_order, *FULFILMENT]

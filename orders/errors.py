@@ -6,34 +6,6 @@ from commerce.kernel.refusals import Refusal
 
 
 @dataclass(eq=False)
-class WrongChannel(Refusal):
-    """The key sells in another channel, or the channel cannot do this."""
-
-    status = 403
-    code = "wrong_channel"
-    field: str
-    channel: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.channel}: {self.reason}"
-
-
-@dataclass(eq=False)
-class WrongLocation(Refusal):
-    """The till stands in another store, or the location cannot do this."""
-
-    status = 403
-    code = "wrong_location"
-    field: str
-    location: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.location}: {self.reason}"
-
-
-@dataclass(eq=False)
 class NotPriced(Refusal):
     """No recommended price is in force, so it is not sold."""
 

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
+from commerce.kernel.access import WrongLocation
 from commerce.kernel.db import Session
 from commerce.kernel.refusals import MoveNotAllowed
-from orders.errors import WrongLocation
 from orders.moving import lock_order, move_order
 from orders.record import Happening, note
 from orders.rules import Fulfilment, OrderState

@@ -6,6 +6,7 @@ from functools import partial
 
 import msgspec
 
+from commerce.kernel.access import WrongLocation
 from commerce.kernel.db import Session
 from commerce.kernel.idempotency import Answer, Call, Replay, keep_many
 from commerce.kernel.ids import new_id, order_number
@@ -17,7 +18,7 @@ from inventory.sourcing import Sources, Way, find_sources
 from inventory.take import HoldWanted, take_holds
 from orders.buyers import find_buyers
 from orders.desk import Desk
-from orders.errors import HoldMismatch, MixedCurrency, StaleTotal, WrongLocation
+from orders.errors import HoldMismatch, MixedCurrency, StaleTotal
 from orders.events import OrderPlaced
 from orders.payments.ledger import Entry, enter
 from orders.payments.port import ONLINE

@@ -11,6 +11,7 @@ from functools import partial
 import msgspec
 
 from catalog.open_locations import OpenLocation, open_locations
+from commerce.kernel.access import WrongLocation
 from commerce.kernel.db import Session
 from commerce.kernel.idempotency import Answer, Call, Replay, keep_many
 from commerce.kernel.ids import order_number
@@ -20,7 +21,7 @@ from inventory.draw import Drawn, Shortfall, draw_stock
 from inventory.rules import merge_wants
 from orders.buyers import find_buyers
 from orders.desk import Desk
-from orders.errors import MixedCurrency, SerialAlreadySold, SerialsWanted, StaleTotal, WrongLocation
+from orders.errors import MixedCurrency, SerialAlreadySold, SerialsWanted, StaleTotal
 from orders.events import TillSaleBooked
 from orders.payments.ledger import Entry, enter
 from orders.payments.rules import Settled, settle

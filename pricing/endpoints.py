@@ -12,9 +12,9 @@ from catalog.rules import check_instant
 from catalog.schemas import MarketBody, MarketView
 from commerce.kernel.access import Role, may
 from commerce.kernel.bodies import CodeText
-from commerce.kernel.db import Database
-from commerce.kernel.http import reply
-from commerce.kernel.idempotency import Call, first_time
+from commerce.kernel.db import Database, Session
+from commerce.kernel.http import once
+from commerce.kernel.idempotency import Call
 from commerce.kernel.refusals import InvalidInput
 from pricing import queries
 from pricing.end_price import end_price
@@ -49,11 +49,13 @@ async def create_market(
     data: JSONBody[MarketBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[MarketView]:
     """Open a market. Its tax rates come from the VAT table, or are nought where that knows none of its countries."""
-    async with db.transaction() as tx:
-        await first_time(tx, call, data)
+
+    async def open_with_rates(tx: Session, _: datetime) -> MarketView:
         market = await open_market(tx, data)
         await seed_tax_rates(tx, market.code, market.countries)
-        return await reply(tx, call, data, market, db.clock.now())
+        return market
+
+    return await once(db, call, data, open_with_rates)
 
 
 @get("/v1/recommended-prices", opt=may(*_EVERYBODY), tags=["prices"])
@@ -86,10 +88,7 @@ async def put_price(
     data: JSONBody[PriceBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[PriceView]:
     """Set a recommended price from an instant on. The past stays as it was, and nobody's plan is overwritten."""
-    async with db.transaction() as tx:
-        now = db.clock.now()
-        await first_time(tx, call, data)
-        return await reply(tx, call, data, await set_price(tx, data, now), now)
+    return await once(db, call, data, lambda tx, now: set_price(tx, data, now))
 
 
 @post("/v1/recommended-prices/end", status_code=200, opt=may(*_PRICERS, idempotent=True), tags=["prices"])
@@ -97,10 +96,7 @@ async def stop_price(
     data: JSONBody[EndPriceBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[PriceView]:
     """End a recommended price, or take back one that has not begun. Without a price a sku is not sold."""
-    async with db.transaction() as tx:
-        now = db.clock.now()
-        await first_time(tx, call, data)
-        return await reply(tx, call, data, await end_price(tx, data, now), now, 200)
+    return await once(db, call, data, lambda tx, now: end_price(tx, data, now), 200)
 
 
 @get("/v1/tax-rates", opt=may(*_EVERYBODY), tags=["prices"])
@@ -115,10 +111,7 @@ async def put_tax_rate(
     data: JSONBody[TaxRateBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[TaxRateView]:
     """Set a tax rate from an instant on, until the next one that is scheduled."""
-    async with db.transaction() as tx:
-        now = db.clock.now()
-        await first_time(tx, call, data)
-        return await reply(tx, call, data, await set_tax_rate(tx, data, now), now)
+    return await once(db, call, data, lambda tx, now: set_tax_rate(tx, data, now))
 
 
 def _instant(at: datetime | None, db: Database) -> datetime:

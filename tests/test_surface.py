@@ -194,6 +194,30 @@ async def test_a_misspelt_query_parameter_is_refused_everywhere(app: Litestar, c
             assert [error["field"] for error in answer.json()["errors"]] == ["lmit"]
 
 
+async def test_a_query_parameter_that_is_given_twice_is_refused_unless_it_is_a_list(
+    app: Litestar, callers: Callers
+) -> None:
+    """One of two filters would go unread, and nobody would know which."""
+    whole, lists = document(app), []
+    for place in places(app):
+        described = whole["paths"].get(place.path, {}).get(place.method.lower(), {})
+        for parameter in described.get("parameters", ()):
+            if parameter["in"] != "query":
+                continue
+            caller = await callers(min(place.roles), channel="web-de")
+            answer = await ask(caller, place._replace(path=f"{place.path}?{parameter['name']}=1&{parameter['name']}=1"))
+            if "once" not in answer.text:
+                lists.append((place.path, parameter["name"]))
+                continue
+            assert (place.path, *problem(answer)) == (place.path, 400, "invalid_input")
+            assert [error["field"] for error in answer.json()["errors"]] == [parameter["name"]]
+    assert sorted(lists) == [
+        ("/v1/catalog/products", "attribute"),
+        ("/v1/products", "attribute"),
+        ("/v1/recommended-prices", "sku"),
+    ]
+
+
 def body_of(whole: dict[str, Any], place: Place) -> object:
     """The body that the document shows for a place."""
     operation = whole["paths"][place.path][place.method.lower()]

@@ -1,5 +1,6 @@
 """Access: six roles, and who is calling. Every route says which roles may use it."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -59,6 +60,46 @@ class WrongRole(Refusal):
 
     def __str__(self) -> str:
         return f"A {self.role} key may not do this; it takes {' or '.join(self.wanted)}."
+
+
+@dataclass(eq=False)
+class WrongChannel(Refusal):
+    """The key sells in another channel, or the channel cannot do this."""
+
+    status = 403
+    code = "wrong_channel"
+    field: str
+    channel: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.reason}"
+
+
+@dataclass(eq=False)
+class WrongLocation(Refusal):
+    """The till stands in another store, or the location cannot do this."""
+
+    status = 403
+    code = "wrong_location"
+    field: str
+    location: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.reason}"
+
+
+def must_sell_in(principal: Principal, channel: str, field: str = "channel") -> None:
+    """Let a key through that is bound to this channel. Raises WrongChannel."""
+    if principal.channel != channel:
+        raise WrongChannel(field, channel, f"This key sells in {principal.channel or 'no channel'}.")
+
+
+def must_stand_in(principal: Principal, location: str, field: str = "location") -> None:
+    """Let a terminal through that stands in this store, and whoever is not a terminal. Raises WrongLocation."""
+    if principal.role is Role.TERMINAL and principal.location != location:
+        raise WrongLocation(field, location, f"This till stands in {principal.location or 'no store'}.")
 
 
 def may(*roles: Role, idempotent: bool = False) -> dict[str, Any]:

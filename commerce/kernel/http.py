@@ -1,7 +1,7 @@
 """HTTP: one shape for every refusal, one check of every key, one way to repeat a request safely."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -16,8 +16,8 @@ from litestar.handlers.base import BaseRouteHandler
 from sqlalchemy.exc import DBAPIError
 
 from commerce.kernel.access import NoKey, Principal, WrongRole
-from commerce.kernel.db import Session, is_passing
-from commerce.kernel.idempotency import KEY_LENGTH_MAX, Answer, Call, KeyMissing, Replay, keep
+from commerce.kernel.db import Database, Session, is_passing
+from commerce.kernel.idempotency import KEY_LENGTH_MAX, Answer, Call, KeyMissing, Replay, first_time, keep
 from commerce.kernel.ids import new_id
 from commerce.kernel.keys import KeyRing
 from commerce.kernel.refusals import Busy, InvalidInput, Refusal
@@ -113,22 +113,29 @@ async def authorise(request: AnyRequest) -> None:
 
 
 def _refuse_unknown_query(request: AnyRequest, handler: BaseRouteHandler) -> None:
-    """Let nothing in a query go unread: a misspelt filter would else widen what is asked. Raises InvalidInput."""
+    """Let nothing in a query go unread: a misspelt filter, or one of two, would else change what is asked.
+
+    Raises InvalidInput.
+    """
     if not request.scope["query_string"]:
         return
     known = _query_names(handler)
-    for name in request.query_params:
+    seen = set()
+    for name, _ in request.query_params.multi_items():
         if name not in known:
             raise InvalidInput(name, f"There is no such query parameter here; known are {', '.join(sorted(known))}.")
+        if name in seen and not known[name]:
+            raise InvalidInput(name, "It may be given only once.")
+        seen.add(name)
 
 
 @cache
-def _query_names(handler: BaseRouteHandler) -> frozenset[str]:
-    """The query parameters a route declares, by the names they have on the wire."""
+def _query_names(handler: BaseRouteHandler) -> Mapping[str, bool]:
+    """The query parameters a route declares, by the names they have on the wire, and whether each may be repeated."""
     elsewhere = _NOT_QUERY | handler.resolve_dependencies().keys() | set(handler.opt.get("path", ()))
     declared = handler.parsed_fn_signature.parameters.items()
-    named = {name: getattr(field.kwarg_definition, "name", None) or name for name, field in declared}
-    return frozenset(wire for name, wire in named.items() if name not in elsewhere)
+    ours = [(name, field) for name, field in declared if name not in elsewhere]
+    return {getattr(field.kwarg_definition, "name", None) or name: field.is_non_string_sequence for name, field in ours}
 
 
 def provide_principal(request: AnyRequest) -> Principal:
@@ -152,9 +159,19 @@ def replay(answer: Answer, shape: type[View], *, again: bool = False) -> Respons
     return cast("Response[View]", response)
 
 
-async def reply(tx: Session, call: Call, data: object, view: View, now: datetime, status: int = 201) -> Response[View]:
-    """Answer, and remember the answer in the transaction of its effect."""
-    answer = await keep(tx, call, data, Answer(status, msgspec.json.encode(view)), now)
+Work = Callable[[Session, datetime], Awaitable[View]]
+
+
+async def once(db: Database, call: Call, data: object, work: Work[View], status: int = 201) -> Response[View]:
+    """Do what a request asks, all or nothing, and answer the same whenever it is sent again.
+
+    `work` gets the transaction and the instant, and gives what to answer. Raises Replay, KeyReused, InFlight.
+    """
+    async with db.transaction() as tx:
+        now = db.clock.now()
+        await first_time(tx, call, data)
+        view = await work(tx, now)
+        answer = await keep(tx, call, data, Answer(status, msgspec.json.encode(view)), now)
     return replay(answer, type(view))
 
 

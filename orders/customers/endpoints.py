@@ -1,6 +1,7 @@
 """Customers over HTTP."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Annotated
 
 from litestar import Response, get, patch, post
@@ -9,9 +10,9 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta
 
 from commerce.kernel.access import Principal, Role, may
-from commerce.kernel.db import Database
-from commerce.kernel.http import reply
-from commerce.kernel.idempotency import Call, first_time
+from commerce.kernel.db import Database, Session
+from commerce.kernel.http import once
+from commerce.kernel.idempotency import Call
 from commerce.kernel.pages import Limit, Page, decode_cursor
 from commerce.kernel.refusals import InvalidInput
 from orders.customers.edit import edit
@@ -52,11 +53,11 @@ async def register_customer(
     `identities` are those that find the new customer. Sent alone, it is refused too.
     """
     who = Who(data.account, data.email, data.phone, data.loyalty, data.country)
-    async with db.transaction() as tx:
-        now = db.clock.now()
-        await first_time(tx, call, data)
-        view = _seen_by(call.principal, await register(tx, who, now), identities_of(who))
-        return await reply(tx, call, data, view, now)
+
+    async def register_and_show(tx: Session, now: datetime) -> CustomerView | MaskedCustomerView:
+        return _seen_by(call.principal, await register(tx, who, now), identities_of(who))
+
+    return await once(db, call, data, register_and_show)
 
 
 @get("/v1/customers", opt=may(*_COUNTER), tags=["customers"])
@@ -112,11 +113,7 @@ async def merge_customers(
     principal: NamedDependency[Principal],
 ) -> Response[MergeView]:
     """Merge this customer into another one: identities and orders move, and the audit trail says which."""
-    async with db.transaction() as tx:
-        now = db.clock.now()
-        await first_time(tx, call, data)
-        view = await merge(tx, customer_id, data, principal.id, now)
-        return await reply(tx, call, data, view, now)
+    return await once(db, call, data, lambda tx, now: merge(tx, customer_id, data, principal.id, now))
 
 
 @get("/v1/customers/{customer_id:str}/merges", opt=may(*_OFFICE), tags=["customers"])
