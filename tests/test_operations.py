@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 from click.testing import CliRunner
 from litestar import Litestar
-from prometheus_client import REGISTRY
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
@@ -162,6 +162,7 @@ async def test_without_a_database_it_lives_and_is_not_ready(callers: Callers, ur
     assert live.status_code == 200
     assert (ready.status_code, ready.json()["parts"]["database"]) == (503, "away")
     assert metrics.status_code == 200
+    assert metrics.headers["content-type"] == CONTENT_TYPE_LATEST
 
 
 async def test_redis_is_a_doorbell_and_its_absence_stops_nobody(app: Litestar, callers: Callers) -> None:

@@ -90,9 +90,10 @@ async def metrics(db: NamedDependency[Database]) -> Response[bytes]:
         _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(registry), media_type=_TEXT_FORMAT)
 
 
+_TEXT_FORMAT = CONTENT_TYPE_LATEST.partition("; charset")[0]  # The framework adds the charset to what is text.
 ROUTES = [live, ready, metrics]
 
 
