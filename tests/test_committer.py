@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from commerce.kernel import committer
 from commerce.kernel.committer import GROUP_MAX, GroupCommitter
@@ -245,6 +246,50 @@ async def test_a_verdict_too_few_leaves_nothing_behind(db: Database) -> None:
 
     assert isinstance(end, ValueError)
     assert await made(db) == []
+
+
+async def test_a_file_that_is_missing_fails_only_who_looks_for_it(db: Database) -> None:
+    async def make_or_look(tx: Session, codes: Sequence[str], _: datetime) -> Verdicts:
+        for code in codes:
+            if code == "look":
+                raise FileNotFoundError(2, "No such file", "/x")
+            await tx.execute(_INSERT, {"code": code})
+        return [f"made {code}" for code in codes]
+
+    async with serving(db, make_or_look) as group:
+        told = await ends(await submitted(group, "a", "look", "b"))
+
+    assert [type(answer) for answer in told] == [str, FileNotFoundError, str]
+    assert await made(db) == ["a", "b"]
+
+
+async def test_what_is_behind_a_busy_is_in_the_log(db: Database) -> None:
+    async def time_out(tx: Session, _: Sequence[str], __: datetime) -> Verdicts:
+        await tx.execute(text("SET LOCAL statement_timeout = '1ms'"))
+        await tx.execute(text("SELECT pg_sleep(10)"))
+        return []
+
+    with capture_logs() as logs:
+        async with serving(db, time_out) as group:
+            [told] = await ends(await submitted(group, "a"))
+
+    assert isinstance(told, Busy)
+    assert [(line["event"], line["committer"]) for line in logs] == [("not_now", "stories")]
+    assert "statement timeout" in logs[0]["error"]
+
+
+async def test_once_a_lock_was_waited_for_in_vain_nobody_waits_for_it_again(db: Database, counter: Counter) -> None:
+    """With the real limits: the first waits its three seconds, and whoever comes after it goes past."""
+    async with serving(db, counter.make) as group, db.transaction() as other:
+        await other.execute(_INSERT, {"code": "locked"})
+        [first] = await ends(await submitted(group, "locked"))
+        async with asyncio.timeout(2.5):
+            told = await ends(await submitted(group, "a", "locked", "b"))
+            again = await ends(await submitted(group, "c", "locked"))
+
+    assert isinstance(first, Busy)
+    assert [type(answer) for answer in told + again] == [str, Busy, str, str, Busy]
+    assert await made(db) == ["a", "b", "c", "locked"]
 
 
 async def test_somebody_elses_lock_stops_only_whom_it_concerns(url: str, db: Database, counter: Counter) -> None:

@@ -109,6 +109,7 @@ async def test_the_same_request_twice_makes_two_keys(admin: Api) -> None:
         ({"role": "admin", "name": ""}, (400, "invalid_input"), "name"),
         ({"role": "admin", "expires_at": "2026-11-02T11:59:59Z"}, (400, "invalid_input"), "expires_at"),
         ({"role": "admin", "expires_at": "2026-11-03T12:00:00"}, (400, "invalid_input"), "expires_at"),
+        ({"role": "admin", "expires_at": "9999-12-31T23:59:59-10:00"}, (400, "invalid_input"), "expires_at"),
         ({"role": "admin", "secret": "x"}, (400, "invalid_input"), "secret"),
     ],
 )
@@ -211,6 +212,17 @@ async def test_two_keys_live_while_rotating_and_a_third_is_refused(admin: Api, c
     assert third.status_code == 201
     clock.advance(timedelta(seconds=1))
     assert problem(await with_key(admin, new["key"]).get("/v1/outbox")) == (401, "unauthenticated")
+
+
+async def test_the_successor_of_a_key_that_never_ends_does_not_end_before_it(admin: Api, clock: SetClock) -> None:
+    never = "9999-12-31T23:59:59Z"
+    old = await make(admin, role="operator", expires_at=never)
+    clock.advance(timedelta(days=1))
+
+    answer = await admin.post(f"/v1/keys/{old['id']}/rotate", {"overlap_s": 600})
+
+    assert answer.status_code == 201
+    assert answer.json()["expires_at"] == never
 
 
 async def test_rotation_does_not_make_it_somebody_else(admin: Api) -> None:

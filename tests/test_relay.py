@@ -210,6 +210,49 @@ async def test_what_keeps_failing_lies_on_the_dead_shelf_until_somebody_retries_
             await retry_dead(tx, dead.message_id, dead.reaction, clock.now())
 
 
+@pytest.mark.parametrize("error", [ConnectionRefusedError("the printer is off"), TimeoutError("the printer hums")])
+async def test_what_may_pass_by_itself_is_put_off_for_two_hours_and_then_lies_on_the_dead_shelf(
+    db: Database, clock: SetClock, error: Exception
+) -> None:
+    async def be_put_off(tx: Session, body: dict[str, Any], now: datetime) -> None:
+        await write_it_down(tx, body, now)
+        raise error
+
+    bell, noted = Bell(), "SELECT failures, last_error, dead_at IS NOT NULL FROM outbox_deliveries"
+    await say(db, "news")
+    while await relay(db, bell):
+        [message_id] = bell.take()
+        assert not await react(db, "write_it_down", message_id, be_put_off)
+        [(failures, said, dead)] = await rows(db, noted)
+        assert (failures, said) == (0, repr(error))
+        if not dead:
+            clock.advance(2 * AGAIN)
+
+    assert timedelta(hours=1, minutes=59) < clock.now() - NOON < timedelta(hours=2, minutes=1)
+    async with db.read() as tx:
+        [lying] = await dead_deliveries(tx, None, 50)
+    assert lying.last_error == repr(error)
+    assert await written(db) == []
+    async with db.transaction() as tx:
+        await retry_dead(tx, lying.message_id, lying.reaction, clock.now())
+    await relay(db, bell)
+    assert await react(db, "write_it_down", lying.message_id, write_it_down)
+    assert await written(db) == ["news"]
+
+
+async def test_a_file_that_is_missing_is_a_failure_like_any_other(db: Database) -> None:
+    async def look_for_paper(_: Session, __: dict[str, Any], ___: datetime) -> None:
+        raise FileNotFoundError(2, "No such file", "/paper")
+
+    bell = Bell()
+    await say(db, "news")
+    await relay(db, bell)
+    [message_id] = bell.take()
+    assert not await react(db, "write_it_down", message_id, look_for_paper)
+
+    assert await rows(db, "SELECT failures FROM outbox_deliveries") == [(1,)]
+
+
 async def fail_until_dead(db: Database, clock: SetClock, bell: Bell) -> list[float]:
     """Let a reaction fail as often as it may; how long each try had to wait after the one before."""
     waits = []

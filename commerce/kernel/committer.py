@@ -26,6 +26,9 @@ QUEUE_MAX = 4_000
 SINGLES_S_MAX = 2.0
 """How long a lane spends on requests one by one while somebody else's lock is in the way."""
 
+HURRY_S = 10.0
+"""How long a lane waits for nobody's lock any more, once it has waited for one in vain."""
+
 _HURRY = text("SET LOCAL lock_timeout = '100ms'")
 _log = structlog.get_logger()
 
@@ -40,13 +43,15 @@ class GroupCommitter(Generic[Request, Verdict]):
 
     def __init__(self, name: str, db: Database, work: Work[Request, Verdict], *, lanes: int = 1) -> None:
         self._name = name
-        GROUP_SIZE.labels(name)  # shown from the start, so that nothing yet is told from nothing there
+        GROUP_SIZE.labels(name)  # Shown from the start, so that nothing yet is told from nothing there.
+        QUEUE_FULL.labels(name)
         self._db = db
         self._work = work
         self._lanes = lanes
         self._waiting: deque[tuple[Request, asyncio.Future[Verdict]]] = deque()
         self._bell = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._hurry_until = 0.0
 
     def start(self) -> None:
         """Begin to serve; needs a running event loop."""
@@ -100,29 +105,32 @@ class GroupCommitter(Generic[Request, Verdict]):
     async def _decide(self, group: list[tuple[Request, "asyncio.Future[Verdict]"]]) -> None:
         """Commit together; if that fails, each by itself, so that one poisoned request does not take the others along.
 
-        If the database is away, nobody is tried alone. If somebody else's lock was in the way, those it does not
-        concern get through at once, and the others hear soon that they should come again.
+        If the database is away, nobody is tried alone. Somebody else's lock stops everybody for as long as a lock may
+        be waited for, once: from then on whom it does not concern get through in a moment, and the others hear in a
+        moment that they should come again.
         """
         GROUP_SIZE.labels(self._name).observe(len(group))
         try:
-            await self._commit_again_if_outrun(group)
+            await self._commit_again_if_outrun(group, hurry=self._now_s() < self._hurry_until)
         except Exception as error:  # noqa: BLE001 - see above
+            if took_too_long(error):
+                self._hurry_until = self._now_s() + HURRY_S
             if len(group) == 1 or is_away(error):
-                _fail(group, error)
+                self._fail(group, error)
                 return
             _log.warning("group_split", committer=self._name, size=len(group), error=repr(error)[:300])
             await self._decide_singly(group, hurry=took_too_long(error))
 
     async def _decide_singly(self, group: list[tuple[Request, "asyncio.Future[Verdict]"]], *, hurry: bool) -> None:
-        over_at = asyncio.get_running_loop().time() + SINGLES_S_MAX
+        over_at = self._now_s() + SINGLES_S_MAX
         for one in group:
-            if hurry and asyncio.get_running_loop().time() > over_at:
+            if hurry and self._now_s() > over_at:
                 _fail([one], Busy())
                 continue
             try:
                 await self._commit_again_if_outrun([one], hurry=hurry)
             except Exception as error:  # noqa: BLE001 - one poisoned request must not take the others along
-                _fail([one], error)
+                self._fail([one], error)
 
     async def _commit_again_if_outrun(
         self, group: list[tuple[Request, "asyncio.Future[Verdict]"]], *, hurry: bool = False
@@ -149,6 +157,17 @@ class GroupCommitter(Generic[Request, Verdict]):
                 future.set_exception(verdict)
             else:
                 future.set_result(verdict)
+
+    def _fail(self, group: "Sequence[tuple[Request, asyncio.Future[Verdict]]]", error: Exception) -> None:
+        """Tell everybody, and the log what was behind a Busy: who hears it cannot say."""
+        if is_passing(error):
+            _log.warning("not_now", committer=self._name, size=len(group), error=repr(error)[:300])
+        _fail(group, error)
+
+    @staticmethod
+    def _now_s() -> float:
+        """A clock that nobody can set: what it measures is patience."""
+        return asyncio.get_running_loop().time()
 
     def _tell_waiting_to_retry(self) -> None:
         while self._waiting:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, NewType
 
+import asyncpg
 from sqlalchemy import BigInteger, DateTime, MetaData, Result, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -32,6 +33,10 @@ Code = Annotated[str, mapped_column(Text(collation="C"))]
 Facts = Annotated[dict[str, Any], mapped_column(JSONB)]
 Minor = Annotated[int, mapped_column(BigInteger)]
 """An amount in the smallest unit of the currency its row names."""
+
+
+class DatabaseAway(ConnectionError):  # noqa: N818 - what it says is the error
+    """No connection to the database could be made; a missing socket would else look like any missing file."""
 
 
 class Table(DeclarativeBase):
@@ -108,9 +113,12 @@ def is_lost_race(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in {"23505", "40001", "40P01"}
 
 
+_NOT_THERE = (PoolTimeout, ConnectionError, TimeoutError)
+
+
 def is_away(error: BaseException) -> bool:
     """Whether there is no database to ask: it is gone, full or starting, or the connection to it is."""
-    if isinstance(error, PoolTimeout | OSError):
+    if isinstance(error, _NOT_THERE):
         return True
     if not isinstance(error, DBAPIError):
         return False
@@ -125,7 +133,7 @@ def took_too_long(error: BaseException) -> bool:
 
 def is_passing(error: BaseException) -> bool:
     """Whether a database error says "not now" rather than "never": sending the same request again is right."""
-    if isinstance(error, PoolTimeout | OSError):
+    if isinstance(error, _NOT_THERE):
         return True
     if not isinstance(error, DBAPIError):
         return False
@@ -144,8 +152,19 @@ def _engine(url: str, pool_size: int, limits: Mapping[str, str], patience_s: flo
         # Parameters are names, addresses and hashes, and the text of an error ends in logs and on the dead shelf.
         hide_parameters=True,
         connect_args={
+            "async_creator_fn": _connect,
             "server_settings": {**limits, "application_name": "commerce"},
             "timeout": 10,
             "command_timeout": patience_s,
         },
     )
+
+
+_NO_CONNECTION = (OSError, asyncpg.InvalidCatalogNameError, asyncpg.InvalidAuthorizationSpecificationError)
+
+
+async def _connect(*args: Any, **kwargs: Any) -> asyncpg.Connection:  # noqa: ANN401 - what SQLAlchemy hands on
+    try:
+        return await asyncpg.connect(*args, **kwargs)
+    except _NO_CONNECTION as error:
+        raise DatabaseAway(str(error)) from error

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -109,6 +110,8 @@ async def authorise(request: AnyRequest) -> None:
     if principal.role not in roles:
         raise WrongRole(principal.role, sorted(roles))
     request.scope["user"] = principal
+    for name, value in request.scope["path_params"].items():
+        _refuse_nul(name, value)
     _refuse_unknown_query(request, handler)
 
 
@@ -121,12 +124,19 @@ def _refuse_unknown_query(request: AnyRequest, handler: BaseRouteHandler) -> Non
         return
     known = _query_names(handler)
     seen = set()
-    for name, _ in request.query_params.multi_items():
+    for name, value in request.query_params.multi_items():
         if name not in known:
             raise InvalidInput(name, f"There is no such query parameter here; known are {', '.join(sorted(known))}.")
         if name in seen and not known[name]:
             raise InvalidInput(name, "It may be given only once.")
         seen.add(name)
+        _refuse_nul(name, value)
+
+
+def _refuse_nul(name: str, value: object) -> None:
+    """Refuse what no database text can hold, while it is known where it stood. Raises InvalidInput."""
+    if isinstance(value, str) and "\0" in value:
+        raise InvalidInput(name, "A text holds a character that cannot be stored.")
 
 
 @cache
@@ -195,10 +205,12 @@ def render_refusal(
         refusal.facts(),
         list(errors) if errors else _field_errors(refusal),
     )
-    again = {"Retry-After": str(refusal.retry_after_s)} if refusal.retry_after_s else None
+    headers = {"Retry-After": str(refusal.retry_after_s)} if refusal.retry_after_s else {}
+    if refusal.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
     # As bytes: the framework would look for an encoder of its own at every answer.
     body = msgspec.json.encode(problem)
-    response = Response(body, status_code=refusal.status, media_type=PROBLEM_JSON, headers=again)
+    response = Response(body, status_code=refusal.status, media_type=PROBLEM_JSON, headers=headers)
     return cast("Response[Problem]", response)
 
 
@@ -256,8 +268,11 @@ def _extras(error: ValidationException) -> list[Mapping[str, Any]]:
 
 
 def _field_and_reason(found: Mapping[str, Any], handler: BaseRouteHandler) -> tuple[str, str]:
-    field, reason = _from_path(str(found.get("message", "")))
-    key = _name_on_the_wire(str(found.get("key") or ""), handler)
+    message, name = str(found.get("message", "")), str(found.get("key") or "")
+    if message == repr(name):  # It is not there at all.
+        return ("body" if name == "data" else _name_on_the_wire(name, handler)), "It is required."
+    field, reason = _from_path(message)
+    key = _name_on_the_wire(name, handler)
     if key in {"", "data"} or key in field:
         return field, reason
     return (key if field == "body" else f"{key}.{field}"), reason

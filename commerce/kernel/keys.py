@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import secrets
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic as _monotonic
 
 import msgspec
@@ -20,6 +20,9 @@ TRUSTED_FOR = timedelta(milliseconds=800)
 TRUSTED_S = TRUSTED_FOR.total_seconds()
 REMEMBERED_MAX = 10_000
 LIVE_MAX = 2
+LAST_INSTANT = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""What people write for never."""
+
 _PREFIXES = {
     Role.STOREFRONT: "sfk",
     Role.TERMINAL: "trk",
@@ -130,7 +133,7 @@ async def rotate_key(tx: Session, key_id: str, now: datetime, overlap: timedelta
     if sum(_live(key, now) for key in family) >= LIVE_MAX:
         raise RotationInProgress
     until = now + overlap
-    ends = old.expires_at and now + (old.expires_at - old.created_at)
+    ends = old.expires_at and now + min(old.expires_at - old.created_at, LAST_INSTANT - now)
     old.expires_at = min(old.expires_at, until) if old.expires_at else until
     await tx.flush()
     successor = WantedKey(Role(old.role), old.name, old.channel, old.location, ends)

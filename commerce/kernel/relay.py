@@ -17,6 +17,9 @@ FAILURES_MAX = 8
 RING_AGAIN_AFTER_S = 15
 """For the first time; later twice as long and never longer, so that what was lost is done within a minute."""
 
+RINGS_MAX = 240
+"""Two hours: what was put off for so long does not pass by itself."""
+
 BATCH_MAX = 500
 _log = structlog.get_logger()
 
@@ -72,6 +75,11 @@ _FAILED = text("""
            dead_at = CASE WHEN failures + 1 >= :most THEN CAST(:now AS timestamptz) END
      WHERE message_id = :id AND reaction = :reaction AND done_at IS NULL
  RETURNING dead_at IS NOT NULL
+""")
+_PUT_OFF = text("""
+    UPDATE outbox_deliveries
+       SET last_error = :error, dead_at = CASE WHEN rings >= :most THEN CAST(:now AS timestamptz) END
+     WHERE message_id = :id AND reaction = :reaction AND done_at IS NULL
 """)
 _DEAD = text("""
     SELECT d.message_id, d.reaction, m.topic, m.body, m.told_at, d.failures, d.last_error, d.dead_at
@@ -178,14 +186,23 @@ async def react(db: Database, name: str, message_id: str, reaction: Reaction) ->
 
 
 async def _note_failure(db: Database, key: dict[str, str], error: Exception, now: datetime) -> None:
-    """Count a failure, unless it is one that passes by itself: that is put off until the next ring."""
-    if is_passing(error):
-        _log.warning("reaction_put_off", **key, error=repr(error)[:300])
+    """Count a failure, unless it is one that may pass by itself: that is put off until the next ring, but not for ever.
+
+    Where the database itself is away nothing can be noted; the next ring comes anyway.
+    """
+    facts = {**key, "error": repr(error)[:2000], "now": now}
+    if not is_passing(error):
+        _log.exception("reaction_failed", **key)
+        async with db.transaction() as tx:
+            await tx.execute(_FAILED, {**facts, "most": FAILURES_MAX})
         return
-    _log.exception("reaction_failed", **key)
-    facts = {**key, "error": repr(error)[:2000], "now": now, "most": FAILURES_MAX}
-    async with db.transaction() as tx:
-        await tx.execute(_FAILED, facts)
+    _log.warning("reaction_put_off", **key, error=repr(error)[:300])
+    try:
+        async with db.transaction() as tx:
+            await tx.execute(_PUT_OFF, {**facts, "most": RINGS_MAX})
+    except Exception as away:
+        if not is_passing(away):
+            raise
 
 
 async def dead_deliveries(tx: ReadSession, after: tuple[str, ...] | None, limit: int) -> list[DeadDelivery]:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from commerce.kernel.access import Role
 from commerce.kernel.db import ReadSession, Session
-from commerce.kernel.keys import IssuedKey, WantedKey, issue_key
+from commerce.kernel.keys import LAST_INSTANT, IssuedKey, WantedKey, issue_key
 from commerce.kernel.refusals import InvalidInput, Refusal, UnknownReference
 
 _CHANNEL = text("SELECT code, kind, market FROM channels WHERE code = :code")
@@ -42,8 +42,8 @@ async def issue_bound_key(tx: Session, wanted: WantedKey, now: datetime) -> Issu
 
     Raises KeyOutOfBounds, UnknownReference, and InvalidInput for a key that would be over before it is used.
     """
-    if wanted.expires_at is not None and wanted.expires_at <= now:
-        raise InvalidInput("expires_at", "This is not in the future.")
+    if wanted.expires_at is not None and not now < wanted.expires_at <= LAST_INSTANT:
+        raise InvalidInput("expires_at", "This is not in the future, or beyond the year 9999.")
     await _must_fit(tx, wanted)
     return await issue_key(tx, wanted, now)
 
