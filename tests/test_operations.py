@@ -176,6 +176,20 @@ async def test_redis_is_a_doorbell_and_its_absence_stops_nobody(app: Litestar, c
 # Metrics
 
 
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics", "/v1/markets"])
+async def test_a_head_is_answered_as_a_get_without_its_body(callers: Callers, path: str) -> None:
+    caller = await callers(Role.OPERATOR)
+    headers = {"Authorization": f"Bearer {caller.key}"}
+
+    head = await caller.client.head(path, headers=headers)
+    get = await caller.client.get(path, headers=headers)
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert get.content
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert (await caller.client.head("/v1/quotes", headers=headers)).status_code == 405
+
+
 async def test_metrics_show_what_waits_and_are_read_at_most_every_five_seconds(
     db: Database, callers: Callers, clock: SetClock
 ) -> None:

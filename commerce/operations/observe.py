@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from litestar import Litestar
-from litestar.enums import ScopeType
+from litestar.enums import HttpMethod, ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import Counter, Histogram
 from sqlalchemy import event
@@ -26,8 +26,30 @@ _log = structlog.get_logger("access")
 
 def observe(app: Litestar, db: Database, log: Any = _log) -> None:  # noqa: ANN401 - structlog's loggers share no type
     """Watch an application from outside its router, so that what no route answers is seen as well, and its database."""
-    app.asgi_handler = Observed(app.asgi_handler, log)
+    app.asgi_handler = Observed(_answer_heads(app.asgi_handler), log)
     _watch_pool(db)
+
+
+def _answer_heads(app: ASGIApp) -> ASGIApp:
+    """Let HEAD be answered wherever GET is, without the body: probes and caches ask so, and HTTP wants it."""
+
+    async def answering(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP or scope["method"] != "HEAD":
+            await app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        scope["method"] = HttpMethod.GET
+        try:
+            await app(scope, receive, without_body)
+        finally:
+            scope["method"] = HttpMethod.HEAD
+
+    return answering
 
 
 def _watch_pool(db: Database) -> None:
