@@ -6,8 +6,10 @@ from importlib.resources import files
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
+from commerce.app import build_app
+from commerce.kernel.db import Database
 from commerce.operations.docs import document
-from tests.conftest import Callers
+from tests.conftest import NOON, Callers
 
 
 async def test_the_documentation_page_needs_nothing_from_outside(callers: Callers) -> None:
@@ -46,7 +48,7 @@ async def test_the_document_tells_roles_keys_and_refusals_of_every_route(app: Li
     answer = await callers.nobody().get("/openapi.json")
 
     whole = answer.json()
-    assert whole == document(app)
+    assert whole == document(app, NOON)
     assert whole["openapi"] == "3.1.0"
     assert whole["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
     assert whole["security"] == [{"key": []}]
@@ -72,3 +74,36 @@ async def test_every_v1_route_is_documented(app: Litestar) -> None:
         if isinstance(route, HTTPRoute) and route.path.startswith("/v1/"):
             methods = {method.lower() for handler in route.route_handlers for method in handler.http_methods}
             assert methods - {"options"} <= set(documented[route.path_format]), route.path
+
+
+def test_a_route_whose_answer_has_an_etag_says_so_and_how_it_is_used() -> None:
+    paths = document(build_app(Database("postgresql+asyncpg://")))["paths"]
+    told = {
+        path
+        for path, methods in paths.items()
+        for operation in methods.values()
+        if "If-None-Match" in [parameter["name"] for parameter in operation.get("parameters", ())]
+    }
+
+    assert told == {
+        "/v1/catalog/products",
+        "/v1/catalog/products/{code}",
+        "/v1/catalog/variants/{sku}",
+        "/v1/categories",
+        "/v1/categories/{code}",
+        "/v1/channels",
+        "/v1/channels/{code}",
+        "/v1/listings/{channel}/{sku}",
+        "/v1/locations",
+        "/v1/locations/{code}",
+        "/v1/markets",
+        "/v1/markets/{code}",
+        "/v1/products",
+        "/v1/products/{code}",
+    }
+    for path, methods in paths.items():
+        for method, operation in methods.items():
+            answers = operation["responses"]
+            tagged = {status for status, answer in answers.items() if "ETag" in answer.get("headers", {})}
+            assert tagged == ({"200", "304"} if path in told and method == "get" else set()), (method, path)
+            assert "content" not in answers.get("304", {})

@@ -1,44 +1,172 @@
-"""The examples in the documentation are bodies that the API can read."""
+"""The examples in the documentation: each is sent to the demo shop, and its answer is the one that is shown."""
 
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
-from litestar import Litestar
-from litestar.handlers import HTTPRouteHandler
-from litestar.routes import HTTPRoute
+import pytest
 
+from commerce.app import build_app
+from commerce.kernel.clock import SetClock
+from commerce.kernel.db import Database
 from commerce.operations.docs import document
-from commerce.operations.examples import example_of
+from commerce.operations.examples import FILE, examples, first_of_each_route
+from tests.conftest import NOON, Callers
+from tests.json_schema import Schema, faults
+from tests.recording import Recording
+
+Told = tuple[str, object, Schema]
 
 
-def _with_bodies(app: Litestar) -> list[tuple[str, str, HTTPRouteHandler]]:
-    return [
-        (route.path_format, next(iter(handler.http_methods)).lower(), handler)
-        for route in app.routes
-        if isinstance(route, HTTPRoute)
-        for handler in route.route_handlers
-        if handler.parsed_data_field is not None
-    ]
+@pytest.fixture(scope="module")
+def whole() -> dict[str, Any]:
+    """The OpenAPI document, as whoever reads it gets it."""
+    read: dict[str, Any] = json.loads(msgspec.json.encode(document(build_app(Database("postgresql+asyncpg://")))))
+    return read
 
 
-async def test_every_body_has_an_example_that_can_be_read(app: Litestar) -> None:
-    paths = document(app)["paths"]
-    with_bodies = _with_bodies(app)
+async def test_the_demo_shop_takes_every_example_and_answers_what_is_shown(
+    db: Database, clock: SetClock, callers: Callers, tmp_path: Path
+) -> None:
+    """Where it answers otherwise on purpose, look at what is new, and keep it."""
+    shop = Recording(db, clock, callers)
+    await shop.open()
+    heard = []
+    for call in examples():
+        if call.route == "GET /v1/dead-deliveries":
+            await shop.give_up()
+        answer = await shop.send(call)
+        body, tagged = shop.heard(call, answer), "etag" in answer.headers
+        if tagged:
+            again = await shop.send(call, answer.headers["etag"])
+            assert (call.route, again.status_code, again.content) == (call.route, 304, b"")
+        if call.route == "GET /metrics":
+            assert set(call.answer.splitlines()) <= set(body.splitlines())
+            body = call.answer
+        heard.append(msgspec.structs.replace(call, status=answer.status_code, etag=tagged, answer=body))
 
-    assert len(with_bodies) > 20
-    for path, method, handler in with_bodies:
-        example = paths[path][method]["requestBody"]["content"]["application/json"]["example"]
-        declared: Any = handler.parsed_data_field
-        msgspec.json.decode(msgspec.json.encode(example), type=declared.annotation)
+    new = tmp_path / FILE.name
+    plain = json.dumps(msgspec.to_builtins(heard), indent=1, ensure_ascii=False)
+    new.write_text(f"{plain}\n", encoding="utf-8")
+    for kept, fresh in zip(examples(), heard, strict=True):
+        assert kept == fresh, f"cp {new} {FILE}"
+    assert FILE.read_bytes() == new.read_bytes(), f"cp {new} {FILE}"
 
 
-def test_an_example_is_put_together_from_the_fields_own() -> None:
-    shapes = {
-        "Line": {"properties": {"sku": {"examples": ["A-1"]}, "quantity": {"type": "integer"}}, "required": ["sku"]}
+async def test_the_hold_in_the_served_document_ends_soon_enough_at_any_time(
+    db: Database, clock: SetClock, callers: Callers
+) -> None:
+    shop = Recording(db, clock, callers)
+    await shop.open()
+    [hold] = [call for call in examples() if call.route == "POST /v1/holds"]
+    ends = []
+    for minutes in (0, 59, 60, 90):
+        clock.set(NOON + timedelta(minutes=minutes))
+        served = (await callers.nobody().get("/openapi.json")).json()
+        request = served["paths"]["/v1/holds"]["post"]["requestBody"]["content"]["application/json"]["example"]
+        answer = await shop.send(msgspec.structs.replace(hold, request=request))
+        assert (minutes, answer.status_code) == (minutes, 201)
+        ends.append(request["expires_at"])
+
+    assert ends == ["2026-11-02T14:00:00Z"] * 2 + ["2026-11-02T15:00:00Z"] * 2
+
+
+def test_every_route_is_shown_by_an_example(whole: dict[str, Any]) -> None:
+    routes = {
+        f"{method.upper()} {path}": operation
+        for path, methods in whole["paths"].items()
+        for method, operation in methods.items()
     }
-    basket = {
-        "properties": {"lines": {"type": "array", "minItems": 1, "items": {"$ref": "#/x/Line"}}},
-        "required": ["lines"],
-    }
+    shown = first_of_each_route(examples())
 
-    assert example_of(basket, shapes) == {"lines": [{"sku": "A-1"}]}
+    assert routes.keys() == shown.keys()
+    assert [call.route for call in examples() if call.status >= 400] == ["POST /v1/orders"], "one refusal, to show"
+    for route, operation in routes.items():
+        contents = operation["responses"][str(shown[route].status)].get("content", {}).values()
+        assert [content["example"] for content in contents] == [shown[route].answer] * len(contents), route
+        required = {parameter["name"] for parameter in operation.get("parameters", ()) if parameter["required"]}
+        assert required - {"Idempotency-Key"} <= shown[route].path.keys() | shown[route].query.keys(), route
+        assert ("requestBody" in operation) == (shown[route].request is not None), route
+
+
+def test_no_list_in_an_answer_is_shown_empty() -> None:
+    pages = [call for call in examples() if isinstance(call.answer, dict) and "items" in call.answer]
+
+    assert len(pages) == 14
+    assert [call.route for call in pages if not call.answer["items"]] == []
+
+
+def told(whole: dict[str, Any]) -> Iterator[Told]:
+    """Every example of the document, where it stands, and the schema it is of."""
+    for path, methods in whole["paths"].items():
+        for method, operation in methods.items():
+            for at, part in _parts(operation):
+                yield from _examples_of(f"{method.upper()} {path} {at}", part)
+    for name, shape in whole["components"]["schemas"].items():
+        for field, schema in shape.get("properties", {}).items():
+            yield from _examples_of(f"{name}.{field}", {"schema": schema})
+
+
+def _parts(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield from ((parameter["name"], parameter) for parameter in operation.get("parameters", ()))
+    yield from (("request", content) for content in operation.get("requestBody", {}).get("content", {}).values())
+    for status, answer in operation["responses"].items():
+        yield from ((status, content) for content in answer.get("content", {}).values())
+        yield from answer.get("headers", {}).items()
+
+
+def _examples_of(at: str, part: dict[str, Any]) -> Iterator[Told]:
+    if "example" in part:
+        yield at, part["example"], part["schema"]
+    yield from ((at, example, part["schema"]) for example in part["schema"].get("examples", ()))
+
+
+def test_every_example_is_what_its_schema_says(whole: dict[str, Any]) -> None:
+    shapes = whole["components"]["schemas"]
+    every = list(told(whole))
+
+    assert len(every) > 400
+    assert [fault for at, example, schema in every for fault in faults(example, schema, shapes, at)] == []
+
+
+def test_every_answer_of_the_demo_shop_is_what_its_schema_says(whole: dict[str, Any]) -> None:
+    """Also those that are not shown: a customer as a till sees it, a refusal."""
+    for call in examples():
+        method, path = call.route.split()
+        answers = whole["paths"][path][method.lower()]["responses"]
+        for content in answers.get(str(call.status), answers["default"]).get("content", {}).values():
+            assert list(faults(call.answer, content["schema"], whole["components"]["schemas"], call.route)) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "schema", "fault"),
+    [
+        ("1", {"type": "integer"}, "$: '1' is not integer"),
+        (True, {"type": "integer"}, "$: True is not integer"),
+        ({"a": "x"}, {"properties": {"a": {"type": "null"}}}, "$.a: 'x' is not null"),
+        ({}, {"required": ["a", "b"]}, "$: a, b missing"),
+        ({"b": 1}, {"properties": {"a": {}}, "additionalProperties": False}, "$: nothing is called b"),
+        ({"b": 1}, {"additionalProperties": {"type": "string"}}, "$.b: 1 is not string"),
+        ([1, "x"], {"items": {"type": "integer"}}, "$[1]: 'x' is not integer"),
+        ([], {"minItems": 1}, "$: minItems 1"),
+        ("ab", {"maxLength": 1}, "$: maxLength 1"),
+        ("ab", {"pattern": "^b"}, "$: pattern ^b"),
+        (0, {"minimum": 1}, "$: minimum 1"),
+        ("x", {"enum": ["a"]}, "$: 'x' is none of ['a']"),
+        ("2026-11-02T12:00:00", {"format": "date-time"}, "$: '2026-11-02T12:00:00' is no date-time"),
+        ("2026-11-31", {"format": "date"}, "$: '2026-11-31' is no date"),
+        (1, {"anyOf": [{"type": "string"}, {"type": "null"}]}, "$: it fits 0 of anyOf"),
+        (1, {"oneOf": [{"type": "integer"}, {"type": "number"}]}, "$: it fits 2 of oneOf"),
+        (1, {"$ref": "#/components/schemas/Text"}, "$: 1 is not string"),
+    ],
+)
+def test_what_is_not_what_its_schema_says_is_found(value: object, schema: Schema, fault: str) -> None:
+    assert list(faults(value, schema, {"Text": {"type": "string"}})) == [fault]
+
+
+def test_a_keyword_of_json_schema_that_is_not_looked_at_is_noticed() -> None:
+    with pytest.raises(KeyError, match="propertyNames"):
+        list(faults({}, {"propertyNames": {}}, {}))

@@ -5,6 +5,7 @@ change which fetches something from elsewhere is seen by whoever opens the page,
 """
 
 import hashlib
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -22,7 +23,7 @@ from commerce.kernel.access import may
 from commerce.kernel.http import PROBLEM_JSON, Problem
 from commerce.kernel.idempotency import KEY_LENGTH_MAX
 from commerce.kernel.refusals import NotFound
-from commerce.operations.examples import example_of
+from commerce.operations.examples import Example, examples, first_of_each_route, show
 
 Document = dict[str, Any]
 
@@ -110,21 +111,28 @@ def asset(name: FromPath[str], request: Request[Any, Any, Any]) -> Response[byte
 
 @get("/openapi.json", opt=may(), include_in_schema=False, sync_to_thread=False)
 def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """Serve the OpenAPI 3.1 document."""
+    """Serve the OpenAPI 3.1 document, made anew each hour for its examples to be taken."""
     state = request.app.state
-    if "openapi" not in state:
-        state["openapi"] = msgspec.json.encode(document(request.app))
-    return _unless_known(request, state["openapi"], "application/vnd.oai.openapi+json")
+    now = state["db"].clock.now()
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    if state.get("openapi", (None,))[0] != hour:
+        state["openapi"] = hour, msgspec.json.encode(document(request.app, now))
+    return _unless_known(request, state["openapi"][1], "application/vnd.oai.openapi+json")
 
 
 ROUTES = [page, asset, openapi]
 
 
-def document(app: Litestar) -> Document:
-    """The OpenAPI 3.1 document, with the roles of each route, its Idempotency-Key, and what refusals look like."""
+def document(app: Litestar, now: datetime | None = None) -> Document:
+    """The OpenAPI 3.1 document: roles, Idempotency-Key, ETag, examples, and what refusals look like.
+
+    The examples are those that would be taken `now`; without it, those that were recorded.
+    """
     whole: Document = app.openapi_schema.to_schema()
     _, shapes = msgspec.json.schema_components([Problem], ref_template="#/components/schemas/{name}")
     whole["components"].setdefault("schemas", {}).update(shapes)
+    kept = examples(now)
+    shown, refused = first_of_each_route(kept), _refused(kept)
     for route in app.routes:
         if not isinstance(route, HTTPRoute):
             continue
@@ -132,17 +140,25 @@ def document(app: Litestar) -> Document:
         for handler in route.route_handlers:
             for method in handler.http_methods:
                 if method.lower() in operations:
-                    _complete(operations[method.lower()], handler)
-                    _show_by_example(operations[method.lower()], whole["components"]["schemas"])
+                    operation = operations[method.lower()]
+                    _complete(operation, handler)
+                    operation["responses"]["default"] = refused
+                    if f"{method} {route.path_format}" in shown:
+                        show(operation, shown[f"{method} {route.path_format}"])
+    _open_unions(whole)
     return whole
 
 
-def _show_by_example(operation: Document, shapes: Document) -> None:
-    for content in operation.get("requestBody", {}).get("content", {}).values():
-        content["example"] = example_of(content["schema"], shapes)
-    for status, answer in operation["responses"].items():
-        for content in answer.get("content", {}).values() if status.startswith("2") else ():
-            content["example"] = example_of(content["schema"], shapes)
+def _open_unions(node: object) -> None:
+    """Make every oneOf an anyOf: a value of a union may fit two of its types, and oneOf would then refuse it."""
+    if isinstance(node, dict):
+        if isinstance(node.get("oneOf"), list):
+            node["anyOf"] = node.pop("oneOf")
+        for child in node.values():
+            _open_unions(child)
+    elif isinstance(node, list):
+        for child in node:
+            _open_unions(child)
 
 
 def _complete(operation: Document, handler: HTTPRouteHandler) -> None:
@@ -154,9 +170,7 @@ def _complete(operation: Document, handler: HTTPRouteHandler) -> None:
         operation["security"] = []
     if handler.opt["idempotent"]:
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
-    responses = operation["responses"]
-    responses.pop("400", None)  # Litestar's own shape of a bad request, which we do not use.
-    responses["default"] = _REFUSED
+    operation["responses"].pop("400", None)  # Litestar's own shape of a bad request, which we do not use.
 
 
 _IDEMPOTENCY_KEY = {
@@ -167,10 +181,14 @@ _IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH_MAX},
     "example": "0b6f2f0e-5a0c-4f3e-9c55-6a1d1f7c2b11",
 }
-_REFUSED = {
-    "description": "Refused. Switch on `code`; `facts` are its typed details, `errors` the fields to blame.",
-    "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
+
+
+def _refused(kept: list[Example]) -> Document:
+    example = next((one.answer for one in kept if one.status >= 400), None)  # noqa: PLR2004 - from there on, refusals
+    return {
+        "description": "Refused. Switch on `code`; `facts` are its typed details, `errors` the fields to blame.",
+        "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}},
+    }
 
 
 @cache

@@ -1,48 +1,80 @@
-"""Examples: a body for each route that takes one, put together from the examples of its fields."""
+"""Examples: requests to the demo shop and what it answered. A test sends every one of them and compares.
 
+They stand in `examples.json`, in the order in which they are sent; of a route's requests the first one is shown.
+"""
+
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import msgspec
+
+FILE = Path(__file__).with_name("examples.json")
 Document = dict[str, Any]
-_PLAIN: dict[str, object] = {"integer": 1, "number": 1, "boolean": True, "object": {}, "null": None}
+_HOLD_ENDS = "2026-11-02T14:00:00Z"
+_HOLD_MAX = timedelta(hours=2)
 
 
-def example_of(schema: Document, shapes: Document) -> object:
-    """What somebody could send for this schema: a field's own example, else its default, else the plainest value."""
-    schema = _resolved(schema, shapes)
-    for known in ("examples", "enum"):
-        if schema.get(known):
-            return schema[known][0]
-    for known in ("default", "const"):
-        if schema.get(known) is not None:
-            return schema[known]
-    if "properties" in schema:
-        return _object(schema, shapes)
-    kind = schema.get("type")
-    if kind == "array":
-        return [example_of(schema["items"], shapes)] if schema.get("minItems") else []
-    if kind == "string":
-        return {"date-time": "2027-03-01T09:00:00+01:00", "date": "2027-03-01"}.get(schema.get("format", ""), "text")
-    return _PLAIN.get(kind if isinstance(kind, str) else "null")
+class Example(msgspec.Struct, omit_defaults=True):
+    """One request, and what the shop answered. `etag`: the answer had an ETag."""
+
+    route: str
+    role: str | None = None
+    path: dict[str, str] = {}
+    query: Document = {}
+    request: Document | None = None
+    status: int = 200
+    etag: bool = False
+    answer: Any = None
 
 
-def _object(schema: Document, shapes: Document) -> Document:
-    """The fields that must be sent, and those that say themselves how they look."""
-    required = set(schema.get("required", ()))
-    return {
-        name: example_of(field, shapes)
-        for name, field in schema["properties"].items()
-        if name in required or _resolved(field, shapes).get("examples")
-    }
+def examples(now: datetime | None = None) -> list[Example]:
+    """Every example, as it was recorded, or so that the shop would take it now: a hold ends within two hours.
+
+    It then ends two hours after the last full hour, for an hour's examples to be the same.
+    """
+    text = FILE.read_text(encoding="utf-8")
+    if now is not None:
+        ends = now.replace(minute=0, second=0, microsecond=0) + _HOLD_MAX
+        text = text.replace(_HOLD_ENDS, ends.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return msgspec.json.decode(text, type=list[Example])
 
 
-def _resolved(schema: Document, shapes: Document) -> Document:
-    """The schema itself: references followed, and of alternatives the first that is something."""
-    while True:
-        if "$ref" in schema:
-            schema = {**shapes[schema["$ref"].rpartition("/")[2]], **{k: v for k, v in schema.items() if k != "$ref"}}
-            continue
-        choices = schema.get("oneOf") or schema.get("anyOf") or schema.get("allOf")
-        if not choices:
-            return schema
-        something = next((choice for choice in choices if choice.get("type") != "null"), choices[0])
-        schema = {**something, **{k: v for k, v in schema.items() if k not in {"oneOf", "anyOf", "allOf"}}}
+def first_of_each_route(kept: list[Example]) -> dict[str, Example]:
+    """The example that is shown for each route, by method and path."""
+    return {one.route: one for one in reversed(kept) if one.status < 400}  # noqa: PLR2004 - from there on, refusals
+
+
+def show(operation: Document, example: Example) -> None:
+    """Write an example into the operation it is of; where the answer has an ETag, say so, and how it is used."""
+    for parameter in operation.get("parameters", ()):
+        known = example.path | example.query
+        if parameter["name"] in known:
+            parameter["example"] = known[parameter["name"]]
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        content["example"] = example.request
+    answer = operation["responses"][str(example.status)]
+    for content in answer.get("content", {}).values():
+        content["example"] = example.answer
+    if example.etag:
+        operation.setdefault("parameters", []).append(_IF_NONE_MATCH)
+        answer.setdefault("headers", {})["ETag"] = _ETAG
+        operation["responses"]["304"] = {
+            "description": "What you have is what there is: `If-None-Match` names the answer's tag. There is no body.",
+            "headers": {"ETag": _ETAG},
+        }
+
+
+_TAG = '"5d41402abc4b2a76b9719d911017c592"'
+_ETAG = {
+    "description": "A tag of these very bytes. Send it as `If-None-Match` to learn whether anything changed.",
+    "schema": {"type": "string"},
+    "example": _TAG,
+}
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The ETag of an answer you have; if that is still what there is, you are told so with a 304.",
+    "schema": {"type": "string"},
+}

@@ -35,9 +35,9 @@ class KeyBody(Body, frozen=True):
     """A key to be made. A storefront key belongs to an online channel, a terminal key to a store, others to nothing."""
 
     role: Role
-    name: Annotated[ShortText, Meta(description="Who will use it.", examples=["web shop, Germany"])]
-    channel: Annotated[CodeText | None, Meta(examples=["web-de"])] = None
-    location: Annotated[CodeText | None, Meta(description="The store a till stands in.", examples=["berlin"])] = None
+    name: Annotated[ShortText, Meta(description="Who will use it.", examples=["Web shop, Germany"])]
+    channel: Annotated[CodeText | None, Meta(examples=["de-web"])] = None
+    location: Annotated[CodeText | None, Meta(description="A till's store.", examples=["store-hamburg"])] = None
     expires_at: Annotated[At | None, Meta(description="Null: it does not expire.")] = None
 
     def wanted(self) -> WantedKey:

@@ -1,0 +1,108 @@
+"""A recording: requests to the demo shop and its answers, played again on a fresh copy of the shop.
+
+Ids, numbers made of ids, keys and cursors are new each time. They are told apart by where they stand: what is new in
+an answer gets the name that stands at its place in the kept answer, and later requests are sent with what it is now.
+"""
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from sqlalchemy import text
+
+from commerce.demo.generate import SHOP
+from commerce.exchange.import_folder import import_folder
+from commerce.kernel.access import Role
+from commerce.kernel.clock import SetClock
+from commerce.kernel.db import Database
+from commerce.kernel.relay import FAILURES_MAX, relay_once
+from commerce.operations.examples import Example
+from tests.conftest import Api, Callers
+
+BOUNDS = {
+    Role.STOREFRONT: {"channel": "de-web"},
+    Role.TERMINAL: {"channel": "de-retail", "location": "store-hamburg"},
+}
+_NEW = re.compile(r"\b[a-z]{3}_[0-9a-f]{32}(?:_[\w-]{43})?|\b[0-9A-HJKMNP-TV-Z]{9}-[0-9A-HJKMNP-TV-Z]{5}\b")
+_GIVEN_UP = text("""
+    UPDATE outbox_deliveries
+       SET failures = :most, last_error = 'ConnectionRefusedError(111, ''Connection refused'')', dead_at = :now
+     WHERE message_id = (SELECT id FROM outbox_messages WHERE topic = 'order_placed' ORDER BY id LIMIT 1)
+""")
+
+
+class Recording:
+    """The demo shop on a fresh database, and what of its answers is called what."""
+
+    def __init__(self, db: Database, clock: SetClock, callers: Callers) -> None:
+        self._db = db
+        self._clock = clock
+        self._callers = callers
+        self._keys: dict[str, Api] = {}
+        self._kept: dict[str, str] = {}
+
+    async def open(self) -> None:
+        """Load the demo shop, and make a key of each role."""
+        await import_folder(self._db, SHOP)
+        for role in Role:
+            self._keys[role] = await self._callers(role, **BOUNDS.get(role, {}))
+
+    async def give_up(self) -> None:
+        """Let the reaction to the first order fail until nobody tries it any more."""
+        await relay_once(self._db, {"order_placed": ["confirm_to_buyer"]}, None, self._clock.now())
+        async with self._db.transaction() as tx:
+            await tx.execute(_GIVEN_UP, {"most": FAILURES_MAX, "now": self._clock.now()})
+
+    async def send(self, call: Example, tag: str | None = None) -> httpx.Response:
+        """Send a request exactly as it is kept, but for what is new."""
+        self._clock.advance(timedelta(seconds=1))
+        caller = self._keys[call.role] if call.role else self._callers.nobody()
+        method, path = call.route.split()
+        for name, value in call.path.items():
+            path = path.replace(f"{{{name}}}", self._now(value))
+        if method == "GET":
+            return await caller.get(path, headers={"If-None-Match": tag} if tag else None, **call.query)
+        body = None if call.request is None else json.loads(self._now(json.dumps(call.request)))
+        return await (caller.post(path, body) if method == "POST" else caller.send(method, path, body))
+
+    def heard(self, call: Example, answer: httpx.Response) -> Any:  # noqa: ANN401 - whatever the route answers
+        """The body of an answer, with what is new in it under its kept names."""
+        if not answer.content:
+            return None
+        if "json" not in answer.headers["content-type"]:
+            return answer.text
+        body = answer.json()
+        self._learn(call.answer, body)
+        return self._named(body)
+
+    def _learn(self, kept: Any, new: Any) -> None:  # noqa: ANN401 - any JSON
+        if isinstance(kept, dict) and isinstance(new, dict):
+            if isinstance(kept.get("next_cursor"), str) and isinstance(new.get("next_cursor"), str):
+                self._kept.setdefault(new["next_cursor"], kept["next_cursor"])
+            for key in kept.keys() & new.keys():
+                self._learn(kept[key], new[key])
+        elif isinstance(kept, list) and isinstance(new, list):
+            for one, other in zip(kept, new, strict=False):
+                self._learn(one, other)
+        elif isinstance(kept, str) and isinstance(new, str):
+            names, found = _NEW.findall(kept), _NEW.findall(new)
+            if len(names) == len(found):
+                self._kept.update(
+                    (real, name) for real, name in zip(found, names, strict=True) if real not in self._kept
+                )
+
+    def _named(self, new: Any) -> Any:  # noqa: ANN401 - any JSON
+        if isinstance(new, dict):
+            return {self._named(key): self._named(value) for key, value in new.items()}
+        if isinstance(new, list):
+            return [self._named(one) for one in new]
+        if isinstance(new, str):
+            return self._kept.get(new) or _NEW.sub(lambda found: self._kept.get(found[0], found[0]), new)
+        return new
+
+    def _now(self, kept: str) -> str:
+        """A kept text with what its names stand for now."""
+        real = {name: new for new, name in self._kept.items()}
+        return _NEW.sub(lambda found: real.get(found[0], found[0]), kept)
