@@ -5,6 +5,8 @@ from commerce.kernel.laws import Law
 from inventory.laws import LAWS as INVENTORY
 from orders.customers.laws import LAWS as CUSTOMERS
 from orders.laws import LAWS as ORDERS
+from orders.payments.laws import LAWS as PAYMENTS
+from orders.returns.laws import LAWS as RETURNS
 from pricing.laws import LAWS as PRICING
 
-LAWS: tuple[type[Law], ...] = (*CATALOG, *PRICING, *INVENTORY, *ORDERS, *CUSTOMERS)
+LAWS: tuple[type[Law], ...] = (*CATALOG, *PRICING, *INVENTORY, *ORDERS, *PAYMENTS, *RETURNS, *CUSTOMERS)

@@ -38,6 +38,21 @@ class OverdrawnIsWhatIsMissing(Law):
     """
 
 
+class WhatIsMissingWasACase(Law):
+    """What a pool promised beyond what it has was a case for a person, unit by unit; closed cases count too.
+
+    Whatever makes a pool more overdrawn opens a case for as many units, and nothing ever takes a case away.
+    """
+
+    offenders = """
+        SELECT p.id, p.sku, p.location, p.held - p.supply AS missing, coalesce(c.units, 0) AS in_cases
+          FROM stock_pools p
+          LEFT JOIN (SELECT pool_id, sum(units) AS units FROM overdrafts GROUP BY pool_id) AS c ON c.pool_id = p.id
+         WHERE p.held > p.supply AND p.held - p.supply > coalesce(c.units, 0)
+         ORDER BY p.id
+    """
+
+
 class NoHoldOutlivesItsTime(Law):
     """When holds were last expired, none was left that was over for more than five minutes."""
 
@@ -53,5 +68,6 @@ LAWS: tuple[type[Law], ...] = (
     SupplyIsTheSumOfMovements,
     HeldIsTheSumOfLiveHolds,
     OverdrawnIsWhatIsMissing,
+    WhatIsMissingWasACase,
     NoHoldOutlivesItsTime,
 )
