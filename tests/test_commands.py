@@ -113,6 +113,24 @@ def test_a_stack_that_is_up_says_so_to_programs(folder: Path) -> None:
     }
 
 
+@pytest.mark.stack
+def test_a_stack_comes_up_in_a_folder_of_any_name(folder: Path) -> None:
+    data = DataFolder(folder / "shop [/x]")
+    command = [*OUR_COMMAND, "run", "--port", "0", "--no-demo"]
+    env = {**environment(data.root), "COLUMNS": "160"}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as stack:  # noqa: S603 - our own command
+        try:
+            eventually(lambda: running_stack(data) is not None or stack.poll() is not None, UP_S_MAX)
+        finally:
+            stack.send_signal(signal.SIGINT)
+        said, complained = stack.communicate(timeout=30)
+
+    assert (stack.returncode, complained) == (0, "")
+    assert [line.split("│")[1].strip() for line in said.splitlines() if "data" in line] == [
+        f"data           {data.root}"
+    ]
+
+
 def typed(data: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """What a command of ours says that comes to its end."""
     command, env = [*OUR_COMMAND, *words], {**environment(data), **settings}

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from commerce.commands.migrate import refuse_other_tables
-from commerce.commands.options import FAILED, data_option, json_option, settings_for
+from commerce.commands.options import FAILED, as_it_is, data_option, json_option, settings_for
 from commerce.embedded.locate import stack_at
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def _show(checkup: "Checkup") -> None:
     table = Table(show_header=False, box=None)
     for finding in checkup.findings:
         mark = "[red]broken[/red]" if finding.offenders else "[green]holds[/green]"
-        table.add_row(mark, finding.sentence, f"{finding.offenders} offenders" if finding.offenders else "")
+        table.add_row(mark, as_it_is(finding.sentence), f"{finding.offenders} offenders" if finding.offenders else "")
         for offender in finding.shown:
-            table.add_row("", f"[dim]{offender}[/dim]")
+            table.add_row("", as_it_is(offender, "dim"))
     console = Console()
     console.print(table)
     console.print("Every law holds." if checkup.lawful else "Some laws are broken.", style="bold")

@@ -13,7 +13,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 from commerce.commands.migrate import see_to_tables
-from commerce.commands.options import REFUSED, data_option, json_option, settings_for, show
+from commerce.commands.options import REFUSED, as_it_is, data_option, json_option, settings_for, show
 from commerce.embedded.locate import stack_at
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _show_errors(refused: "FolderRefused", *, as_json: bool) -> None:
         show(facts, as_json=True)
         return
     console = Console(stderr=True, highlight=False)
-    console.print(str(refused), style="bold red", markup=False)
+    console.print(as_it_is(refused, "bold red"))
     table = Table()
     table.add_column("file")
     table.add_column("line", justify="right")
@@ -113,14 +113,7 @@ def _show_errors(refused: "FolderRefused", *, as_json: bool) -> None:
     table.add_column("what is wrong")
     for fault in refused.errors:
         cells = (fault.file, "" if fault.line is None else str(fault.line), fault.column or "", fault.message)
-        table.add_row(*(_plain(cell) for cell in cells))
+        table.add_row(*(as_it_is(cell) for cell in cells))
     console.print(table)
     if refused.error_count > len(refused.errors):
         console.print(f"These are the first {len(refused.errors)}.", markup=False)
-
-
-def _plain(cell: str) -> str:
-    """A text as it is: rich reads square brackets as markup, and a terminal obeys control characters."""
-    from rich.markup import escape  # noqa: PLC0415 - only where something is wrong
-
-    return escape("".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in cell))

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from commerce.commands.migrate import see_to_tables
-from commerce.commands.options import data_option, json_option, settings_for, show
+from commerce.commands.options import as_it_is, data_option, json_option, settings_for, show, table_of
 from commerce.embedded.locate import stack_at
 from commerce.kernel.access import Role
 
@@ -77,7 +77,7 @@ def list_all(data: Path | None, *, as_json: bool) -> None:
         return
     table = Table(Column("id", no_wrap=True, min_width=36), "role", "name", "belongs to", "state")
     for key in found:
-        table.add_row(key.id, key.role, key.name, key.location or key.channel or "", _state(key))
+        table.add_row(key.id, key.role, as_it_is(key.name), as_it_is(key.location or key.channel or ""), _state(key))
     Console().print(table)
 
 
@@ -136,9 +136,11 @@ def _show_once(issued: "IssuedKey", *, as_json: bool) -> None:
     if as_json:
         show({**facts, "key": key}, as_json=True)
         return
-    show({name: fact for name, fact in facts.items() if fact is not None}, as_json=False)
-    Console(stderr=True).print("This is the key. It is not shown again.", style="bold")
-    click.echo(key)  # Alone on its line: a table would break it.
+    # First of all, since it is stored already; and alone on standard output, where a script reads it whole.
+    click.echo(key)
+    console = Console(stderr=True)
+    console.print("This is the key. It is not shown again.", style="bold")
+    console.print(table_of({name: fact for name, fact in facts.items() if fact is not None}))
 
 
 def _state(key: "KeyView") -> str:

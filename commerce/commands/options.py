@@ -12,6 +12,7 @@ import msgspec
 import rich_click as click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from commerce.embedded.errors import PartFailed
 from commerce.kernel.refusals import Refusal
@@ -55,17 +56,31 @@ def settings_for(data: Path | None) -> Settings:
     return settings if data is None else replace(settings, data=data.expanduser().absolute())
 
 
-def show(facts: Mapping[str, object], *, as_json: bool, title: str = "") -> None:
+def as_it_is(said: object, style: str = "") -> Text:
+    """What somebody wrote, for a terminal: rich would read square brackets in it as markup, and the terminal obey it.
+
+    Every piece of data that is shown goes through here; lines stay lines.
+    """
+    seen = (each if each.isprintable() or each == "\n" else "\N{REPLACEMENT CHARACTER}" for each in str(said))
+    return Text("".join(seen), style)
+
+
+def show(facts: Mapping[str, object], *, as_json: bool) -> None:
     """Print facts: as one JSON document for a program, as a table for a person."""
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(facts, enc_hook=str)).decode() + "\n")
         sys.stdout.flush()  # Some commands go on for days after they said this.
         return
-    table = Table(title=title or None, show_header=False, title_justify="left")
+    Console().print(table_of(facts))
+
+
+def table_of(facts: Mapping[str, object]) -> Table:
+    """Facts for a person: one line for each, its name and what it is."""
+    table = Table(show_header=False)
     for name, fact in facts.items():
         words = ", ".join(map(str, fact)) if isinstance(fact, list | tuple) else str(fact)
-        table.add_row(name.replace("_", " "), words)
-    Console().print(table)
+        table.add_row(name.replace("_", " "), as_it_is(words))
+    return table
 
 
 def show_refusal(refusal: Refusal, *, as_json: bool = False) -> None:
@@ -76,10 +91,10 @@ def show_refusal(refusal: Refusal, *, as_json: bool = False) -> None:
         _show_problem(refusal.code, refusal.status, str(refusal), {"facts": refusal.facts(), **more})
         return
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(str(refusal), style="bold red", markup=False)
+    console.print(as_it_is(refusal, "bold red"))
     hint = getattr(refusal, "hint", "")
     if hint:
-        console.print(hint, markup=False)
+        console.print(as_it_is(hint))
 
 
 def show_failure(failure: PartFailed, *, as_json: bool = False) -> None:
@@ -90,8 +105,8 @@ def show_failure(failure: PartFailed, *, as_json: bool = False) -> None:
         return
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     if failure.last_lines:
-        console.print(failure.last_lines, style="dim", markup=False)
-    console.print(str(failure), style="bold red", markup=False)
+        console.print(as_it_is(failure.last_lines, "dim"))
+    console.print(as_it_is(failure, "bold red"))
 
 
 def show_unreachable(reason: str, *, as_json: bool = False) -> None:
@@ -101,8 +116,8 @@ def show_unreachable(reason: str, *, as_json: bool = False) -> None:
         _show_problem("server_unreachable", AWAY, f"A server cannot be reached: {reason}", {"hint": hint})
         return
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"A server cannot be reached: {reason}", style="bold red", markup=False)
-    console.print(hint, markup=False)
+    console.print(as_it_is(f"A server cannot be reached: {reason}", "bold red"))
+    console.print(hint)
 
 
 def _show_problem(code: str, status: int, detail: str, more: Mapping[str, object]) -> None:

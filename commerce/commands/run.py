@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from commerce.commands.options import data_option, json_option, settings_for, show
+from commerce.commands.options import as_it_is, data_option, json_option, settings_for, show
 from commerce.embedded.folder import StackState
 from commerce.embedded.supervisor import Plan, Supervisor, free_port
 
@@ -28,7 +28,7 @@ def run(data: Path | None, port: int, host: str, *, demo: bool, as_json: bool) -
     settings = settings_for(data)
     console = Console(highlight=False)
     if sys.stderr.isatty() and not as_json:
-        console.print(f"Starting in {settings.data} ...", style="dim", markup=False, soft_wrap=True)
+        console.print(as_it_is(f"Starting in {settings.data} ...", "dim"), soft_wrap=True)
 
     def announce(state: StackState, keys: Mapping[str, str]) -> None:
         if as_json:
@@ -37,10 +37,10 @@ def run(data: Path | None, port: int, host: str, *, demo: bool, as_json: bool) -
         console.print(_panel(state, settings.data))
         for role, key in keys.items():
             # Whole and on one line each, whatever the terminal's width: a key is there to be copied.
-            console.print(f"[bold]{role:14}[/bold] [green]{key}[/green]", soft_wrap=True)
+            console.print(as_it_is(f"{role:14}", "bold"), as_it_is(key, "green"), soft_wrap=True)
 
     def tell(sentence: str) -> None:
-        Console(stderr=True, highlight=False).print(sentence, style="yellow", markup=False, soft_wrap=True)
+        Console(stderr=True, highlight=False).print(as_it_is(sentence, "yellow"), soft_wrap=True)
 
     def load(url: str) -> Mapping[str, str]:
         from commerce.commands.load_demo import load_demo  # noqa: PLC0415 - it knows every domain, and --help needs none
@@ -65,5 +65,5 @@ def _facts(state: StackState, data: Path) -> dict[str, str]:
 def _panel(state: StackState, data: Path) -> Panel:
     table = Table.grid(padding=(0, 2))
     for name, fact in _facts(state, data).items():
-        table.add_row(f"[bold]{'shop' if name == 'url' else name}[/bold]", fact)
+        table.add_row(f"[bold]{'shop' if name == 'url' else name}[/bold]", as_it_is(fact))
     return Panel(table, title="commerce", subtitle="Ctrl-C stops everything", title_align="left", expand=False)

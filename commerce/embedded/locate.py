@@ -102,7 +102,7 @@ def _wait_aloud(folder: DataFolder) -> Callable[[str], bool]:
         nonlocal spoken
         if not spoken and time.monotonic() > speak_at:
             spoken = True
-            os.write(2, f"Waiting for {other}, which is using {folder.root} ...\n".encode())
+            os.write(2, f"Waiting for {other}, which is using {folder.root} ...\n".encode(errors="replace"))
         return folder.read_state() is None
 
     return wait
