@@ -1,17 +1,18 @@
 """Load the demo shop: a small phone brand with half a year behind it, and a key for each role to try it with."""
 
 import asyncio
-import json
-import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 from sqlalchemy import text
 
+from commerce.embedded.folder import write_privately
 from commerce.exchange.import_folder import import_folder
-from commerce.kernel.access import Role
+from commerce.kernel.access import NoKey, Role
 from commerce.kernel.db import Database, Session
-from commerce.kernel.keys import WantedKey, issue_key
+from commerce.kernel.keys import KeyRing, WantedKey, issue_key
 
 SHOP = Path(__file__).parent.parent / "demo" / "shop"
 
@@ -29,6 +30,7 @@ _US_SALES_TAX = text("""
     UPDATE tax_rates SET rate_bp = 800, source = 'demo: a flat sales tax, as in its past orders'
      WHERE market = 'us' AND tax_class = 'standard'
 """)
+_IS_EMPTY = text("SELECT NOT EXISTS (SELECT FROM markets)")
 
 
 def load_demo(url: str, remembered: Path) -> Mapping[str, str]:
@@ -36,29 +38,61 @@ def load_demo(url: str, remembered: Path) -> Mapping[str, str]:
 
     A database that has a market is somebody's shop and is left alone. The keys are remembered in a file that only
     its owner reads: they open a demo on loopback, and a newcomer wants them again tomorrow.
+
+    It may be killed at any moment, and the next start has all of it: the keys come first, the file before their
+    commit, and the shop follows in one transaction. A key of the file that opens nothing here is as good as none.
     """
-    keys = asyncio.run(_load(url))
-    if keys:
-        remembered.write_text(json.dumps(keys, indent=2) + "\n")
-        remembered.chmod(0o600)
-        return keys
-    return json.loads(remembered.read_text()) if os.access(remembered, os.R_OK) else {}
+    return asyncio.run(_load(url, remembered))
 
 
-async def _load(url: str) -> dict[str, str]:
-    db = Database(url, pool_size=2)
+async def _load(url: str, remembered: Path) -> Mapping[str, str]:
+    db = _DemoDatabase(url, pool_size=2)
     try:
+        keys = await _that_open(db, _read(remembered))
         async with db.read() as tx:
-            if (await tx.execute(text("SELECT EXISTS (SELECT FROM markets)"))).scalar_one():
-                return {}
+            if not (await tx.execute(_IS_EMPTY)).scalar_one():
+                return keys
+        if keys.keys() != _KEYS.keys():
+            keys = await _make_keys(db, remembered)
         await import_folder(db, SHOP)
-        async with db.transaction() as tx:
-            await tx.execute(_US_SALES_TAX)
-            return await _make_keys(tx, db)
+        return keys
     finally:
         await db.close()
 
 
-async def _make_keys(tx: Session, db: Database) -> dict[str, str]:
+class _DemoDatabase(Database):
+    """A database in which no market of the demo is ever without its tax, not even between two transactions."""
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """All or nothing, and the American sales tax with it."""
+        async with super().transaction() as tx:
+            yield tx
+            await tx.execute(_US_SALES_TAX)
+
+
+async def _that_open(db: Database, keys: Mapping[str, str]) -> dict[str, str]:
+    """Those of the keys that open this very database now: a file outlives its database, and a key may be revoked."""
+    ring, good = KeyRing(db), {}
+    for name, key in keys.items():
+        try:
+            await ring.principal(key)
+            good[name] = key
+        except NoKey:
+            continue
+    return good
+
+
+async def _make_keys(db: Database, remembered: Path) -> dict[str, str]:
     now = db.clock.now()
-    return {name: (await issue_key(tx, wanted, now)).key for name, wanted in _KEYS.items()}
+    async with db.transaction() as tx:
+        keys = {name: (await issue_key(tx, wanted, now)).key for name, wanted in _KEYS.items()}
+        write_privately(remembered, msgspec.json.format(msgspec.json.encode(keys)) + b"\n")
+    return keys
+
+
+def _read(remembered: Path) -> dict[str, str]:
+    try:
+        return msgspec.json.decode(remembered.read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return {}

@@ -126,12 +126,8 @@ class DataFolder:
             return not _try_lock(lock, fcntl.LOCK_SH)  # Shared, so that two who look do not see each other.
 
     def write_state(self, state: StackState) -> None:
-        """Say what runs here. Readers see the old words or the new ones; only the owner, as URLs hold passwords."""
-        draft = self.state_file.with_suffix(".new")
-        draft.unlink(missing_ok=True)
-        draft.touch(mode=0o600)
-        draft.write_bytes(msgspec.json.format(msgspec.json.encode(state)) + b"\n")
-        draft.replace(self.state_file)
+        """Say what runs here. URLs hold passwords."""
+        write_privately(self.state_file, msgspec.json.format(msgspec.json.encode(state)) + b"\n")
 
     def read_state(self) -> StackState | None:
         """What was last said to run here; true only as long as somebody holds the folder."""
@@ -153,6 +149,15 @@ class DataFolder:
             raise FolderUnusable(
                 self.root, f"it cannot be written ({error.strerror}).", "Run this as its owner, or use --data DIR"
             ) from error
+
+
+def write_privately(file: Path, words: bytes) -> None:
+    """Write a file that only its owner reads; he sees the old words or the new ones, and never half of them."""
+    draft = file.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    draft.write_bytes(words)
+    draft.replace(file)
 
 
 def _is_plain(path: Path) -> bool:
