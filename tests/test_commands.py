@@ -1,9 +1,11 @@
 """Our commands as real processes, as people and programs meet them: side by side, refused, in JSON."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -20,6 +22,8 @@ from tests.conftest import Json
 from tests.processes import environment, eventually
 
 UP_S_MAX = 60
+HOSTS = "Write 127.0.0.1 (for this machine), 0.0.0.0 (for everybody), or an address this machine has: --host ADDRESS"
+UNPRIVILEGED = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 
 
 @pytest.fixture
@@ -69,16 +73,53 @@ def test_what_is_refused_or_fails_is_a_problem_to_programs(folder: Path) -> None
     assert "A server cannot be reached" in said["last_lines"]
 
 
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("203.0.113.9", "this machine has no such address"),
+        ("nosuch.invalid", "no such name is known"),
+        ("a..b", "no such name is known"),
+        ("", "it is empty"),
+    ],
+)
+def test_a_host_on_which_nothing_can_listen_is_refused_as_that(folder: Path, host: str, reason: str) -> None:
+    answers = [
+        typed(folder, "run", "--host", host),
+        typed(folder, "run", "--host", host, "--port", "0"),
+        typed(folder, "serve", "--host", host),
+    ]
+
+    assert [answer.returncode for answer in answers] == [2, 2, 2]
+    assert {answer.stderr for answer in answers} == {f"Nothing can listen on {host!r}: {reason}.\n{HOSTS}\n"}
+
+
+@pytest.mark.skipif(
+    not UNPRIVILEGED.exists() or int(UNPRIVILEGED.read_text()) <= 80, reason="every account may listen there"
+)
+def test_a_port_that_is_not_for_this_account_is_refused_as_that(folder: Path) -> None:
+    ours = "import os; from commerce.__main__ import main; "
+    nobodys = (
+        "os.setgid(65534); os.setuid(65534); " if os.geteuid() == 0 else ""
+    )  # Only then: our Python may be root's.
+    command = [sys.executable, "-c", f"{ours}{nobodys}main()", "serve", "--port", "80"]
+    answer = subprocess.run(command, env=environment(folder), check=False, capture_output=True, text=True, timeout=60)  # noqa: S603 - our own command
+
+    assert (answer.returncode, answer.stderr) == (
+        2,
+        "This account may not listen on port 80 of 127.0.0.1.\nChoose one above 1023: --port 8000\n",
+    )
+
+
 @pytest.mark.parametrize("order", [("serve", "work"), ("work", "serve")])
 def test_what_one_command_started_every_other_uses(folder: Path, order: tuple[str, str]) -> None:
     data, port = DataFolder(folder / "data"), free_port()
-    words = {"serve": ("--port", str(port), "--workers", "1"), "work": ()}
+    words = {"serve": ("--host", "localhost", "--port", str(port), "--workers", "1"), "work": ()}
     with begun(data, order[0], *words[order[0]]) as first:
         eventually(lambda: running_stack(data) is not None, UP_S_MAX)
         migrated = typed(data.root, "migrate", "--json")
         with begun(data, order[1], *words[order[1]]) as second:
             eventually(lambda: is_ready(port), UP_S_MAX)
-            facts: dict[str, Json] = {"serve": {"url": f"http://127.0.0.1:{port}", "workers": 1}, "work": {"pid": ANY}}
+            facts: dict[str, Json] = {"serve": {"url": f"http://localhost:{port}", "workers": 1}, "work": {"pid": ANY}}
             for process, word in ((first, order[0]), (second, order[1])):
                 assert json.loads(heard(process)) == {**facts[word], "data": str(data.root)}
             checked = typed(data.root, "check", "--json")

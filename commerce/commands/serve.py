@@ -46,7 +46,7 @@ def serve(data: Path | None, host: str, port: int, workers: int | None, *, as_js
     other commands on the folder use them, too.
     """
     settings = settings_for(data)
-    refuse_taken_port(host, port)
+    address = refuse_taken_port(host, port)
     with stack_at(settings.data, settings, lasting=True) as urls:
         own = settings.using(database_url=urls.database, redis_url=urls.redis)
         os.environ.update(own.to_environment())  # A worker process reads its settings from there.
@@ -57,7 +57,7 @@ def serve(data: Path | None, host: str, port: int, workers: int | None, *, as_js
         set_up_logs(settings.log)
         Granian(
             "commerce.app:create_app",
-            address=host,
+            address=address,  # The server knows no names.
             port=port,
             interface=Interfaces.ASGI,
             http=HTTPModes.http1,

@@ -24,6 +24,34 @@ class PortTaken(Refusal):
 
 
 @dataclass(eq=False)
+class PortReserved(Refusal):
+    """The system keeps the port for accounts with more rights than ours."""
+
+    status = 403
+    code = "port_reserved"
+    host: str
+    port: int
+    hint = "Choose one above 1023: --port 8000"
+
+    def __str__(self) -> str:
+        return f"This account may not listen on port {self.port} of {self.host}."
+
+
+@dataclass(eq=False)
+class HostUnusable(Refusal):
+    """Nothing can listen on the host: it is no address of this machine."""
+
+    status = 400
+    code = "host_unusable"
+    host: str
+    reason: str
+    hint = "Write 127.0.0.1 (for this machine), 0.0.0.0 (for everybody), or an address this machine has: --host ADDRESS"
+
+    def __str__(self) -> str:
+        return f"Nothing can listen on {self.host!r}: {self.reason}."
+
+
+@dataclass(eq=False)
 class FolderTaken(Refusal):
     """Another command of ours works in the data folder."""
 

@@ -5,6 +5,7 @@ while one part comes up, another may die. Nothing it does is needed to keep data
 the supervisor may be killed at any time. The kernel then stops its parts (see accounts.die_with).
 """
 
+import errno
 import os
 import signal
 import socket
@@ -16,13 +17,14 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 
-from commerce.embedded.errors import PartFailed, PortTaken
+from commerce.embedded.errors import HostUnusable, PartFailed, PortReserved, PortTaken
 from commerce.embedded.folder import DataFolder, StackState
 from commerce.embedded.parts import Part, Program, how_it_ended, run_to_end, spawn
 from commerce.embedded.postgres import EmbeddedPostgres
 from commerce.embedded.processes import end_group
 from commerce.embedded.signals import StopAsked, StopWish
 from commerce.embedded.valkey import EmbeddedValkey
+from commerce.kernel.refusals import Refusal
 from commerce.settings import Settings
 
 OUR_COMMAND = (sys.executable, "-P", "-m", "commerce")
@@ -240,22 +242,45 @@ def child_environment(settings: Settings) -> dict[str, str]:
     return {**os.environ, **settings.to_environment(), "PYTHONUNBUFFERED": "1"}
 
 
-def refuse_taken_port(host: str, port: int) -> None:
-    """Find out now, and say it well, instead of letting the API fail later."""
-    kind = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(kind) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise PortTaken(host, port) from error
+def refuse_taken_port(host: str, port: int) -> str:
+    """Find out now, and say it well, instead of letting the API fail later; the address that the host's name means.
+
+    Raises PortTaken, PortReserved and HostUnusable.
+    """
+    return _bind(host, port)[0]
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port nobody listens on right now."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on right now. Raises HostUnusable."""
+    return _bind(host, 0)[1]
+
+
+def _bind(host: str, port: int) -> tuple[str, int]:
+    """Have the port for a moment; the address and the number it really has."""
+    if not host:
+        raise HostUnusable(host, "it is empty")  # To the system that means everybody, whom nobody has named.
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            if port:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            address, number, *_ = probe.getsockname()
+    except (OSError, UnicodeError) as error:
+        raise _why_not(host, port, error) from error
+    return str(address), int(number)
+
+
+def _why_not(host: str, port: int, error: OSError | UnicodeError) -> Refusal:
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EADDRINUSE:
+        return PortTaken(host, port)
+    if number in {errno.EACCES, errno.EPERM}:
+        return PortReserved(host, port)
+    if number == errno.EADDRNOTAVAIL:
+        return HostUnusable(host, "this machine has no such address")
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return HostUnusable(host, "no such name is known")
+    return HostUnusable(host, error.strerror or str(error))
 
 
 def end_leftovers(stale: StackState | None) -> None:
