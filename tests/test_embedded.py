@@ -16,6 +16,7 @@ import pytest
 
 from commerce.embedded.folder import DataFolder
 from commerce.embedded.locate import running_stack, stack_at
+from commerce.embedded.parts import how_it_ended
 from commerce.embedded.postgres import EmbeddedPostgres
 from commerce.embedded.supervisor import DEATHS_MAX, free_port
 from commerce.settings import SettingRefused, Settings
@@ -50,17 +51,26 @@ if word == "work":
 """
 
 SUPERVISE = """
-import os, sys
+import asyncio, os, sys
+import asyncpg
 from commerce.embedded.errors import PartFailed
 from commerce.embedded.supervisor import Plan, Supervisor
 from commerce.settings import Settings
 
+settings = Settings.from_environment(os.environ)
+
+def load(url):
+    with (settings.data / "postgres" / "postmaster.pid").open() as file:
+        os.kill(int(file.readline()), 9)
+    return asyncio.run(asyncpg.connect(url.replace("+asyncpg", "")))
+
 plan = Plan(
-    settings=Settings.from_environment(os.environ),
+    settings=settings,
     port=int(sys.argv[1]),
     announce=lambda state, keys: None,
     tell=lambda sentence: None,
     command=(sys.executable, sys.argv[2]),
+    load=load if "--load" in sys.argv else None,
 )
 try:
     Supervisor(plan).run()
@@ -79,14 +89,14 @@ def folder() -> Iterator[Path]:
 
 @contextmanager
 def supervised(
-    folder: Path, *, worker: str = "stand_in.py", settings: Mapping[str, str] | None = None
+    folder: Path, *words: str, worker: str = "stand_in.py", settings: Mapping[str, str] | None = None
 ) -> Iterator[tuple[subprocess.Popen[str], DataFolder]]:
     """A supervisor of its own process, over real servers and stand-ins for our programs."""
     script, supervise = folder / worker, folder / "supervise.py"
     script.write_text(STAND_IN)
     supervise.write_text(SUPERVISE)
     data = DataFolder(folder / "data")
-    command = [sys.executable, str(supervise), str(free_port()), str(script)]
+    command = [sys.executable, str(supervise), str(free_port()), str(script), *words]
     with subprocess.Popen(  # noqa: S603 - our own command
         command, env={**environment(data.root), **(settings or {})}, stderr=subprocess.PIPE, text=True
     ) as supervisor:
@@ -288,6 +298,26 @@ def test_a_part_that_cannot_stay_up_ends_the_stack_and_says_why(folder: Path) ->
     assert "The worker has lost its tools. |" in said
     assert "worker ended 6 times within 60 s" in said
     assert not data.state_file.exists()
+
+
+def test_a_database_that_is_killed_while_it_is_filled_is_named(folder: Path) -> None:
+    with supervised(folder, "--load") as (supervisor, data):
+        _, said = supervisor.communicate(timeout=30)
+
+    assert supervisor.returncode == 1
+    assert said.splitlines()[-1].endswith(
+        f" | postgres was ended by SIGKILL while the shop was being prepared; its log is {data.logs / 'postgres.log'}"
+    )
+    assert "Traceback" not in said
+    assert not data.state_file.exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(3, "exited with code 3"), (-9, "was ended by SIGKILL"), (-35, "was ended by signal 35")],
+)
+def test_every_end_can_be_told(code: int, words: str) -> None:
+    assert how_it_ended(code) == words
 
 
 def test_a_command_brings_its_own_database_and_takes_it_away(folder: Path) -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
 from commerce.__main__ import commerce
+from commerce.commands.options import why_unreachable
 from commerce.kernel.db import Database
 
 CLOSING, STYLED, LOUD = "[/x] y", "Till [red]", "\x1b[31mTill\x07"
@@ -42,3 +44,21 @@ async def test_an_offender_is_shown_by_the_name_it_has(db: Database, url: str) -
     checked = await typed(url, "check")
 
     assert (checked.exit_code, " CASE-[/clear] " in checked.stdout) == (1, True)
+
+
+async def test_a_connection_that_was_cut_is_a_server_that_is_away(db: Database, url: str) -> None:
+    cut = await asyncpg.connect(url.replace("+asyncpg", ""))
+    async with db.transaction() as tx:
+        await tx.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": cut.get_server_pid()})
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)) as first:
+        await cut.execute("SELECT 1")
+    with pytest.raises(asyncpg.InterfaceError) as second:
+        await cut.execute("SELECT 1")
+    connected = await asyncpg.connect(url.replace("+asyncpg", ""))
+    with pytest.raises(asyncpg.InterfaceError) as our_mistake:
+        await connected.fetch("SELECT $1::text", "one", "and another")
+    await connected.close()
+
+    assert why_unreachable(first.value) == str(first.value)
+    assert why_unreachable(second.value) == str(second.value) == "connection is closed"
+    assert why_unreachable(our_mistake.value) is None

@@ -160,12 +160,23 @@ def _as_json(ctx: click.Context) -> bool:
 def why_unreachable(error: Exception) -> str | None:
     """What kept us from a server, in its own words; None when the error is of another kind, most likely ours.
 
-    PostgreSQL's classes 28, 3D, 53 and 57 are: who are you, no such database, too many, shutting down.
+    PostgreSQL's classes 08, 28, 3D, 53 and 57 are: line broken, who are you, no such database, too many, shutting down.
     """
-    cause = getattr(error, "orig", None)
-    if str(getattr(cause, "sqlstate", ""))[:2] in {"28", "3D", "53", "57"}:
+    cause = getattr(error, "orig", None) or error
+    if str(getattr(cause, "sqlstate", ""))[:2] in {"08", "28", "3D", "53", "57"} or _is_cut_off(error):
         return str(cause)
     socket_missing = isinstance(error, FileNotFoundError) and error.filename is None
     if socket_missing or isinstance(error, ConnectionError | TimeoutError | socket.gaierror):
         return str(error)
     return None
+
+
+def _is_cut_off(error: Exception) -> bool:
+    """Whether the driver knows by itself, without a word from the server, that the connection is over."""
+    if "asyncpg" not in sys.modules:
+        return False
+    from asyncpg import InterfaceError  # noqa: PLC0415 - only where something went wrong; --help needs no driver
+    from sqlalchemy.exc import InterfaceError as Wrapped  # noqa: PLC0415 - as above
+
+    # The driver calls its callers' mistakes by the same name.
+    return isinstance(error, InterfaceError | Wrapped) and "closed" in str(error)

@@ -192,6 +192,9 @@ def run_to_end(process: subprocess.Popen[bytes], keep_waiting: Callable[[], bool
 
 def how_it_ended(exit_code: int) -> str:
     """An exit code in words."""
-    if exit_code < 0:
+    if exit_code >= 0:
+        return f"exited with code {exit_code}"
+    try:
         return f"was ended by {signal.Signals(-exit_code).name}"
-    return f"exited with code {exit_code}"
+    except ValueError:  # Between the first and the last real-time signal, none has a name.
+        return f"was ended by signal {-exit_code}"

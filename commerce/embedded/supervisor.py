@@ -12,7 +12,8 @@ import socket
 import sys
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -34,6 +35,7 @@ DEATHS_MAX, WITHIN_S = 5, 60
 """A part that ends more often than that by itself has a fault no restart will mend."""
 
 LOOK_EVERY_S = 0.1
+HEARD_WITHIN_S = 0.5
 RUN = "commerce run"
 
 
@@ -79,7 +81,8 @@ class Supervisor:
             refuse_taken_port(self.plan.host, self.plan.port)
             try:
                 settings = self._bring_up_servers()
-                keys = self._prepare(settings)
+                with self._naming_the_dead():
+                    keys = self._prepare(settings)
                 self._bring_up_programs(settings)
                 if self.wish.not_asked():
                     self.plan.announce(self._write_state(settings), keys)
@@ -119,6 +122,29 @@ class Supervisor:
             return {}
         with self.wish.interruptible():
             return self.plan.load(settings.database_url or "")
+
+    @contextmanager
+    def _naming_the_dead(self) -> Iterator[None]:
+        """Let a part that died answer for what went wrong for want of it. Raises PartFailed."""
+        try:
+            yield
+        except Refusal:
+            raise
+        except Exception as error:
+            dead = self._find_dead()
+            if dead is None:
+                raise
+            ended = how_it_ended(dead.exit_code or 0)
+            raise PartFailed(dead.name, f"{ended} while the shop was being prepared", dead.log) from error
+
+    def _find_dead(self) -> Part | None:
+        """A part that has ended; its clients may hear of it a moment before we do."""
+        deadline = time.monotonic() + HEARD_WITHIN_S
+        while True:
+            dead = next((part for part in self.parts if part.exit_code is not None), None)
+            if dead is not None or time.monotonic() > deadline:
+                return dead
+            time.sleep(0.02)
 
     def _bring_up_programs(self, settings: Settings) -> None:
         env, logs, port = child_environment(settings), self.folder.logs, str(self.plan.port)
