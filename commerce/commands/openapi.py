@@ -1,12 +1,28 @@
 """`commerce openapi`: what the API speaks, for whoever generates a client."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import rich_click as click
 
 from commerce.commands.options import data_option, json_option, settings_for
+from commerce.kernel.refusals import Refusal
+
+
+@dataclass(eq=False)
+class FileUnwritable(Refusal):
+    """The file cannot be written where it is wanted."""
+
+    status = 400
+    code = "file_unwritable"
+    file: str
+    reason: str
+    hint = "Choose another: --out FILE"
+
+    def __str__(self) -> str:
+        return f"{self.file} cannot be written: {self.reason}."
 
 
 @click.command()
@@ -30,4 +46,7 @@ def openapi(data: Path | None, out: Path | None, *, as_json: bool) -> None:
     if out is None:
         click.echo(document, nl=False)
     else:
-        out.write_text(document, encoding="utf-8")
+        try:
+            out.write_text(document, encoding="utf-8")
+        except OSError as error:
+            raise FileUnwritable(str(out), error.strerror or str(error)) from error

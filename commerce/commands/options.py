@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 import rich_click as click
@@ -130,6 +130,15 @@ def _show_problem(code: str, status: int, detail: str, more: Mapping[str, object
 class Commands(click.RichGroup):
     """A group of commands in which a refusal ends as words and an exit code."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Look for --json before anything is read: behind a word that is wrong, nothing is read any more."""
+        options = args[: args.index("--")] if "--" in args else args
+        ctx.meta[_AS_JSON] = "--json" in options
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            _refuse_words(ctx, error)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; 2 when it was refused, 1 when a part failed or a server could not be reached."""
         try:
@@ -141,16 +150,21 @@ class Commands(click.RichGroup):
             show_failure(failure, as_json=_as_json(ctx))
             ctx.exit(FAILED)
         except click.UsageError as error:
-            if not _as_json(ctx):
-                raise
-            _show_problem("invalid_usage", MISTYPED, error.format_message(), {})
-            ctx.exit(REFUSED)
+            _refuse_words(ctx, error)
         except Exception as error:
             reason = why_unreachable(error)
             if reason is None:
                 raise
             show_unreachable(reason, as_json=_as_json(ctx))
             ctx.exit(FAILED)
+
+
+def _refuse_words(ctx: click.Context, error: click.UsageError) -> NoReturn:
+    """Say which word is wrong: to a program as a problem, to a person as click does it."""
+    if not _as_json(ctx):
+        raise error
+    _show_problem("invalid_usage", MISTYPED, error.format_message(), {})
+    ctx.exit(REFUSED)
 
 
 def _as_json(ctx: click.Context) -> bool:

@@ -15,6 +15,7 @@ from granian.constants import HTTPModes, Interfaces, Loops
 
 from commerce.commands.options import data_option, json_option, settings_for, show
 from commerce.embedded.accounts import die_with
+from commerce.embedded.errors import FolderUnusable
 from commerce.embedded.locate import stack_at
 from commerce.embedded.supervisor import near_url, refuse_taken_port
 from commerce.kernel.logs import set_up_logs
@@ -74,9 +75,14 @@ def serve(data: Path | None, host: str, port: int, workers: int | None, *, as_js
 
 def fresh_folder(folder: Path) -> Path:
     """An empty folder in which the worker processes count together; yesterday's counts are Prometheus' to keep."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise FolderUnusable(
+            folder, f"it cannot be made anew ({error.strerror}).", "Run this as its owner, or use --data DIR"
+        ) from error
     return folder
 
 
