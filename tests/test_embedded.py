@@ -1,11 +1,13 @@
 """The embedded stack as real processes: started, killed in every way, and started again."""
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -330,6 +332,22 @@ def test_a_command_brings_its_own_database_and_takes_it_away(folder: Path) -> No
 
     assert not DataFolder(folder).is_held()
     assert not DataFolder(folder).sockets.exists()
+
+
+def test_nobody_is_refused_for_whom_the_kernel_ended(folder: Path) -> None:
+    """A killed stack leaves its name in the lock; whoever looks whether it is held holds it for a moment."""
+    data = DataFolder(folder / "data")
+    data.make()
+    (data.root / "lock").write_text("commerce run (process 4711)")
+
+    with (data.root / "lock").open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        threading.Timer(0.02, fcntl.flock, (looking, fcntl.LOCK_UN)).start()
+        with data.hold("commerce check", lambda _: False):
+            held_by = (data.root / "lock").read_text()
+
+    assert held_by == f"commerce check (process {os.getpid()})"
+    assert (data.root / "lock").read_text() == ""
 
 
 @pytest.mark.parametrize(

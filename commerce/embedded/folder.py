@@ -23,6 +23,8 @@ SOCKET_PATH_BYTES_MAX = 100
 """A Unix socket's path may have 107 bytes on Linux and 103 on macOS."""
 
 LONGEST_SOCKET_NAME = "/.s.PGSQL.5432"
+TRIES, AGAIN_S = 10, 0.03
+"""How often the lock is tried, and after what pause, before it counts as held."""
 
 
 class StackState(msgspec.Struct, frozen=True):
@@ -104,7 +106,7 @@ class DataFolder:
         """
         self.make()
         with self._open_lock() as lock:
-            while not _try_lock(lock):
+            while not _try_lock_for_a_while(lock):
                 lock.seek(0)
                 other = lock.read().strip() or "another command"
                 if not wait(other):
@@ -114,9 +116,12 @@ class DataFolder:
             lock.seek(0)
             lock.write(f"{holder} (process {os.getpid()})")
             lock.flush()
-            stale = self.read_state()
-            self.state_file.unlink(missing_ok=True)
-            yield stale
+            try:
+                stale = self.read_state()
+                self.state_file.unlink(missing_ok=True)
+                yield stale
+            finally:
+                lock.truncate(0)  # Nobody is to be refused in our name once we are gone.
 
     def is_held(self) -> bool:
         """Whether somebody works here right now."""
@@ -163,6 +168,15 @@ def write_privately(file: Path, words: bytes) -> None:
 def _is_plain(path: Path) -> bool:
     """PostgreSQL reads its socket folder as a list, and URLs have their own special characters."""
     return re.fullmatch(r"[A-Za-z0-9._/-]+", str(path)) is not None
+
+
+def _try_lock_for_a_while(lock: IO[str]) -> bool:
+    """Whether the lock is ours. Who only looks has it for a moment, while the words in it are of an older holder."""
+    for _ in range(TRIES):
+        if _try_lock(lock):
+            return True
+        time.sleep(AGAIN_S)
+    return False
 
 
 def _try_lock(lock: IO[str], kind: int = fcntl.LOCK_EX) -> bool:
