@@ -167,9 +167,10 @@ def test_a_stack_comes_up_in_a_folder_of_any_name(folder: Path) -> None:
         said, complained = stack.communicate(timeout=30)
 
     assert (stack.returncode, complained) == (0, "")
-    assert [line.split("│")[1].strip() for line in said.splitlines() if "data" in line] == [
+    assert [line.split("│")[1].strip() for line in said.splitlines() if line.startswith("│ data")] == [
         f"data           {data.root}"
     ]
+    assert said.splitlines()[-1].endswith(f"commerce keys create --role admin --name you --data '{data.root}'")
 
 
 def typed(data: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:

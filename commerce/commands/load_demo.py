@@ -1,8 +1,7 @@
 """Load the demo shop: a small phone brand with half a year behind it, and a key for each role to try it with."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -46,7 +45,7 @@ def load_demo(url: str, remembered: Path) -> Mapping[str, str]:
 
 
 async def _load(url: str, remembered: Path) -> Mapping[str, str]:
-    db = _DemoDatabase(url, pool_size=2)
+    db = Database(url, pool_size=2)
     try:
         keys = await _that_open(db, _read(remembered))
         async with db.read() as tx:
@@ -54,21 +53,14 @@ async def _load(url: str, remembered: Path) -> Mapping[str, str]:
                 return keys
         if keys.keys() != _KEYS.keys():
             keys = await _make_keys(db, remembered)
-        await import_folder(db, SHOP)
+        await import_folder(db, SHOP, finish=_tax_america)
         return keys
     finally:
         await db.close()
 
 
-class _DemoDatabase(Database):
-    """A database in which no market of the demo is ever without its tax, not even between two transactions."""
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Session]:
-        """All or nothing, and the American sales tax with it."""
-        async with super().transaction() as tx:
-            yield tx
-            await tx.execute(_US_SALES_TAX)
+async def _tax_america(tx: Session) -> None:
+    await tx.execute(_US_SALES_TAX)
 
 
 async def _that_open(db: Database, keys: Mapping[str, str]) -> dict[str, str]:

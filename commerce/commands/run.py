@@ -1,5 +1,6 @@
 """`commerce run`: the whole shop with one command."""
 
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,6 +39,10 @@ def run(data: Path | None, port: int, host: str, *, demo: bool, as_json: bool) -
         for role, key in keys.items():
             # Whole and on one line each, whatever the terminal's width: a key is there to be copied.
             console.print(as_it_is(f"{role:14}", "bold"), as_it_is(key, "green"), soft_wrap=True)
+        if not keys:
+            folder = shlex.quote(str(settings.data))
+            hint = f"Nobody has a key yet? Make one: commerce keys create --role admin --name you --data {folder}"
+            console.print(as_it_is(hint, "dim"), soft_wrap=True)
 
     def tell(sentence: str) -> None:
         Console(stderr=True, highlight=False).print(as_it_is(sentence, "yellow"), soft_wrap=True)

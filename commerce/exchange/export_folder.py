@@ -3,7 +3,7 @@
 import csv
 import gzip
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -88,7 +88,8 @@ class _Workplace:
     def clear(self) -> None:
         """Leave nothing that is not complete."""
         for hidden in self._begun:
-            hidden.unlink(missing_ok=True)
+            with suppress(OSError):  # Where nothing can be written, nothing was.
+                hidden.unlink(missing_ok=True)
 
 
 class _Written:

@@ -1,5 +1,6 @@
 """Import a folder: a shop's past, whole or not at all."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from commerce.exchange.check import check
@@ -28,11 +29,16 @@ _TABLES = {
 }
 
 
-async def import_folder(db: Database, folder: Path, progress: Progress | None = None) -> ImportReport:
+Finish = Callable[[Session], Awaitable[None]]
+
+
+async def import_folder(
+    db: Database, folder: Path, progress: Progress | None = None, finish: Finish | None = None
+) -> ImportReport:
     """Store every row of a folder in exchange format that is not stored yet, in one transaction.
 
     Reference data follows the folder where the folder changed; a row that says what it said when it was last imported
-    changes nothing, whatever the shop decided since.
+    changes nothing, whatever the shop decided since. `finish` is done in the same transaction, when all is stored.
 
     Raises FolderUnreadable for what is no folder, FolderRefused with all that is wrong in it, and ImportCollided if
     the shop changed in its way meanwhile; then nothing is kept. Two imports wait for each other.
@@ -41,7 +47,10 @@ async def import_folder(db: Database, folder: Path, progress: Progress | None = 
     sources = look_into(folder, faults)
     try:
         async with db.transaction() as tx:
-            return await _import(tx, sources, faults, progress or Silence(), db.clock.now().isoformat())
+            report = await _import(tx, sources, faults, progress or Silence(), db.clock.now().isoformat())
+            if finish is not None:
+                await finish(tx)
+            return report
     except Exception as error:
         if str(getattr(error, "sqlstate", "")).startswith(_IN_OUR_WAY):
             raise ImportCollided(str(getattr(error, "constraint_name", "")) or str(error)) from error
