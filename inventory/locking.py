@@ -2,12 +2,19 @@
 
 1. A transaction takes all the pools it will touch at once, through this module, and never more afterwards.
 2. Pools are locked in the order of their ids. Two calls can deadlock; unordered calls can deadlock.
-3. Rows that lead to pools (holds) are locked before the pools, never after.
-4. Nobody waits for ever: every connection has a `lock_timeout` of three seconds (kernel/db.py), and whoever hits it is
+3. Whoever locks several kinds of rows does so in this order, and leaves out what it does not need:
+   an order, holds, pools, customers, identities, serial numbers.
+   Rows that lead to pools (orders, holds) come before the pools; what a sale only adds (whose it is, which devices
+   left) comes after them, since a sale that is refused for its stock must leave nobody behind.
+4. Of each kind all are taken in one statement, in the order of their keys: customers by id, identities by kind and
+   value, serial numbers by sku and number. To insert such a key is to lock it: whoever inserts it too waits.
+5. Nobody waits for ever: every connection has a `lock_timeout` of three seconds (kernel/db.py), and whoever hits it is
    told to send the same request again.
-5. A decision is made on what was read under the lock. A plain read may say "no" early; it never says "yes".
+6. A decision is made on what was read under the lock. A plain read may say "no" early; it never says "yes".
 
 What is new under a lock (a pool that does not exist yet) is inserted before locking, in key order, by `ensure_pools`.
+A merge is the one exception to 3: it has customers before the orders that it moves. Nobody who has an order waits for
+a customer, so that this makes no circle.
 """
 
 from collections.abc import Collection, Iterable

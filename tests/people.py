@@ -38,11 +38,11 @@ async def unmerged(tx: ReadSession, *customers: str) -> bool:
     return bool((await tx.execute(look, {"ids": list(customers)})).scalar_one() == len(customers))
 
 
-async def somebody_waits(db: Database) -> None:
-    """Come back once another transaction of this database waits for a lock."""
+async def somebody_waits(db: Database, waiters: int = 1) -> None:
+    """Come back once so many transactions of this database wait for locks."""
     look = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
     waiting = 0
-    while not waiting:
+    while waiting < waiters:
         async with db.read() as tx:  # Each look a transaction of its own: inside one, the view stands still.
             waiting = (await tx.execute(look)).scalar_one()
 

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from commerce.kernel.access import Role
-from commerce.kernel.db import Database, Session
+from commerce.kernel.db import Database, Session, is_lost_race
 from commerce.kernel.ids import new_id
 from commerce.kernel.laws import broken
+from orders.customers.errors import IdentityTaken
 from orders.customers.find_or_make import find_or_make
-from orders.customers.identities import Who
+from orders.customers.identities import Who, identities_of
+from orders.customers.register import register
 from tests.conftest import NOON, Api, Callers, problem
 from tests.people import (
     buyers,
@@ -28,6 +31,8 @@ from tests.people import (
     unmerged,
     write_down,
 )
+
+PHONE = "+493023125051"
 
 
 @pytest.fixture(autouse=True)
@@ -205,6 +210,77 @@ async def test_two_channels_meet_a_new_customer_at_once(db: Database, finder: An
 
     assert len({first, found}) == people
     assert await count(db, "customers") == people
+
+
+async def make_in_two_passes(tx: Session, wanted: Sequence[Who | None], now: datetime) -> list[str | None]:
+    """What stood here before: what finds the new people first, then the rest, each in order but not both."""
+    make = text("INSERT INTO customers (id, code) VALUES (:id, :id)")
+    claim = text("INSERT INTO customer_identities VALUES (:kind, :value, :id) ON CONFLICT DO NOTHING")
+    made = [(new_id("cus", now), identities_of(person)) for person in wanted if person is not None]
+    for customer, _ in made:
+        await tx.execute(make, {"id": customer})
+    for claims in (
+        [(identity, customer) for customer, found in made for identity in found[:1]],
+        [(identity, customer) for customer, found in made for identity in found[1:]],
+    ):
+        for identity, customer in sorted(claims):
+            await tx.execute(claim, {"kind": identity.kind, "value": identity.value, "id": customer})
+    return [customer for customer, _ in made]
+
+
+@pytest.mark.usefixtures("breaks_a_law")
+@pytest.mark.parametrize(("finder", "dead"), [(make_in_two_passes, 1), (find_or_make, 0)])
+async def test_a_group_and_a_sale_take_the_same_identities_in_one_order(db: Database, finder: Any, dead: int) -> None:  # noqa: ANN401 - either finder
+    """The group is stopped half way, at an address that is somebody else's in a moment, while the sale goes on."""
+    group = [Who(account="acc-1", email="a@example.com"), Who(account="acc-2", email="e@example.com"), Who(phone=PHONE)]
+    sale = [Who(email="e@example.com", phone=PHONE)]
+
+    async def ask(wanted: list[Who]) -> Any:  # noqa: ANN401 - what the finder finds
+        async with db.transaction() as tx:
+            return await finder(tx, wanted, NOON)
+
+    async with db.transaction() as other:
+        await find_or_make(other, [Who(email="a@example.com")], NOON)
+        grouped = asyncio.create_task(ask(group))
+        await somebody_waits(db)
+        sold = asyncio.create_task(ask(sale))
+        both_wait = asyncio.create_task(somebody_waits(db, 2))
+        await asyncio.wait({sold, both_wait}, return_when=asyncio.FIRST_COMPLETED)
+        both_wait.cancel()
+    ends = await asyncio.gather(grouped, sold, return_exceptions=True)
+
+    assert [isinstance(end, DBAPIError) and is_lost_race(end) for end in ends].count(True) == dead
+    if not dead:
+        [buyer] = await sold
+        first, second, third = await grouped
+        assert third == buyer, "who was made while the group waited is found by it"
+        found = await identities(db)
+        assert found.pop(("email", "a@example.com")) not in {first, second, buyer}
+        assert found == {
+            ("account", "acc-1"): first,
+            ("account", "acc-2"): second,
+            ("email", "e@example.com"): buyer,
+            ("phone", PHONE): buyer,
+        }
+        assert await count(db, "customers") == 4, "nobody is left who was made in vain"
+
+
+async def test_an_edit_gives_up_an_address_only_when_it_has_the_new_one(db: Database, office: Api) -> None:
+    """Who waits for what an edit gives up may have what it still wants; so it gives up last, and waits no more."""
+    mara = (await office.post("/v1/customers", {"phone": PHONE})).json()["id"]
+
+    async with db.transaction() as tx:
+        [nils] = await find_or_make(tx, [Who(email="new@example.com")], NOON)
+        editing = asyncio.create_task(
+            office.send("PATCH", f"/v1/customers/{mara}", {"email": "new@example.com", "phone": None})
+        )
+        await somebody_waits(db)
+        with pytest.raises(IdentityTaken):
+            await register(tx, Who(phone=PHONE), NOON)
+    edited = await editing
+
+    assert problem(edited) == (409, "identity_taken")
+    assert await identities(db) == {("email", "new@example.com"): nils, ("phone", PHONE): mara}
 
 
 async def test_a_rush_of_groups_makes_each_new_person_once(db: Database) -> None:

@@ -23,7 +23,7 @@ _GIVE_UP = text("""
 _CLAIM = text("""
     INSERT INTO customer_identities (kind, value, customer_id)
     SELECT kind, value, :id FROM unnest(CAST(:kinds AS text[]), CAST(:values AS text[])) AS w (kind, value)
-     ORDER BY kind, value
+     ORDER BY kind, value COLLATE "C"
     ON CONFLICT DO NOTHING
 """)
 
@@ -39,21 +39,20 @@ async def edit(tx: Session, customer_id: str, changes: EditBody) -> CustomerView
         raise NotFound("customer", customer_id)
     if row.merged_into is not None:
         raise CustomerMerged(customer_id, await survivor_of(tx, customer_id))
+    who = Who(
+        _sent(changes.account, None),
+        _sent(changes.email, None),
+        _sent(changes.phone, None),
+        _sent(changes.loyalty, None),
+        _sent(changes.country, row.country),
+    )
+    identities = identities_of(who)
     contact = {
-        "email": _sent(changes.email, row.email),
-        "phone": _sent(changes.phone, row.phone),
-        "country": _sent(changes.country, row.country),
+        "email": row.email if changes.email is UNSET else who.email,
+        "phone": row.phone if changes.phone is UNSET else who.phone,
+        "country": who.country,
     }
     await tx.execute(_CONTACT, {"id": customer_id, **contact})
-    identities = identities_of(
-        Who(
-            _sent(changes.account, None),
-            _sent(changes.email, None),
-            _sent(changes.phone, None),
-            _sent(changes.loyalty, None),
-            contact["country"],
-        )
-    )
     gone = [kind for kind in KINDS if getattr(changes, kind) is not UNSET]
     await _replace(tx, customer_id, gone, identities)
     return await read_customer(tx, customer_id)
@@ -66,8 +65,8 @@ async def _replace(tx: Session, customer_id: str, gone: list[str], identities: t
         "kinds": [identity.kind for identity in identities],
         "values": [identity.value for identity in identities],
     }
-    await tx.execute(_GIVE_UP, facts)
     await tx.execute(_CLAIM, facts)
+    await tx.execute(_GIVE_UP, facts)  # last: whoever waits for what is given up must not have what we wait for
     owners = await owners_of(tx, identities)
     for identity in identities:
         if owners.get(identity) != customer_id:

@@ -19,7 +19,7 @@ _REGISTER = text("""
     )
     INSERT INTO customer_identities (kind, value, customer_id)
     SELECT kind, value, :id FROM unnest(CAST(:kinds AS text[]), CAST(:values AS text[])) AS w (kind, value)
-     ORDER BY kind, value
+     ORDER BY kind, value COLLATE "C"
     ON CONFLICT DO NOTHING
  RETURNING kind, value
 """)
