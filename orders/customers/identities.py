@@ -16,13 +16,22 @@ ASSERTED = frozenset({"account", "loyalty"})
 
 
 class Who(msgspec.Struct, frozen=True):
-    """Whatever is known of a person, as it was given. A phone number without its own `+` is read in `country`."""
+    """Whatever is known of a person, as it was given, but for the space around an address or a number.
+
+    A phone number without its own `+` is read in `country`.
+    """
 
     account: str | None = None
     email: str | None = None
     phone: str | None = None
     loyalty: str | None = None
     country: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("email", "phone"):
+            text = getattr(self, name)
+            if text is not None and text != text.strip():
+                msgspec.structs.force_setattr(self, name, text.strip())
 
 
 class Identity(NamedTuple):

@@ -1,6 +1,7 @@
 """What makes two ways of writing an address or a number the same identity."""
 
 import re
+import unicodedata
 
 import phonenumbers
 
@@ -11,6 +12,10 @@ LOCAL_LENGTH_MAX = 64
 """RFC 5321 §4.5.3.1.1."""
 
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
+# Where a number begins. Left to itself, the parser would look for one in the middle of any text.
+_PHONE_BEGINS = re.compile(r"[(\[\s]*[+\uff0b\d]")
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode's categories of what nobody sees: control and format characters, halves of pairs, ends of lines."""
 _EMAIL = re.compile(rf"[^\s@\x00-\x1f\x7f<>()\[\],;:\\\"]+@{_LABEL}(?:\.{_LABEL})+")
 
 
@@ -24,6 +29,8 @@ def normal_email(text: str) -> str | None:
     local = email.partition("@")[0]
     if len(email) > EMAIL_LENGTH_MAX or len(local) > LOCAL_LENGTH_MAX or not _EMAIL.fullmatch(email):
         return None
+    if _hides_something(email):
+        return None
     return None if local.startswith(".") or local.endswith(".") or ".." in local else email
 
 
@@ -33,10 +40,18 @@ def normal_phone(text: str, country: str | None) -> str | None:
     Without a country the number must begin with its own `+`. Numbers that could exist are taken, assigned or not:
     new ranges are handed out faster than any table of them is published.
     """
+    number_text = text.strip()
+    if _hides_something(number_text) or not _PHONE_BEGINS.match(number_text):
+        return None
     try:
-        number = phonenumbers.parse(text, country.upper() if country else None)
+        number = phonenumbers.parse(number_text, country.upper() if country else None)
     except phonenumbers.NumberParseException:
         return None
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _hides_something(text: str) -> bool:
+    """Whether there is in it what nobody sees, so that two who look the same are not."""
+    return any(unicodedata.category(character) in _UNSEEN for character in text)
