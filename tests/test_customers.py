@@ -1,16 +1,23 @@
 """Customers: one person across channels, found by any identity, merged with a trail."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from commerce.embedded.postgres import EmbeddedPostgres
+from commerce.exchange.export_folder import export_folder
+from commerce.exchange.import_folder import import_folder
 from commerce.kernel.access import Role
 from commerce.kernel.db import Database
 from commerce.kernel.laws import broken
 from tests.conftest import Api, Callers, problem
 from tests.people import buyers, count, findings, open_shop, order_of
+from tests.processes import own_database
+from tests.shop import rows
+from tests.stories import cash, open_lawful_shop, order, sale
 
 
 @pytest.fixture(autouse=True)
@@ -245,6 +252,7 @@ async def test_a_merge_moves_everything_and_writes_down_what(db: Database, offic
             "identities": [{"kind": "phone", "value": "+493023125051"}],
             "orders": [moved],
             "contact": {"phone": "030 23125051", "country": "DE"},
+            "dropped": {},
         },
     }
     assert trail["actor"].startswith("opk_")
@@ -252,12 +260,96 @@ async def test_a_merge_moves_everything_and_writes_down_what(db: Database, offic
     assert [(one["id"], one["phone"], one["country"]) for one in survivor] == [(web, "030 23125051", "DE")]
     gone = (await office.get(f"/v1/customers/{till}")).json()
     assert (gone["merged_into"], gone["identities"]) == (web, [])
+    assert (gone["email"], gone["phone"], gone["country"]) == (None, None, None)
     assert await buyers(db) == {kept: web, moved: web}
     for customer in (web, till):
         assert (await office.get(f"/v1/customers/{customer}/merges")).json() == {"items": [trail], "next_cursor": None}
     async with db.read() as tx:
         told = (await tx.execute(text("SELECT topic, body FROM outbox_messages"))).all()
     assert told == [("customers_merged", {"merge_id": trail["id"], "merged": till, "survivor": web})]
+
+
+async def test_a_merge_outlives_an_export_and_an_import(
+    db: Database, server: EmbeddedPostgres, template: str, office: Api, tmp_path: Path
+) -> None:
+    till = (await office.post("/v1/customers", {"email": "Mara@example.com", "phone": "+49 30 23125051"})).json()["id"]
+    web = (await office.post("/v1/customers", {"account": "acc-1", "email": "mara@web.example"})).json()["id"]
+    merged = await office.post(f"/v1/customers/{till}/merge", {"into": web, "reason": "same person"})
+    assert merged.json()["moved"]["dropped"] == {"email": "Mara@example.com"}, "the trail knows what went"
+    await export_folder(db, tmp_path)
+
+    async with own_database(server, template, "elsewhere") as url:
+        elsewhere = Database(url, clock=db.clock, pool_size=2)
+        await import_folder(elsewhere, tmp_path)
+        owners = "SELECT i.value, c.code FROM customer_identities i JOIN customers c ON c.id = i.customer_id ORDER BY 1"
+        assert await rows(elsewhere, owners) == [("+493023125051", web), ("mara@web.example", web)]
+        await elsewhere.close()
+
+
+TIDY = [
+    ("  Spaced.x@X.de \n", "+49 30 23125064 ", "Spaced.x@X.de", "+49 30 23125064"),
+    ("\u00a0mara@example.com", "\t030 23125051", "mara@example.com", "030 23125051"),
+    (None, "+49\u00a030\u00a023125064", None, "+49\u00a030\u00a023125064"),
+]
+
+
+@pytest.mark.parametrize(("email", "phone", "kept_email", "kept_phone"), TIDY)
+async def test_the_space_around_an_address_is_not_kept(
+    office: Api, email: str | None, phone: str, kept_email: str | None, kept_phone: str
+) -> None:
+    made = (await office.post("/v1/customers", {"email": email, "phone": phone, "country": "DE"})).json()
+    path = f"/v1/customers/{made['id']}"
+    emptied = (await office.send("PATCH", path, {"email": None, "phone": None})).json()
+    edited = (await office.send("PATCH", path, {"email": email, "phone": phone})).json()
+
+    assert [(one["email"], one["phone"]) for one in (made, emptied, edited)] == [
+        (kept_email, kept_phone),
+        (None, None),
+        (kept_email, kept_phone),
+    ]
+
+
+UNSEEN = [
+    {"phone": "\u0000+49 89 5551234x"},
+    {"phone": "+49 30 23125064\u0001\u0007"},
+    {"phone": "\u202a+49 30 23125064\u202c"},
+    {"phone": "call me at +49 30 23125066"},
+    {"email": "mara\u202e@example.com"},
+    {"email": "ma\u200bra@example.com"},
+    {"email": "mara@exam\u00adple.com"},
+    {"email": "mara\u0085x@example.com"},
+]
+
+
+@pytest.mark.parametrize("contact", UNSEEN, ids=repr)
+async def test_what_nobody_sees_in_an_address_is_refused_wherever_it_comes_in(
+    callers: Callers, db: Database, office: Api, contact: dict[str, str]
+) -> None:
+    [field] = contact
+    await open_lawful_shop(db)
+    web = await callers(Role.STOREFRONT, channel="web-de")
+    till = await callers(Role.TERMINAL, channel="retail-de", location="berlin")
+    nils = (await office.post("/v1/customers", {"account": "acc-1"})).json()
+    paid = {"total": 24900, "buyer": contact}
+
+    answers = {
+        f"buyer.{field}": [
+            await web.post("/v1/orders", order(("WATCH", 1), **paid)),
+            await till.post("/v1/till-sales", sale(("WATCH", 1), tenders=[cash(24900)], **paid)),
+        ],
+        field: [
+            await office.post("/v1/customers", contact),
+            await office.send("PATCH", f"/v1/customers/{nils['id']}", contact),
+            await office.get("/v1/customers", **contact),
+        ],
+    }
+
+    for named, refused in answers.items():
+        for answer in refused:
+            assert problem(answer) == (400, "invalid_input")
+            assert [error["field"] for error in answer.json()["errors"]] == [named]
+    assert (await office.get(f"/v1/customers/{nils['id']}")).json() == nils
+    assert await count(db, "customers") == 1
 
 
 async def test_merges_are_listed_latest_first_in_pages(office: Api) -> None:

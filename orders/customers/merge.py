@@ -39,7 +39,9 @@ _FILL = text("""
                          country = coalesce(country, :country)
      WHERE id = :survivor
 """)
-_POINT = text("UPDATE customers SET merged_into = :survivor WHERE id = :merged")
+_POINT = text("""
+    UPDATE customers SET merged_into = :survivor, email = NULL, phone = NULL, country = NULL WHERE id = :merged
+""")
 _AUDIT = text("""
     INSERT INTO customer_merges (id, merged, survivor, actor, reason, merged_at, moved)
     VALUES (:id, :merged, :survivor, :actor, :reason, :now, CAST(:moved AS jsonb))
@@ -111,10 +113,11 @@ async def _move(tx: Session, merged: CustomerRow, survivor: CustomerRow) -> Move
     orders = [str(order_id) for order_id in (await tx.execute(_MOVE_ORDERS, pair)).scalars()]
     given = {name: getattr(merged, name) for name in CONTACT}
     contact = {name: value for name, value in given.items() if value and getattr(survivor, name) is None}
+    dropped = {name: value for name, value in given.items() if value and name not in contact}
     if contact:
         await tx.execute(_FILL, {**pair, **given})
     await tx.execute(_POINT, pair)
-    return Moved(identities, orders, contact)
+    return Moved(identities, orders, contact, dropped)
 
 
 async def _write_down(tx: Session, view: MergeView) -> None:

@@ -92,6 +92,7 @@ class Moved(msgspec.Struct, frozen=True):
     identities: list[IdentityView]
     orders: Annotated[list[str], Meta(description="The ids of the orders.")]
     contact: Annotated[dict[str, str], Meta(description="Contact details the survivor lacked.")]
+    dropped: Annotated[dict[str, str], Meta(description="Contact details that went, as the survivor had its own.")] = {}
 
 
 class MergeView(msgspec.Struct, frozen=True):
