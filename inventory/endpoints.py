@@ -139,7 +139,7 @@ async def release_hold(
     return await once(db, call, reference, lambda tx, now: give_back(tx, reference, call.principal.id, now), 200)
 
 
-@get("/v1/overdrafts", opt=may(Role.OPERATOR), tags=["stock"])
+@get("/v1/overdrafts", opt=may(Role.OPERATOR, Role.ADMIN), tags=["stock"])
 async def list_overdrafts(
     db: NamedDependency[Database],
     location: LocationWanted = None,
@@ -154,7 +154,10 @@ async def list_overdrafts(
 
 
 @post(
-    "/v1/overdrafts/{overdraft_id:str}/close", status_code=200, opt=may(Role.OPERATOR, idempotent=True), tags=["stock"]
+    "/v1/overdrafts/{overdraft_id:str}/close",
+    status_code=200,
+    opt=may(Role.OPERATOR, Role.ADMIN, idempotent=True),
+    tags=["stock"],
 )
 async def create_overdraft_closing(
     overdraft_id: FromPath[str],
