@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from catalog.on_sale import on_sale, why_not_sold
+from commerce.kernel.access import WrongLocation
 from commerce.kernel.db import Session
 from commerce.kernel.ids import new_id
 from commerce.kernel.refusals import AlreadyExists, UnknownReference
@@ -23,8 +24,8 @@ _TAKEN = text("SELECT EXISTS (SELECT 1 FROM holds WHERE basket = :reference)")
 async def hold_basket(tx: Session, basket: HoldBody, owner: str, now: datetime) -> HoldView:
     """Keep the goods until `expires_at` for their owner, who alone sees the hold, gives it back, or orders it.
 
-    Raises HoldTimeNotAllowed, UnknownReference, NotListed, NotCertified, NotEnoughStock, and AlreadyExists for a
-    reference that was ever used, even if an order has the goods by now.
+    Raises HoldTimeNotAllowed, UnknownReference, NotListed, NotCertified, WrongLocation, NotEnoughStock, and
+    AlreadyExists for a reference that was ever used, even if an order has the goods by now.
     """
     if not may_hold_until(basket.expires_at, now):
         raise HoldTimeNotAllowed("expires_at", int(HOLD_MAX.total_seconds()) // 60)
@@ -56,7 +57,7 @@ async def _market_where_all_is_sold(tx: Session, basket: HoldBody, now: datetime
 async def _sources(tx: Session, way: Way, skus: Collection[str], now: datetime) -> Sources:
     sources = await find_sources(tx, [(way, sku) for sku in skus], now)
     if way.collect_at is not None and way not in sources.ranked:
-        raise UnknownReference("collect_at", way.collect_at)
+        raise WrongLocation("collect_at", way.collect_at, "It is not an open store of this market.")
     return sources
 
 
