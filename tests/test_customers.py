@@ -330,17 +330,16 @@ async def test_what_nobody_sees_in_an_address_is_refused_wherever_it_comes_in(
     web = await callers(Role.STOREFRONT, channel="web-de")
     till = await callers(Role.TERMINAL, channel="retail-de", location="berlin")
     nils = (await office.post("/v1/customers", {"account": "acc-1"})).json()
-    paid = {"total": 24900, "buyer": contact}
 
     answers = {
         f"buyer.{field}": [
-            await web.post("/v1/orders", order(("WATCH", 1), **paid)),
-            await till.post("/v1/till-sales", sale(("WATCH", 1), tenders=[cash(24900)], **paid)),
+            await web.post("/v1/orders", order(("WATCH", 1), total=24900, buyer=contact)),
+            await till.post("/v1/till-sales", sale(("WATCH", 1), total=24900, tenders=[cash(24900)], buyer=contact)),
         ],
         field: [
             await office.post("/v1/customers", contact),
             await office.send("PATCH", f"/v1/customers/{nils['id']}", contact),
-            await office.get("/v1/customers", **contact),
+            await office.get("/v1/customers", headers=None, **contact),
         ],
     }
 
@@ -373,6 +372,8 @@ async def test_chains_are_followed_and_circles_refused(office: Api) -> None:
     assert problem(await merge(a, a)) == (409, "same_person")
     assert problem(await merge(a, "cus_unknown")) == (422, "unknown_reference")
     assert problem(await merge("cus_unknown", a)) == (404, "not_found")
+    blank = await office.post(f"/v1/customers/{a}/merge", {"into": b, "reason": " "})
+    assert (problem(blank), blank.json()["errors"][0]["field"]) == ((400, "invalid_input"), "reason")
     assert (await merge(a, b)).status_code == 201
     assert problem(await merge(b, a)) == (409, "same_person")
     assert problem(await merge(a, c)) == (409, "customer_merged")

@@ -198,6 +198,9 @@ async def test_a_person_closes_a_case_once(db: Database, operator: Api, callers:
     [case] = (await operator.post("/v1/stock/counts", count)).json()["overdrafts"]
 
     seen = (await operator.get("/v1/overdrafts")).json()["items"]
+    for blank in ("", " ", "\n", "\u200b"):
+        refused = await operator.post(f"/v1/overdrafts/{case}/close", {"note": blank})
+        assert (problem(refused), refused.json()["errors"][0]["field"]) == ((400, "invalid_input"), "note")
     closed = await operator.post(f"/v1/overdrafts/{case}/close", {"note": "Two came from Munich."})
     again = await operator.post(f"/v1/overdrafts/{case}/close", {"note": "Again."})
     unknown = await operator.post("/v1/overdrafts/ovd_1/close", {"note": "Which?"})
@@ -209,6 +212,17 @@ async def test_a_person_closes_a_case_once(db: Database, operator: Api, callers:
     assert (await operator.get("/v1/overdrafts")).json()["items"] == []
     assert len((await operator.get("/v1/overdrafts", only_open="false")).json()["items"]) == 1
     assert (await operator.get("/v1/overdrafts", only_open="false", location="munich")).json()["items"] == []
+
+
+async def test_an_admin_closes_what_an_admin_opened(db: Database, callers: Callers, clock: SetClock) -> None:
+    admin = await callers(Role.ADMIN)
+    await put_stock(db, "WATCH", "berlin", 2)
+    await held(callers, clock, "WATCH", 2, at="berlin")
+    count: Json = {"location": "berlin", "lines": [{"sku": "WATCH", "counted": 0}]}
+    [case] = (await admin.post("/v1/stock/counts", count)).json()["overdrafts"]
+
+    assert [one["id"] for one in (await admin.get("/v1/overdrafts")).json()["items"]] == [case]
+    assert (await admin.post(f"/v1/overdrafts/{case}/close", {"note": "Two came."})).status_code == 200
 
 
 async def test_a_terminal_counts_its_own_store_only(db: Database, callers: Callers) -> None:

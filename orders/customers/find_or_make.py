@@ -21,8 +21,8 @@ _FIND = text("""
       JOIN customers c ON c.id = i.customer_id
      ORDER BY c.id FOR KEY SHARE OF c
 """)
-# All identities of a group in one ordered pass (the law of locking, inventory/locking.py). Whose first one is lost should
-# not have been made; but that is known only at the end of the pass, so it is unmade then.
+# All identities of a group in one ordered pass (the law of locking, inventory/locking.py). Whose first one is lost
+# should not have been made; but that is known only at the end of the pass, so it is unmade then.
 _CLAIM = text("""
     WITH made AS (
         INSERT INTO customers (id, code, email, phone, country, created_at)

@@ -7,7 +7,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from commerce.kernel import countries
-from commerce.kernel.bodies import Body, CodeText, ShortText
+from commerce.kernel.bodies import Body, CodeText
+from inventory.schemas import Reason
 
 AccountText = Annotated[CodeText, Meta(description="The web shop's account id.", examples=["acc-4711"])]
 LoyaltyText = Annotated[CodeText, Meta(description="The number on the loyalty card.", examples=["LOY-0815"])]
@@ -52,7 +53,7 @@ class MergeBody(Body, frozen=True):
     into: Annotated[
         CodeText, Meta(description="The customer who stays.", examples=["cus_019a4bd2c0c07b5c8f5b0e6f3d1c2a9e"])
     ]
-    reason: Annotated[ShortText, Meta(description="For the audit trail.", examples=["same person, new address"])]
+    reason: Annotated[Reason, Meta(description="For the audit trail.", examples=["same person, new address"])]
 
 
 class IdentityView(msgspec.Struct, frozen=True):
