@@ -31,8 +31,8 @@ from orders.serials import claim_leaving
 async def collect_order(tx: Session, order_id: str, wanted: CollectBody, actor: str, now: datetime) -> None:
     """Hand a whole order over at the counter against payment; change is worked out.
 
-    Raises NotFound, MoveNotAllowed, WrongLocation, NothingToSend, UnknownReference, InvalidInput, SerialsWanted,
-    SerialAlreadySold, TendersDoNotAddUp, MixedCurrency.
+    Raises NotFound, MoveNotAllowed, WrongLocation, NothingToSend, UnknownReference, InvalidInput, SerialAlreadySold,
+    TendersDoNotAddUp, MixedCurrency, and what `must_be_numbered` raises.
     """
     order = await lock_order(tx, order_id)
     _must_be_collected_here(order, wanted.location)

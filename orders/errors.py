@@ -90,15 +90,17 @@ class HoldMismatch(Refusal):
 
 @dataclass(eq=False)
 class NothingToSend(Refusal):
-    """The order has no such units waiting at this location."""
+    """The order has no such units waiting at this location, or (without a sku) none at all."""
 
     code = "nothing_to_send"
     field: str
-    sku: str
+    sku: str | None
     location: str
     waiting: int
 
     def __str__(self) -> str:
+        if self.sku is None:
+            return f"Nothing waits for this order at {self.location}."
         return f"{self.waiting} of {self.sku} wait for this order at {self.location}."
 
 
@@ -111,9 +113,39 @@ class SerialsWanted(Refusal):
     field: str
     sku: str
     wanted: int
+    given: int
 
     def __str__(self) -> str:
-        return f"{self.sku} needs {self.wanted} different serial numbers."
+        return f"{self.wanted} of {self.sku} need a serial number each; {self.given} came."
+
+
+@dataclass(eq=False)
+class TooManySerials(Refusal):
+    """There are more serial numbers than units."""
+
+    status = 422
+    code = "too_many_serials"
+    field: str
+    sku: str
+    units: int
+    given: int
+
+    def __str__(self) -> str:
+        return f"{self.given} serial numbers came for {self.units} of {self.sku}."
+
+
+@dataclass(eq=False)
+class SerialNamedTwice(Refusal):
+    """A device leaves once, so its serial number is named once."""
+
+    status = 422
+    code = "serial_named_twice"
+    field: str
+    sku: str
+    serial: str
+
+    def __str__(self) -> str:
+        return f"{self.sku} with the serial number {self.serial} is named twice."
 
 
 @dataclass(eq=False)

@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from commerce.kernel.db import Session
 from commerce.kernel.refusals import InvalidInput, UnknownReference
-from orders.errors import NothingToSend, SerialsWanted
-from orders.rules import serials_fit
+from orders.errors import NothingToSend
+from orders.rules import NumberedLine, normal_serials, serials_must_fit
 from orders.schemas import SentLineBody, SerialsBody
 
 
@@ -86,7 +86,7 @@ def named_lines(
         if wish.quantity > here:
             raise NothingToSend(f"lines[{n}].quantity", line.sku, location, here)
         left[line.sku] -= wish.quantity
-        leaving[wish.line] = Leaving(line, wish.quantity, wish.serials)
+        leaving[wish.line] = Leaving(line, wish.quantity, normal_serials(wish.serials))
     return list(leaving.values())
 
 
@@ -95,16 +95,19 @@ def serials_of(lines: Mapping[int, OpenLine], named: Sequence[SerialsBody]) -> d
     serials: dict[int, Sequence[str]] = {}
     for n, numbered in enumerate(named):
         _known_once(lines, numbered.line, serials, f"serials[{n}].line")
-        serials[numbered.line] = numbered.serials
+        serials[numbered.line] = normal_serials(numbered.serials)
     return serials
 
 
 def must_be_numbered(leaving: Sequence[Leaving], fields: Mapping[int, str]) -> None:
-    """Let goods go whose serial numbers fit. Raises SerialsWanted; `fields` names the one to blame, by line."""
-    seen: set[tuple[str, str]] = set()
-    for line, units, serials in leaving:
-        if not serials_fit(line.sku, serials, units, seen, wanted=line.serial_numbered):
-            raise SerialsWanted(fields.get(line.line, "serials"), line.sku, units)
+    """Let goods go whose serial numbers fit; `fields` names the one to blame, by line.
+
+    Raises SerialNamedTwice, TooManySerials, SerialsWanted.
+    """
+    serials_must_fit(
+        NumberedLine(fields.get(line.line, "serials"), line.sku, units, line.serial_numbered, serials)
+        for line, units, serials in leaving
+    )
 
 
 def _known_once(lines: Mapping[int, OpenLine], line: int, before: Container[int], field: str) -> OpenLine:

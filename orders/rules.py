@@ -1,7 +1,10 @@
 """The rules of orders: states as data, and sums that must agree. Nothing here touches a database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import NamedTuple
+
+from orders.errors import SerialNamedTwice, SerialsWanted, TooManySerials
 
 
 class OrderState(StrEnum):
@@ -59,12 +62,34 @@ def after_shipping(ordered: int, sent: int) -> OrderState:
     return OrderState.SHIPPED if sent == ordered else OrderState.PART_SHIPPED
 
 
-def serials_fit(sku: str, serials: Sequence[str], units: int, seen: set[tuple[str, str]], *, wanted: bool) -> bool:
-    """Whether these are the serial numbers of so many units: one each where they are wanted, at most so many where not.
+class NumberedLine(NamedTuple):
+    """Units that leave, and the serial numbers that were named for them in a field of the request."""
 
-    No device leaves twice: `seen` are the (sku, serial) named so far, and those of this line are added to it.
+    field: str
+    sku: str
+    units: int
+    wanted: bool
+    """Whether each unit needs its serial number."""
+    serials: Sequence[str]
+
+
+def serials_must_fit(lines: Iterable[NumberedLine]) -> None:
+    """Let units go with their serial numbers: one each where they are wanted, at most one each where they are not.
+
+    No device leaves twice. Raises SerialNamedTwice, TooManySerials, SerialsWanted.
     """
-    named = {(sku, serial) for serial in serials}
-    fit = len(named) == len(serials) <= units and not named & seen and (not wanted or len(serials) == units)
-    seen |= named
-    return fit
+    seen: set[tuple[str, str]] = set()
+    for line in lines:
+        for serial in line.serials:
+            if (line.sku, serial) in seen:
+                raise SerialNamedTwice(line.field, line.sku, serial)
+            seen.add((line.sku, serial))
+        if len(line.serials) > line.units:
+            raise TooManySerials(line.field, line.sku, line.units, len(line.serials))
+        if line.wanted and len(line.serials) < line.units:
+            raise SerialsWanted(line.field, line.sku, line.units, len(line.serials))
+
+
+def normal_serials(serials: Sequence[str]) -> list[str]:
+    """The serial numbers by which devices are known: in upper case, since people write them as they come."""
+    return [serial.strip().upper() for serial in serials]

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from commerce.kernel.bodies import Amount, Body, CodeText, Quantity, ShortText
+from inventory.schemas import Reason
 from orders.customers.schemas import AccountText, CountryText, EmailText, LoyaltyText, PhoneText
 from orders.rules import Delivery, Fulfilment, OrderState, TenderKind
 
@@ -87,7 +88,7 @@ SerialText = Annotated[
         min_length=1,
         max_length=64,
         pattern=r"^[!-~]([ -~]*[!-~])?(?!\n)$",
-        description="1 to 64 printable ASCII characters, no spaces around them.",
+        description="1 to 64 printable ASCII characters, no spaces around them. Kept in upper case.",
         examples=["356938035643809"],
     ),
 ]
@@ -116,7 +117,7 @@ class TillSaleBody(Body, frozen=True):
 class CancelBody(Body, frozen=True):
     """Why an order is cancelled."""
 
-    reason: Annotated[ShortText, Meta(examples=["buyer changed their mind"])]
+    reason: Annotated[Reason, Meta(examples=["buyer changed their mind"])]
 
 
 class SentLineBody(Body, frozen=True):

@@ -4,7 +4,7 @@ Prices and tenders are checked, since the till asks before the buyer goes. Stock
 what we thought was not there becomes a case for a person.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -16,19 +16,19 @@ from commerce.kernel.db import Session
 from commerce.kernel.idempotency import Answer, Call, Replay, keep_many
 from commerce.kernel.ids import order_number
 from commerce.kernel.outbox import tell_many
-from commerce.kernel.refusals import Busy, Refusal
+from commerce.kernel.refusals import Refusal
 from inventory.draw import Drawn, Shortfall, draw_stock
 from inventory.rules import merge_wants
 from orders.buyers import find_buyers
 from orders.desk import Desk
-from orders.errors import MixedCurrency, SerialAlreadySold, SerialsWanted, StaleTotal
+from orders.errors import MixedCurrency, SerialAlreadySold, StaleTotal
 from orders.events import TillSaleBooked
 from orders.payments.ledger import Entry, enter
 from orders.payments.rules import Settled, settle
 from orders.payments.tenders import shown, take_many
 from orders.quote import Basket, quote_many
 from orders.record import Happening, line_view, note, record_orders
-from orders.rules import Fulfilment, OrderState, serials_fit
+from orders.rules import Fulfilment, NumberedLine, OrderState, normal_serials, serials_must_fit
 from orders.schemas import OrderView, QuotedLine, QuoteView, SoldLineBody, TillSaleBody
 from orders.send import Sent, record_shipments
 from orders.serials import Claim, Device, claim_devices, sold_before
@@ -47,6 +47,8 @@ class _Case(msgspec.Struct, frozen=True):
     sale: BookSale
     quote: QuoteView
     tenders: list[Settled]
+    serials: list[list[str]]
+    """Line by line."""
 
 
 async def book_sales(tx: Session, sales: Sequence[BookSale], now: datetime) -> list[Answer | Refusal | Replay]:
@@ -89,18 +91,22 @@ async def _refuse_sold_devices(tx: Session, desk: Desk[BookSale, _Case]) -> None
     """Refuse sales of devices that somebody was sold before, be it in this group."""
     sold = await sold_before(tx, {device for _, case in desk.pending() for device in _devices(case)})
     for n, case in desk.pending():
-        devices = _devices(case)
-        again = next((device for device in devices if device in sold), None)
-        if again:
-            desk.refuse(n, SerialAlreadySold(f"lines[{devices[again]}].serials", *again))
+        refusal = _sold_already(case, sold)
+        if refusal:
+            desk.refuse(n, refusal)
         else:
-            sold |= devices.keys()
+            sold |= _devices(case).keys()
+
+
+def _sold_already(case: _Case, sold: Container[Device]) -> SerialAlreadySold | None:
+    again = next(((device, n) for device, n in _devices(case).items() if device in sold), None)
+    return SerialAlreadySold(f"lines[{again[1]}].serials", *again[0]) if again else None
 
 
 def _devices(case: _Case) -> dict[Device, int]:
     """The devices of a sale, and the places of their lines in the request."""
-    lines = enumerate(case.sale.body.lines)
-    return {Device(line.sku, serial): n for n, line in lines for serial in line.serials}
+    lines = enumerate(zip(case.sale.body.lines, case.serials, strict=True))
+    return {Device(line.sku, serial): n for n, (line, serials) in lines for serial in serials}
 
 
 def _case(sale: BookSale, quote: QuoteView | Refusal, places: dict[str, dict[str, OpenLocation]]) -> _Case:
@@ -114,15 +120,17 @@ def _case(sale: BookSale, quote: QuoteView | Refusal, places: dict[str, dict[str
         raise MixedCurrency("shown_total.currency", quote.currency, body.shown_total.currency)
     if body.shown_total.amount != quote.total.amount:
         raise StaleTotal("shown_total.amount", body.shown_total.amount, quote.total.amount, quote.currency)
-    _check_serials(body.lines, quote.lines)
-    return _Case(sale, quote, settle(body.tenders, quote.total.amount, quote.currency))
+    serials = _checked_serials(body.lines, quote.lines)
+    return _Case(sale, quote, settle(body.tenders, quote.total.amount, quote.currency), serials)
 
 
-def _check_serials(lines: Sequence[SoldLineBody], quoted: Sequence[QuotedLine]) -> None:
-    seen: set[tuple[str, str]] = set()
-    for n, (line, priced) in enumerate(zip(lines, quoted, strict=True)):
-        if not serials_fit(line.sku, line.serials, line.quantity, seen, wanted=priced.serial_numbered):
-            raise SerialsWanted(f"lines[{n}].serials", line.sku, line.quantity)
+def _checked_serials(lines: Sequence[SoldLineBody], quoted: Sequence[QuotedLine]) -> list[list[str]]:
+    serials = [normal_serials(line.serials) for line in lines]
+    serials_must_fit(
+        NumberedLine(f"lines[{n}].serials", line.sku, line.quantity, priced.serial_numbered, named)
+        for n, (line, priced, named) in enumerate(zip(lines, quoted, serials, strict=True))
+    )
+    return serials
 
 
 def _drawn(case: _Case) -> Drawn:
@@ -163,9 +171,7 @@ async def _write(
     await record_orders(tx, orders, [_fingerprint(case.sale) for case in cases])
     await take_many(tx, [(case.sale.body.id, case.tenders) for case in cases], now)
     await record_shipments(tx, [_sent(case) for case in cases], now)
-    claims = [Claim(device, case.sale.body.id, n + 1) for case in cases for device, n in _devices(case).items()]
-    if await claim_devices(tx, claims):
-        raise Busy  # somebody was quicker since we looked; alone and again, each will hear of it
+    await _must_be_ours(tx, cases)
     happenings = [
         Happening(
             order.id,
@@ -190,7 +196,20 @@ async def _write(
     await tell_many(tx, told, now)
 
 
+async def _must_be_ours(tx: Session, cases: Sequence[_Case]) -> None:
+    """Claim the devices of all sales. Raises SerialAlreadySold where somebody was quicker since we looked.
+
+    A sale that came alone is refused by it. In a group it undoes the others too; alone and again, each hears its own.
+    """
+    claims = [Claim(device, case.sale.body.id, n + 1) for case in cases for device, n in _devices(case).items()]
+    lost = await claim_devices(tx, claims)
+    for case in cases:
+        refusal = _sold_already(case, lost)
+        if refusal:
+            raise refusal
+
+
 def _sent(case: _Case) -> Sent:
     body = case.sale.body
-    lines = [(n + 1, line.quantity, line.serials) for n, line in enumerate(body.lines)]
+    lines = [(n + 1, line.quantity, case.serials[n]) for n, line in enumerate(body.lines)]
     return Sent(body.id, body.location, "carried", case.sale.call.principal.id, lines)

@@ -163,12 +163,12 @@ async def test_numbered_devices_are_collected_with_their_numbers(web: Api, till:
     path = await place(web, ("PHONE-BLK", 2), ("PHONE-BLK", 1), ("CASE-BLK", 1), total=242600, **TO_BERLIN)
     await till.post(f"{path}/ready", BERLIN)
     body = {**BERLIN, "tenders": [card(242600)]}
-    wanted, unread = (422, "serials_wanted"), (400, "invalid_input")
+    wanted, unread, twice = (422, "serials_wanted"), (400, "invalid_input"), (422, "serial_named_twice")
     cases: list[tuple[list[Json], tuple[int, str], str]] = [
         ([], wanted, "serials"),
         ([of(1, "A"), of(2, "C")], wanted, "serials[0].serials"),
-        ([of(2, "A"), of(1, "A", "B")], wanted, "serials[0].serials"),
-        ([of(1, "A", "A"), of(2, "C")], wanted, "serials[0].serials"),
+        ([of(2, "A"), of(1, "A", "B")], twice, "serials[0].serials"),
+        ([of(1, "A", "A"), of(2, "C")], twice, "serials[0].serials"),
         ([of(4, "A")], (422, "unknown_reference"), "serials[0].line"),
         ([of(1, "A", "B"), of(1, "C")], unread, "serials[1].line"),
         ([of("1", "A")], unread, "serials[0].line"),

@@ -64,11 +64,11 @@ REFUSED: list[tuple[str, Json, tuple[int, str], str]] = [
     ("phone without a country", {"buyer": {"phone": "030 23125051"}}, (400, "invalid_input"), "buyer.phone"),
     ("no serial", {"lines": [numbered(1)]}, (422, "serials_wanted"), "lines[0].serials"),
     ("one serial for two", {"lines": [*WATCHES, numbered(2, "A")]}, (422, "serials_wanted"), "lines[1].serials"),
-    ("two serials for one", {"lines": [numbered(1, "A", "B")]}, (422, "serials_wanted"), "lines[0].serials"),
-    ("the same serial twice", {"lines": [numbered(2, "A", "A")]}, (422, "serials_wanted"), "lines[0].serials"),
-    ("the same serial in two lines", {"lines": [numbered(1, "A"), numbered(1, "A")]}, (422, "serials_wanted"),
+    ("two serials for one", {"lines": [numbered(1, "A", "B")]}, (422, "too_many_serials"), "lines[0].serials"),
+    ("the same serial twice", {"lines": [numbered(2, "A", "A")]}, (422, "serial_named_twice"), "lines[0].serials"),
+    ("the same serial in two lines", {"lines": [numbered(1, "A"), numbered(1, "a")]}, (422, "serial_named_twice"),
      "lines[1].serials"),
-    ("serials for more than there are", {"lines": [numbered(1, "A", "B", sku="WATCH")]}, (422, "serials_wanted"),
+    ("serials for more than there are", {"lines": [numbered(1, "A", "B", sku="WATCH")]}, (422, "too_many_serials"),
      "lines[0].serials"),
 ]  # fmt: skip
 PRICE = {"WATCH": 24900, "PHONE-BLK": 79900}
