@@ -5,6 +5,7 @@ from datetime import datetime
 
 from commerce.kernel.db import Session
 from commerce.kernel.refusals import MoveNotAllowed, move
+from inventory.known import must_be_known
 from inventory.leave import send_held, waiting_at
 from orders.errors import NothingToSend
 from orders.lines import (
@@ -28,8 +29,8 @@ from orders.serials import claim_leaving
 async def ship_order(tx: Session, order_id: str, wanted: ShipBody, actor: str, now: datetime) -> str:
     """Send what waits at a location, or the lines that are named; answers the shipment's id.
 
-    Raises NotFound, MoveNotAllowed, UnknownReference, InvalidInput, NothingToSend, SerialsWanted,
-    SerialAlreadySold.
+    Raises NotFound, MoveNotAllowed, UnknownReference, InvalidInput, NothingToSend, SerialAlreadySold, and what
+    `must_be_numbered` raises.
     """
     order = await lock_order(tx, order_id)
     if order.fulfilment is not Fulfilment.SHIP:
@@ -50,6 +51,8 @@ async def ship_order(tx: Session, order_id: str, wanted: ShipBody, actor: str, n
 
 async def _leaving(tx: Session, order: OrderHead, lines: Mapping[int, OpenLine], wanted: ShipBody) -> list[Leaving]:
     waiting = await waiting_at(tx, order.id, wanted.location)
+    if not waiting:
+        await must_be_known(tx, {"location": wanted.location}, {})
     if wanted.lines is None:
         leaving = everything_waiting(lines, waiting, {})
         must_be_numbered(leaving, dict.fromkeys(lines, "lines"))
@@ -57,7 +60,7 @@ async def _leaving(tx: Session, order: OrderHead, lines: Mapping[int, OpenLine],
         leaving = named_lines(lines, wanted.lines, waiting, wanted.location)
         must_be_numbered(leaving, _fields(wanted))
     if not leaving:
-        raise NothingToSend("location", "anything", wanted.location, 0)
+        raise NothingToSend("location", None, wanted.location, 0)
     return leaving
 
 

@@ -124,12 +124,13 @@ def one(**more: object) -> Json:
 
 SHIP: list[tuple[str, Json, tuple[int, str], str]] = [
     ("nothing waits there", {"location": "wh-us"}, (409, "nothing_to_send"), "location"),
-    ("no such place", {"location": "nowhere"}, (409, "nothing_to_send"), "location"),
+    ("no such place", {"location": "nowhere"}, (422, "unknown_reference"), "location"),
+    ("lines from no such place", {"location": "nowhere", "lines": [one()]}, (422, "unknown_reference"), "location"),
     ("elsewhere", {**BERLIN, "lines": [one()]}, (409, "nothing_to_send"), "lines[0].quantity"),
     ("too many", {"lines": [one(quantity=3)]}, (409, "nothing_to_send"), "lines[0].quantity"),
     ("no such line", {"lines": [one(line=2)]}, (422, "unknown_reference"), "lines[0].line"),
     ("a line twice", {"lines": [one(), one()]}, (400, "invalid_input"), "lines[1].line"),
-    ("two serials", {"lines": [one(serials=["A", "B"])]}, (422, "serials_wanted"), "lines[0].serials"),
+    ("two serials", {"lines": [one(serials=["A", "B"])]}, (422, "too_many_serials"), "lines[0].serials"),
     ("no lines", {"lines": []}, (400, "invalid_input"), "lines"),
     ("zero units", {"lines": [one(quantity=0)]}, (400, "invalid_input"), "lines[0].quantity"),
     ("a string", {"lines": [one(quantity="1")]}, (400, "invalid_input"), "lines[0].quantity"),
@@ -146,6 +147,9 @@ async def test_what_does_not_wait_is_not_shipped(staff: Staff, db: Database) -> 
     for name, body, refusal, field in SHIP:
         answer = await staff.operator.post(f"{path}/ship", {**FROM_WAREHOUSE, **body})
         assert (problem(answer), answer.json()["errors"][0]["field"]) == (refusal, field), name
+    elsewhere = (await staff.operator.post(f"{path}/ship", {"location": "wh-us"})).json()
+    assert elsewhere["facts"] == {"field": "location", "sku": None, "location": "wh-us", "waiting": 0}
+    assert elsewhere["detail"] == "Nothing waits for this order at wh-us."
     assert problem(await staff.till.post(f"{path}/ship", FROM_WAREHOUSE)) == (403, "wrong_location")
     assert problem(await staff.web.post(f"{path}/ship", FROM_WAREHOUSE)) == (403, "wrong_role")
     assert problem(await staff.operator.post(f"/v1/orders/{new_id('ord', NOON)}/ship", ONE)) == (404, "not_found")
@@ -260,7 +264,7 @@ async def test_a_storefront_cancels_orders_of_its_own_channel(staff: Staff, call
     assert problem(await staff.till.post(f"{path}/cancel", {"reason": "not mine"})) == (403, "wrong_role")
     nobody = await staff.web.post(f"/v1/orders/{new_id('ord', NOON)}/cancel", {"reason": "?"})
     assert problem(nobody) == (404, "not_found")
-    for reason in ("", "x" * 201, "\x00", 1, None):
+    for reason in ("", " ", "\n\t", "\u00a0\u200b", "x" * 201, "\x00", 1, None):
         answer = await staff.web.post(f"{path}/cancel", {"reason": reason})
         assert (problem(answer), answer.json()["errors"][0]["field"]) == ((400, "invalid_input"), "reason")
 
