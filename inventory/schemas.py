@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from commerce.kernel.bodies import At, Body, CodeText, Quantity
+from commerce.kernel.bodies import At, Body, CodeText, Quantity, Reason
 from inventory.rules import Correction, HoldState, MovementKind
 
 Sku = Annotated[CodeText, Meta(description="The variant's sku.", examples=["TERN3-SLATE-128"])]
@@ -21,17 +21,6 @@ HoldId = Annotated[
         examples=["hld_019a43b0c1e27d3f8a5b6c7d8e9f0a1b"],
     ),
 ]
-
-Reason = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=200,
-        pattern=r"^[^\x00]*[^\s\x00\u200b-\u200f\u2060\ufeff][^\x00]*$",
-        description="1 to 200 characters, and not only blank ones.",
-    ),
-]
-"""What a person says for whoever asks later: blank would say nothing."""
 
 
 class UnitsBody(Body, frozen=True):

@@ -6,8 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from commerce.kernel.bodies import Amount, Body, CodeText, Quantity, ShortText
-from inventory.schemas import Reason
+from commerce.kernel.bodies import Amount, Body, CodeText, Quantity, Reason, ShortText
 from orders.customers.schemas import AccountText, CountryText, EmailText, LoyaltyText, PhoneText
 from orders.rules import Delivery, Fulfilment, OrderState, TenderKind
 

@@ -225,13 +225,16 @@ async def test_a_merged_customer_is_given_no_address_back(db: Database, tmp_path
     await import_folder(db, write_folder(tmp_path / "1", SHOP))
     async with db.transaction() as tx:
         await tx.execute(
-            text("UPDATE customers SET merged_into = (SELECT id FROM customers WHERE code = 'c1') WHERE code = 'c2'")
+            text("""
+                UPDATE customers SET merged_into = (SELECT id FROM customers WHERE code = 'c1'), email = NULL
+                 WHERE code = 'c2'
+            """)
         )
         await tx.execute(text("DELETE FROM customer_identities"))
 
     await import_folder(db, write_folder(tmp_path / "2", changed("customers", email={0: "other@example.com"})))
 
-    assert await rows(db, "SELECT email FROM customers WHERE code = 'c2'") == [("other@example.com",)]
+    assert await rows(db, "SELECT email FROM customers WHERE code = 'c2'") == [(None,)]
     assert await rows(db, "SELECT * FROM customer_identities") == []
 
 

@@ -10,7 +10,9 @@ _CUSTOMERS = Merge(
     "customers",
     ("code",),
     ("email", "phone", "country", "created_at"),
-    "SELECT * FROM given_customers",
+    # A merged customer has nothing of its own any more, and gets nothing back.
+    """SELECT * FROM given_customers g
+        WHERE NOT EXISTS (SELECT FROM customers s WHERE s.code = g.code AND s.merged_into IS NOT NULL)""",
     only_new=("id",),
 )
 # Whom we are about to change cannot be merged any more, so what is read next stays true.

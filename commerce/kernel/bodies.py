@@ -19,6 +19,17 @@ CodeText = Annotated[
 ]
 ShortText = Annotated[str, Meta(min_length=1, max_length=200, pattern=_NO_NUL, description="1 to 200 characters.")]
 LongText = Annotated[str, Meta(max_length=10_000, pattern=_NO_NUL, description="Up to 10,000 characters.")]
+Reason = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00]*[^\s\x00\u200b-\u200f\u2060\ufeff][^\x00]*$",
+        description="1 to 200 characters, and not only blank ones.",
+    ),
+]
+"""What a person says for whoever asks later: blank would say nothing."""
+
 Quantity = Annotated[int, Meta(ge=1, le=10_000, description="Whole units, 1 to 10,000.", examples=[1])]
 Minor = Annotated[
     int, Meta(ge=0, le=10**12, description="An amount in the currency's smallest unit.", examples=[79900])

@@ -7,8 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from commerce.kernel import countries
-from commerce.kernel.bodies import Body, CodeText
-from inventory.schemas import Reason
+from commerce.kernel.bodies import Body, CodeText, Reason
 
 AccountText = Annotated[CodeText, Meta(description="The web shop's account id.", examples=["acc-4711"])]
 LoyaltyText = Annotated[CodeText, Meta(description="The number on the loyalty card.", examples=["LOY-0815"])]
