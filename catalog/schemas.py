@@ -14,7 +14,6 @@ from commerce.kernel.countries import CountryText
 VARIANTS_MAX = 100
 
 Countries = Annotated[list[CountryText], Meta(min_length=1, max_length=100, examples=[["DE", "AT"]])]
-CountriesShown = Annotated[list[str], Meta(description="Of ISO 3166-1 alpha-2.", examples=[["DE", "AT"]])]
 ZoneText = Annotated[
     str, Meta(min_length=1, max_length=64, description="An IANA time zone.", examples=["Europe/Berlin"])
 ]
@@ -26,6 +25,15 @@ ChannelCode = Annotated[CodeText, Meta(examples=["de-web"])]
 Title = Annotated[ShortText, Meta(examples=["Tern 3"])]
 GtinText = Annotated[str, Meta(max_length=14, description="GTIN-8, -12, -13 or -14.", examples=["4006381333931"])]
 Warranty = Annotated[int, Meta(ge=0, le=240, description="Months, the same in every channel.", examples=[24])]
+# What is stored is shown as it is: an import may have brought what no request could, and it must be readable.
+SkuShown = Annotated[str, Meta(description="The variant's code.", examples=["TERN-3-128-BLK"])]
+CategoryShown = Annotated[str, Meta(examples=["phones"])]
+MarketShown = Annotated[str, Meta(examples=["de"])]
+ChannelShown = Annotated[str, Meta(examples=["de-web"])]
+CountriesShown = Annotated[list[str], Meta(description="Of ISO 3166-1 alpha-2.", examples=[["DE", "AT"]])]
+CurrencyShown = Annotated[str, Meta(description="An ISO 4217 code.", examples=["EUR"])]
+ZoneShown = Annotated[str, Meta(description="An IANA time zone.", examples=["Europe/Berlin"])]
+GtinShown = Annotated[str, Meta(description="GTIN-8, -12, -13 or -14.", examples=["4006381333931"])]
 AttributeName = Annotated[
     str, Meta(min_length=1, max_length=50, pattern=r"^[^\x00-\x1f\x7f:]+(?!\n)$", description="A name without a colon.")
 ]
@@ -56,11 +64,11 @@ class MarketPatch(Body, frozen=True, kw_only=True):
 class MarketView(msgspec.Struct, frozen=True):
     """A market."""
 
-    code: MarketCode
-    currency: CurrencyText
+    code: MarketShown
+    currency: CurrencyShown
     countries: CountriesShown
     prices_include_tax: bool
-    time_zone: ZoneText
+    time_zone: ZoneShown
 
 
 class ChannelBody(Body, frozen=True, kw_only=True):
@@ -85,9 +93,9 @@ class ChannelPatch(Body, frozen=True, kw_only=True):
 class ChannelView(msgspec.Struct, frozen=True):
     """A way to sell in one market."""
 
-    code: ChannelCode
+    code: ChannelShown
     kind: Annotated[ChannelKind, Meta(examples=["online"])]
-    market: MarketCode
+    market: MarketShown
     name: Annotated[str, Meta(examples=["Web shop Germany"])]
 
 
@@ -123,7 +131,7 @@ class LocationView(msgspec.Struct, frozen=True):
     code: Annotated[str, Meta(examples=["berlin-mitte"])]
     kind: Annotated[LocationKind, Meta(examples=["store"])]
     name: Annotated[str, Meta(examples=["Berlin Mitte"])]
-    market: MarketCode
+    market: MarketShown
     country: Annotated[str, Meta(description="Of ISO 3166-1 alpha-2.", examples=["DE"])]
     city: Annotated[str, Meta(examples=["Berlin"])] | None
     latitude: Degrees | None
@@ -150,8 +158,8 @@ class CategoryPatch(Body, frozen=True, kw_only=True):
 class CategoryView(msgspec.Struct, frozen=True):
     """A branch of the tree, and how one gets there from its root."""
 
-    code: CategoryCode
-    parent: CategoryCode | None
+    code: CategoryShown
+    parent: CategoryShown | None
     name: Annotated[str, Meta(examples=["Phones"])]
     path: Annotated[list[str], Meta(description="Codes from the root to this one.", examples=[["devices", "phones"]])]
 
@@ -225,8 +233,8 @@ class ListingBody(Body, frozen=True, kw_only=True):
 class ListingView(msgspec.Struct, frozen=True):
     """When a channel shows a variant, and from when it may be sold there."""
 
-    channel: ChannelCode
-    sku: Sku
+    channel: ChannelShown
+    sku: SkuShown
     visible_from: At
     visible_to: At | None
     certified_from: At | None
@@ -235,7 +243,7 @@ class ListingView(msgspec.Struct, frozen=True):
 class ListedIn(msgspec.Struct, frozen=True):
     """A variant's listing in one channel."""
 
-    channel: ChannelCode
+    channel: ChannelShown
     visible_from: datetime
     visible_to: datetime | None
     certified_from: datetime | None
@@ -244,11 +252,11 @@ class ListedIn(msgspec.Struct, frozen=True):
 class VariantView(msgspec.Struct, frozen=True):
     """A variant, and where it is listed."""
 
-    sku: Sku
+    sku: SkuShown
     name: Annotated[str, Meta(examples=["Tern 3, 128 GB, black"])]
-    category: CategoryCode
+    category: CategoryShown
     brand: Annotated[str, Meta(examples=["Skerrin"])] | None
-    gtin: GtinText | None
+    gtin: GtinShown | None
     tax_class: Annotated[TaxClass, Meta(examples=["standard"])]
     attributes: Annotated[dict[str, Any], Meta(examples=[{"color": "Black", "memory": 128}])] | None
     serial_numbered: bool
@@ -260,8 +268,8 @@ class ProductView(msgspec.Struct, frozen=True):
     """A product with every variant, whatever its status, and every listing."""
 
     code: Annotated[str, Meta(examples=["tern-3"])]
-    title: Title
+    title: Annotated[str, Meta(examples=["Tern 3"])]
     description: str
-    warranty_months: Warranty
+    warranty_months: Annotated[int, Meta(description="The same in every channel.", examples=[24])]
     warranty_terms: str
     variants: list[VariantView]

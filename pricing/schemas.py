@@ -11,6 +11,8 @@ from commerce.kernel.bodies import Amount, At, Body, CodeText, ShortText
 
 Sku = Annotated[CodeText, Meta(examples=["TERN-3-128-BLK"])]
 MarketCode = Annotated[CodeText, Meta(examples=["de"])]
+SkuShown = Annotated[str, Meta(examples=["TERN-3-128-BLK"])]
+MarketShown = Annotated[str, Meta(examples=["de"])]
 RateBp = Annotated[int, Meta(ge=0, le=10_000, description="Basis points: 1900 is 19 %.", examples=[1900])]
 Source = Annotated[ShortText, Meta(description="Where the rate is written.", examples=["UStG section 12 (1)"])]
 Begins = Annotated[At, Meta(description="From this instant on; now, if it is left out.")]
@@ -33,8 +35,8 @@ class PriceBody(Body, frozen=True, kw_only=True):
 class PriceView(msgspec.Struct, frozen=True):
     """A recommended price and its interval."""
 
-    sku: Sku
-    market: MarketCode
+    sku: SkuShown
+    market: MarketShown
     price: Amount
     valid_from: datetime
     valid_to: datetime | None
@@ -51,7 +53,7 @@ class EndPriceBody(Body, frozen=True, kw_only=True):
 class AskedPrice(msgspec.Struct, frozen=True):
     """A sku that was asked for, and its price at that instant; null where it is not sold."""
 
-    sku: Sku
+    sku: SkuShown
     price: Amount | None
     valid_from: datetime | None
     valid_to: datetime | None
@@ -60,7 +62,7 @@ class AskedPrice(msgspec.Struct, frozen=True):
 class PricesView(msgspec.Struct, frozen=True):
     """The recommended prices of a market at an instant: one entry for each sku that was asked for, in that order."""
 
-    market: MarketCode
+    market: MarketShown
     currency: Annotated[str, Meta(examples=["EUR"])]
     at: datetime
     prices: list[AskedPrice]
@@ -69,8 +71,8 @@ class PricesView(msgspec.Struct, frozen=True):
 class PriceHistoryView(msgspec.Struct, frozen=True):
     """Every recommended price a sku had, has or will have in a market, oldest first."""
 
-    sku: Sku
-    market: MarketCode
+    sku: SkuShown
+    market: MarketShown
     prices: list[PriceView]
 
 
@@ -87,10 +89,10 @@ class TaxRateBody(Body, frozen=True, kw_only=True):
 class TaxRateView(msgspec.Struct, frozen=True):
     """A market's rate for a tax class, while it is in force."""
 
-    market: MarketCode
+    market: MarketShown
     tax_class: Annotated[TaxClass, Meta(examples=["standard"])]
-    rate_bp: RateBp
-    source: Source
+    rate_bp: Annotated[int, Meta(description="Basis points: 1900 is 19 %.", examples=[1900])]
+    source: Annotated[str, Meta(description="Where the rate is written.")]
     valid_from: datetime
     valid_to: datetime | None
 
@@ -98,7 +100,7 @@ class TaxRateView(msgspec.Struct, frozen=True):
 class TaxRatesView(msgspec.Struct, frozen=True):
     """A market's tax rates at an instant."""
 
-    market: MarketCode
+    market: MarketShown
     at: datetime
     prices_include_tax: bool
     rates: list[TaxRateView]

@@ -21,6 +21,8 @@ ABSURD: dict[str, list[tuple[Sequence[str], str]]] = {
         (["m2", "ZZZ", "DE  AT", "TRUE", "../../etc/passwd"], "currency countries prices_include_tax time_zone"),
         (["m3", "EUR", "DE DE", "1", "Europe/berlin"], "countries prices_include_tax time_zone"),
         (["m4", "", "", "", ""], "currency countries prices_include_tax time_zone"),
+        ([" pad", "EUR", "DE", "true", "Europe/Berlin"], "code"),
+        (["line\r\n", "EUR", "DE", "true", "Europe/Berlin"], "code"),
     ],
     "channels": [
         (["ch1", "outlet", "de", "N"], "kind"),
@@ -47,6 +49,9 @@ ABSURD: dict[str, list[tuple[Sequence[str], str]]] = {
         (["p5", "p", "N", "cases", "", "", "zero", '{"a": 1e999999}', "draft"], "attributes"),
         (["p6", "p", "N", "cases", "", "", "zero", '{"a":' + "[" * 100_000, "draft"], "attributes"),
         (["p7", "p", "N", "cases", "", "", "zero", '"{}"', "draft"], "attributes"),
+        (["p8", "p", "N", "cases", "", "", "zero", '{"a": ' + "[" * 16 + "]" * 16 + "}", "draft"], "attributes"),
+        (["p9", "p", "N", "cases", "", "", "zero", '{"a": ' + "[" * 3000 + "]" * 3000 + "}", "draft"], "attributes"),
+        (["p\n10", " p", "N", "\x1f", "", "", "zero", "", "draft"], "sku product category"),
     ],
     "recommended_prices": [
         (["nothing", "nowhere", "1", "2026-01-01T00:00:00Z", ""], "sku market"),

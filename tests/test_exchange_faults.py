@@ -215,7 +215,7 @@ UNREADABLE = {
     b"code,parent,name\na,,A\n\nb,B\n": (4, None, "The row has 2 cells, the header 3."),
     b"code,parent,name\na,,A,\n": (2, None, "The row has 4 cells, the header 3."),
     b'code,parent,name\na,,"A\nb,,B\n': (2, None, "A quoted cell is never closed."),
-    b'code,parent,name\n"two\nlines",,A\na,,"A"x\nb,,B\n': (
+    b'code,parent,name\na,,"two\nlines"\nb,,"A"x\nc,,C\n': (
         4,
         None,
         "There is text after the closing quote of a cell.",

@@ -1,5 +1,6 @@
 """Kinds of cells: how each is stored, what is allowed in it, and how to say that it is not."""
 
+import re
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
@@ -14,12 +15,16 @@ from commerce.kernel.money import digits_of
 CODE_LENGTH_MAX = 100
 TEXT_LENGTH_MAX = 1_000
 JSON_LENGTH_MAX = 10_000
+JSON_LEVELS_MAX = 16
+
+_JSON_PART = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
+"""A string, which may be cut off, or the beginning or end of an object or a list."""
 
 
 class Kind(NamedTuple):
     """What a cell may hold. `valid` is SQL about CELL, a text that is not empty; it never raises.
 
-    A kind with a `check` is judged by Python instead, once for each distinct value.
+    A kind with a `check` is judged by Python as well, once for each distinct value.
     """
 
     sql_type: str
@@ -60,6 +65,16 @@ def are_countries(cell: str) -> bool:
     return len(set(countries)) == len(countries) and country_codes().issuperset(countries)
 
 
+def is_shallow(cell: str) -> bool:
+    """Whether objects and lists are nested no deeper than any reader of JSON can follow. Takes text of any kind."""
+    level = 0
+    for part in _JSON_PART.finditer(cell):
+        level += {"[": 1, "{": 1, "]": -1, "}": -1}.get(part[0], 0)
+        if level > JSON_LEVELS_MAX:
+            return False
+    return True
+
+
 def _between(guard: str, cast: str, low: str, high: str) -> str:
     return f"CASE WHEN {guard} THEN CAST(CELL AS {cast}) BETWEEN {low} AND {high} ELSE false END"
 
@@ -69,9 +84,16 @@ _DECIMAL = r"CELL ~ '^-?[0-9]+(\.[0-9]+)?$' AND length(CELL) <= 24"
 _DATE = "CELL ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' AND pg_input_is_valid(CELL, 'date')"
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60)(\.[0-9]{1,6})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 _INSTANT = f"CELL ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[Tt]{_CLOCK}$' AND pg_input_is_valid(CELL, 'timestamptz')"
+_CODE = r"^[^\u0001-\u0020\u007f][^\u0001-\u001f\u007f]*$"
 _OBJECT = f"length(CELL) <= {JSON_LENGTH_MAX} AND pg_input_is_valid(CELL, 'jsonb')"
 
-CODE = Kind("text", f"is longer than {CODE_LENGTH_MAX} characters", f"length(CELL) <= {CODE_LENGTH_MAX}", is_text=True)
+# The same as CodeText: what comes in as a code can be asked for as one.
+CODE = Kind(
+    "text",
+    f"is not a code: at most {CODE_LENGTH_MAX} characters, none of them a control character, the first not a space",
+    f"length(CELL) <= {CODE_LENGTH_MAX} AND CELL ~ '{_CODE}'",
+    is_text=True,
+)
 TEXT = Kind("text", f"is longer than {TEXT_LENGTH_MAX} characters", f"length(CELL) <= {TEXT_LENGTH_MAX}", is_text=True)
 BOOLEAN = Kind("boolean", "is neither true nor false", "CELL IN ('true', 'false')")
 COUNT = Kind("int", "is not a whole number from 1", _between(_WHOLE, "int", "1", "999999999"))
@@ -88,8 +110,9 @@ INSTANT = Kind(
 )
 OBJECT = Kind(
     "json",
-    f"is not a JSON object of at most {JSON_LENGTH_MAX} characters",
+    f"is not a JSON object of at most {JSON_LENGTH_MAX} characters and {JSON_LEVELS_MAX} levels",
     f"CASE WHEN {_OBJECT} THEN json_typeof(CAST(CELL AS json)) = 'object' ELSE false END",
+    is_shallow,
     is_text=True,
 )
 CURRENCY = Kind("text", "is not a currency of ISO 4217", check=lambda cell: cell in currency_digits())

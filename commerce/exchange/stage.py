@@ -110,10 +110,11 @@ def _bad(file: File, column: Column) -> str:
 
 
 def _valid(file: File, column: Column) -> str:
-    if column.kind.check is not None:
-        odd = f"SELECT cell FROM odd_cells WHERE file = '{file.name}' AND col = '{column.name}'"  # noqa: S608 - as above
-        return f"r.{column.name} NOT IN ({odd})"
-    return column.kind.valid.replace("CELL", f"r.{column.name}")
+    valid = column.kind.valid.replace("CELL", f"r.{column.name}")
+    if column.kind.check is None:
+        return valid
+    odd = f"SELECT cell FROM odd_cells WHERE file = '{file.name}' AND col = '{column.name}'"  # noqa: S608 - as above
+    return f"{valid} AND r.{column.name} NOT IN ({odd})"
 
 
 def _complaint(column: Column) -> str:
