@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from commerce.exchange.files import BY_NAME
+from commerce.exchange.kept_lines import KEPT_LINES
 from commerce.exchange.kinds import AMOUNT, DATE, INSTANT, Kind, currency_digits
 
 
@@ -78,7 +79,7 @@ EXPORTS = {
             **_own("line sku quantity unit_price discount_total tax_total line_total", "l"),
         },
         f"""
-        order_lines l JOIN orders o ON o.id = l.order_id JOIN d ON d.currency = o.currency
+        ({KEPT_LINES}) l JOIN orders o ON o.id = l.order_id JOIN d ON d.currency = o.currency
         WHERE {_OVER} ORDER BY o.order_number, l.line
         """,
     ),

@@ -1,6 +1,7 @@
 """What must hold of history: orders, their lines, and returns. What is stored of them is never changed."""
 
 from commerce.exchange.files import BY_NAME
+from commerce.exchange.kept_lines import KEPT_LINES
 from commerce.exchange.rules import Rule, amounts_fit, keys_are_unique, refers, stays_the_same
 from commerce.kernel.money import AMOUNT_MAX
 
@@ -133,35 +134,35 @@ _LINES = (
             ("tax_total", "g.tax_total * k.per_major", "l.tax_total"),
             ("line_total", "g.line_total * k.per_major", "l.line_total"),
         ),
-        """
+        f"""
         JOIN known_orders k ON k.order_number = g.order_number AND NOT k.is_new
-        JOIN order_lines l ON l.order_id = k.id AND l.line = g.line
+        JOIN ({KEPT_LINES}) l ON l.order_id = k.id AND l.line = g.line
         """,
     ),
     Rule(
         "order_lines",
         "line",
         "The stored order has no line {}, and history is not rewritten.",
-        """
+        f"""
         SELECT g.at, g.line::text AS word FROM given_order_lines g
           JOIN known_orders k ON k.order_number = g.order_number AND NOT k.is_new
          WHERE g.line IS NOT NULL
-           AND NOT EXISTS (SELECT FROM order_lines l WHERE l.order_id = k.id AND l.line = g.line)
-        """,
+           AND NOT EXISTS (SELECT FROM ({KEPT_LINES}) l WHERE l.order_id = k.id AND l.line = g.line)
+        """,  # noqa: S608 - a constant of this package
     ),
     Rule(
         "order_lines",
         "line",
         "The stored order has more lines than these; line {} is missing.",
-        """
+        f"""
         SELECT min(g.at) AS at, min(l.line)::text AS word
           FROM known_orders k
           JOIN given_order_lines g ON g.order_number = k.order_number
-          JOIN order_lines l ON l.order_id = k.id
+          JOIN ({KEPT_LINES}) l ON l.order_id = k.id
          WHERE NOT k.is_new
            AND NOT EXISTS (SELECT FROM given_order_lines m WHERE m.order_number = k.order_number AND m.line = l.line)
          GROUP BY k.order_number
-        """,
+        """,  # noqa: S608 - a constant of this package
         needs=("order_lines",),
     ),
 )
