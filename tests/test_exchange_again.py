@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from commerce.exchange import resolve
+from commerce.exchange.export_folder import export_folder
 from commerce.exchange.faults import FolderRefused
 from commerce.exchange.import_folder import import_folder
 from commerce.exchange.progress import FileImported
@@ -15,9 +16,10 @@ from commerce.lawbook import LAWS
 from orders.customers.merge import merge
 from orders.customers.schemas import MergeBody
 from tests.conftest import Callers
-from tests.exchange_folders import SHOP, changed, write_folder
+from tests.exchange_folders import SHOP, changed, read_folder, write_folder
 from tests.people import findings, somebody_waits
-from tests.shop import no_law_is_broken, rows
+from tests.shop import no_law_is_broken, put_stock, rows
+from tests.stories import cash, sale
 from tests.test_exchange import DEMO, everything
 
 NEW_ORDER = ["A-4", "web-de", "", "c1", "EUR", "2026-03-04T09:00:00+01:00", "completed"]
@@ -215,3 +217,25 @@ async def test_the_demo_comes_in_again_after_the_office_was_busy(db: Database, c
     assert (retired.status_code, priced.status_code) == (200, 201)
     assert sum(counts.new + counts.changed for counts in report.files.values()) == 0
     assert await everything(db) == before
+
+
+async def test_stock_that_was_there_before_and_is_sold_since_comes_in_again(
+    db: Database, callers: Callers, tmp_path: Path
+) -> None:
+    """Two cases were received, not imported. Three are sold, so the pool is overdrawn, which the format calls 0."""
+    till = await callers(Role.TERMINAL, channel="retail-de", location="berlin")
+    await import_folder(db, write_folder(tmp_path / "shop", changed("locations", closed_on={1: ""})))
+    await put_stock(db, "CASE-1", "berlin", 2)
+    counted = write_folder(tmp_path / "counted", {"stock": [["CASE-1", "berlin", "2"]]})
+    first = await import_folder(db, counted)
+    sold = await till.post("/v1/till-sales", sale(("CASE-1", 3), total=8700, tenders=[cash(8700)]))
+    before = await rows(db, "SELECT supply FROM stock_pools WHERE sku = 'CASE-1'")
+
+    same = await import_folder(db, counted)
+    await export_folder(db, tmp_path / "out")
+    exported = await import_folder(db, tmp_path / "out")
+
+    assert sold.status_code == 201, sold.text
+    assert before == await rows(db, "SELECT supply FROM stock_pools WHERE sku = 'CASE-1'") == [(-1,)]
+    assert ["CASE-1", "berlin", "0"] in read_folder(tmp_path / "out")["stock"]
+    assert [report.files["stock"].unchanged for report in (first, same, exported)] == [1, 1, 3]

@@ -1,4 +1,4 @@
-"""Imported: a row of reference data that says what it said last time is passed over, whatever the shop did since."""
+"""Imported: a row that says what it said last time is passed over, whatever the shop did since."""
 
 from collections.abc import Collection
 
@@ -6,8 +6,8 @@ from commerce.exchange.files import BY_NAME, File
 from commerce.exchange.kinds import AMOUNT
 from commerce.exchange.wire import Wire, rows_of
 
-REFERENCE = ("markets", "channels", "locations", "categories", "products", "recommended_prices", "customers")
-"""Files whose stored rows may change after they were imported. (Stock is only opened; history is not rewritten.)"""
+REMEMBERED = ("markets", "channels", "locations", "categories", "products", "recommended_prices", "customers", "stock")
+"""Files whose stored rows may change after they were imported. (History is not rewritten.)"""
 
 
 async def pass_over(wire: Wire, files: Collection[str]) -> None:
@@ -15,7 +15,7 @@ async def pass_over(wire: Wire, files: Collection[str]) -> None:
 
     A key that stands in the file twice is kept, to be complained about.
     """
-    for file in REFERENCE:
+    for file in REMEMBERED:
         if file in files and rows_of(await wire.execute(_pass_over(BY_NAME[file]))):
             await wire.execute(f"ANALYZE given_{file}")
 
@@ -23,7 +23,7 @@ async def pass_over(wire: Wire, files: Collection[str]) -> None:
 async def remember(wire: Wire, files: Collection[str]) -> None:
     """Keep what the rows still in `given_…` say, for the next time."""
     remembered = 0
-    for file in REFERENCE:
+    for file in REMEMBERED:
         if file in files:
             remembered += rows_of(await wire.execute(_remember(BY_NAME[file])))
     if remembered:

@@ -101,11 +101,13 @@ _PRODUCTS = (
         """
         SELECT at, min(sku) AS word
           FROM (SELECT f.at, f.sku
-                  FROM (SELECT at, sku AS own, first_value(sku) OVER (PARTITION BY gtin ORDER BY at) AS sku
-                          FROM given_products WHERE gtin IS NOT NULL) AS f
+                  FROM (SELECT at, sku AS own, first_value(sku) OVER of_one AS sku
+                          FROM given_products WHERE gtin IS NOT NULL
+                        WINDOW of_one AS (PARTITION BY lpad(gtin, 14, '0') ORDER BY at)) AS f
                  WHERE f.sku <> f.own
                  UNION ALL
-                SELECT g.at, v.sku FROM given_products g JOIN variants v ON v.gtin = g.gtin AND v.sku <> g.sku) AS taken
+                SELECT g.at, v.sku FROM given_products g
+                  JOIN variants v ON lpad(v.gtin, 14, '0') = lpad(g.gtin, 14, '0') AND v.sku <> g.sku) AS taken
          GROUP BY at
         """,
     ),
@@ -169,16 +171,16 @@ _STOCK = (
     keys_are_unique(BY_NAME["stock"]),
     refers("stock", "sku", "product", "known_skus.sku", "products"),
     refers("stock", "location", "location", "known_locations.code", "locations"),
-    # A row that says again what the pool was opened with, or what is there now, says nothing new.
+    # A row that says what the pool was opened with, or what is there now, says nothing new. An overdrawn pool is empty.
     Rule(
         "stock",
         "on_hand",
         "There are {} units already; an import opens stock, a stock count corrects it.",
         """
-        SELECT g.at, p.supply::text AS word
+        SELECT g.at, greatest(p.supply, 0)::text AS word
           FROM given_stock g
           JOIN stock_pools p ON p.sku = g.sku AND p.location = g.location AND p.purpose = 'general'
-         WHERE g.on_hand <> p.supply
+         WHERE g.on_hand <> greatest(p.supply, 0)
            AND g.on_hand <> (SELECT coalesce(sum(m.units), 0) FROM movements m
                               WHERE m.pool_id = p.id AND m.kind = 'opening')
         """,
