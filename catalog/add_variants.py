@@ -1,8 +1,8 @@
 """Add variants to a product, as drafts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from catalog.gtins import gtins_must_be_free
+from catalog.gtins import gtins_must_be_free, padded
 from catalog.models import Category, Product, Variant
 from catalog.rules import VariantStatus, check_gtin
 from catalog.schemas import VariantBody
@@ -19,7 +19,7 @@ async def add_variants(tx: Session, product: str, wanted: Mapping[str, VariantBo
     if await tx.get(Product, product) is None:
         raise NotFound("product", product)
     _nothing_twice({f"{place}sku": variant.sku for place, variant in wanted.items()})
-    _nothing_twice({f"{place}gtin": variant.gtin for place, variant in wanted.items() if variant.gtin is not None})
+    _nothing_twice({f"{place}gtin": variant.gtin for place, variant in wanted.items() if variant.gtin}, padded)
     for place, variant in wanted.items():
         check_gtin(f"{place}gtin", variant.gtin)
     await must_know(tx, Category.code, {f"{place}category": variant.category for place, variant in wanted.items()})
@@ -33,9 +33,9 @@ async def add_variants(tx: Session, product: str, wanted: Mapping[str, VariantBo
         raise
 
 
-def _nothing_twice(wanted: Mapping[str, str]) -> None:
+def _nothing_twice(wanted: Mapping[str, str], same: Callable[[str], str] = str) -> None:
     seen: set[str] = set()
     for field, value in wanted.items():
-        if value in seen:
+        if same(value) in seen:
             raise AlreadyExists(field, value)
-        seen.add(value)
+        seen.add(same(value))

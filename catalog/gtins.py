@@ -1,4 +1,7 @@
-"""GTINs: a number on a box means one variant, so that a scanner is never in two minds (GS1 General Specifications)."""
+"""GTINs: a number on a box means one variant, so that a scanner is never in two minds (GS1 General Specifications).
+
+Every GTIN is a number of 14 digits of which leading noughts may be left out: 4006381333931 and 04006381333931 are one.
+"""
 
 from collections.abc import Mapping
 
@@ -8,13 +11,18 @@ from commerce.kernel.db import Session
 from commerce.kernel.refusals import AlreadyExists
 
 UNIQUE = "uq_variants_gtin"
-"""The index that has the last word."""
+"""How the names of the indexes begin that have the last word."""
 _TAKEN = text("""
     SELECT w.field, w.gtin
       FROM unnest(CAST(:fields AS text[]), CAST(:gtins AS text[]), CAST(:skus AS text[])) AS w (field, gtin, sku)
-     WHERE EXISTS (SELECT 1 FROM variants v WHERE v.gtin = w.gtin AND v.sku <> w.sku)
+     WHERE EXISTS (SELECT 1 FROM variants v WHERE lpad(v.gtin, 14, '0') = lpad(w.gtin, 14, '0') AND v.sku <> w.sku)
      ORDER BY w.field LIMIT 1
 """)
+
+
+def padded(gtin: str) -> str:
+    """The GTIN in full, by which two spellings of one number are the same."""
+    return gtin.zfill(14)
 
 
 async def gtins_must_be_free(tx: Session, wanted: Mapping[str, tuple[str, str]]) -> None:

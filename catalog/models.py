@@ -86,6 +86,12 @@ class Variant(Table):
         CheckConstraint("tax_class IN ('standard', 'reduced', 'zero')", name="tax_class_is_known"),
         CheckConstraint("status IN ('draft', 'active', 'retired')", name="status_is_known"),
         Index("uq_variants_gtin", "gtin", unique=True, postgresql_where=text("gtin IS NOT NULL")),
+        Index(
+            "uq_variants_gtin_padded",
+            text("lpad(gtin, 14, '0')"),
+            unique=True,
+            postgresql_where=text("gtin IS NOT NULL"),
+        ),
         Index("ix_variants_options", "options", postgresql_using="gin"),
         Index("ix_variants_words", "words", postgresql_using="gin"),
     )

@@ -58,13 +58,14 @@ async def test_messages_say_what_is_wrong(db: Database, tmp_path: Path) -> None:
     assert refused.facts() == {"errors": refused.errors, "error_count": 3}
 
 
-async def test_a_gtin_is_one_products_only_in_the_folder_and_stored(db: Database, tmp_path: Path) -> None:
-    twice = changed("products", gtin={1: "4006381333931"})
+@pytest.mark.parametrize("same", ["4006381333931", "04006381333931"])
+async def test_a_gtin_is_one_products_only_in_the_folder_and_stored(db: Database, tmp_path: Path, same: str) -> None:
+    twice = changed("products", gtin={1: same})
 
     in_the_folder = await refusal(db, write_folder(tmp_path / "twice", twice))
     await import_folder(db, write_folder(tmp_path / "right", SHOP))
     await import_folder(db, write_folder(tmp_path / "again", SHOP))
-    moved = {"products": changed("products", gtin={1: "4006381333931"})["products"][1:]}
+    moved = {"products": changed("products", gtin={1: same})["products"][1:]}
     stored = await refusal(db, write_folder(tmp_path / "stored", moved))
 
     assert worded(in_the_folder) == [("products.csv", 3, "gtin", "It is the GTIN of 'PHONE-1' already.")]
