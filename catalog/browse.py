@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import TextClause, text
 
+from catalog.known import category_must_be_known
+from catalog.words import FOUND, WITH_ALL, WITHOUT_ANY, terms_of
 from commerce.kernel.db import ReadSession
 from commerce.kernel.refusals import InvalidInput
 
@@ -27,6 +29,7 @@ class BrowseFilter(msgspec.Struct, frozen=True, kw_only=True):
     product: str | None = None
     """The code of the one product that is wanted."""
     q: str | None = None
+    """Words that each must match, in the variant, its product or its categories; blank is no filter."""
     category: str | None = None
     attributes: Sequence[tuple[str, str]] = ()
     status: str | None = None
@@ -74,12 +77,6 @@ _LISTED = """
     JOIN listings l ON l.sku = v.sku AND l.channel = :channel AND v.status = 'active'
      AND l.visible_from <= :now AND (l.visible_to IS NULL OR l.visible_to > :now)
 """
-_WORDS = r"""
-    v.words @@ CAST(regexp_replace(CAST(websearch_to_tsquery('simple', :q) AS text),
-                                   '''(([^'']|'''')+)''', '''\1'':*', 'g') AS tsquery)
-"""
-"""Every word of a web search also finds the words that begin with it."""
-
 _BELOW = """
     v.category IN (
         WITH RECURSIVE below (code) AS (
@@ -92,13 +89,21 @@ _BELOW = """
 async def browse(tx: ReadSession, wanted: BrowseFilter, now: datetime) -> list[ProductRow]:
     """The products with at least one matching variant, by code; one more than the limit if there is more.
 
-    A product comes with those variants only that match the whole filter.
+    A product comes with those variants only that match the whole filter. Raises UnknownReference for a category that
+    does not exist.
     """
     facts: dict[str, Any] = {"after": wanted.after or "", "most": wanted.limit + 1}
-    conditions = [*_plain_conditions(wanted, facts), *_attribute_conditions(wanted.attributes, facts)]
+    conditions = [
+        *_plain_conditions(wanted, facts),
+        *_word_conditions(wanted.q or "", facts),
+        *_attribute_conditions(wanted.attributes, facts),
+    ]
     if wanted.channel is not None:
         facts |= {"channel": wanted.channel, "now": now}
-    rows = await tx.execute(_statement(conditions, listed=wanted.channel is not None), facts)
+    statement = _statement(conditions, searched="terms" in facts, listed=wanted.channel is not None)
+    rows = (await tx.execute(statement, facts)).all()
+    if not rows and wanted.category is not None:
+        await category_must_be_known(tx, wanted.category)
     return [
         ProductRow(code, title, description, months, terms, decode_stored(variants, list[VariantRow]))
         for code, title, description, months, terms, variants in rows
@@ -126,13 +131,19 @@ def _number(text: str) -> float | str:
 def _plain_conditions(wanted: BrowseFilter, facts: dict[str, Any]) -> list[str]:
     given = {
         "product": (wanted.product, "v.product = :product"),
-        "q": (wanted.q, _WORDS),
         "category": (wanted.category, _BELOW),
         "status": (wanted.status, "v.status = :status"),
     }
     asked = {name: (value, condition) for name, (value, condition) in given.items() if value is not None}
     facts |= {name: value for name, (value, _) in asked.items()}
     return [condition for _, condition in asked.values()]
+
+
+def _word_conditions(q: str, facts: dict[str, Any]) -> list[str]:
+    wanted, unwanted = terms_of(q)
+    if wanted or unwanted:
+        facts |= {"terms": [*wanted, *unwanted], "places": [*range(len(wanted)), *range(-len(unwanted), 0)]}
+    return [*([WITH_ALL] if wanted else []), *([WITHOUT_ANY] if unwanted else [])]
 
 
 def _attribute_conditions(attributes: Sequence[tuple[str, str]], facts: dict[str, Any]) -> list[str]:
@@ -157,7 +168,7 @@ def _as_stored(name: str, value: str) -> list[str]:
     return [as_text, f"{{{key}: {value}}}"] if _PLAIN.fullmatch(value) else [as_text]
 
 
-def _statement(conditions: Sequence[str], *, listed: bool) -> TextClause:
+def _statement(conditions: Sequence[str], *, searched: bool, listed: bool) -> TextClause:
     """Walk the products in order of their codes and look at each one's variants, so that a page costs a page.
 
     A filter on variants is asked first by itself, so that its index narrows the walk.
@@ -165,6 +176,7 @@ def _statement(conditions: Sequence[str], *, listed: bool) -> TextClause:
     matching = "".join(f" AND {condition}" for condition in conditions)
     narrowed = f" AND p.code IN (SELECT v.product FROM variants v WHERE true {matching})" if conditions else ""  # noqa: S608 - made of this module's constants; what a caller gave is bound
     return text(f"""
+        {f"WITH RECURSIVE {FOUND}" if searched else ""}
         SELECT p.code, p.title, p.description, p.warranty_months, p.warranty_terms, m.variants
           FROM products p
          CROSS JOIN LATERAL (

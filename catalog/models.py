@@ -69,13 +69,19 @@ class Product(Table):
     """What the variants of one device have in common: its title, its story, and its warranty in every channel."""
 
     __tablename__ = "products"
-    __table_args__ = (CheckConstraint("warranty_months BETWEEN 0 AND 240", name="warranty_is_sane"),)
+    __table_args__ = (
+        CheckConstraint("warranty_months BETWEEN 0 AND 240", name="warranty_is_sane"),
+        Index("ix_products_words", "words", postgresql_using="gin"),
+    )
 
     code: Mapped[Code] = mapped_column(primary_key=True)
     title: Mapped[str]
     description: Mapped[str] = mapped_column(server_default=text("''"))
     warranty_months: Mapped[int] = mapped_column(server_default=text("24"))
     warranty_terms: Mapped[str] = mapped_column(server_default=text("''"))
+    words: Mapped[str] = mapped_column(
+        TSVECTOR(), Computed("to_tsvector('simple', title || ' ' || description)", persisted=True)
+    )
 
 
 class Variant(Table):

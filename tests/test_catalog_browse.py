@@ -22,6 +22,7 @@ _WORLD = """
         ('things', NULL, 'Things'), ('cases', 'things', 'Cases'), ('leather', 'cases', 'Leather'),
         ('phones', NULL, 'Phones');
     INSERT INTO products (code, title) VALUES ('case', 'Case'), ('plover', 'Plover'), ('tern', 'Tern 3');
+    UPDATE products SET description = 'Waterproof, with two cameras' WHERE code = 'tern';
     INSERT INTO variants (sku, product, name, category, brand, tax_class, attributes, status) VALUES
         ('CASE-LEA', 'case', 'Leather case for Tern 3', 'leather', NULL, 'standard', '{"color": "Brown"}', 'active'),
         ('CASE-OLD', 'case', 'Old case', 'cases', NULL, 'standard', NULL, 'retired'),
@@ -73,7 +74,17 @@ FOUND: list[tuple[Json, list[list[str]]]] = [
     ({"q": "''"}, []),
     ({"category": "things"}, [["CASE-LEA", "CASE-OLD"]]),
     ({"category": "leather"}, [["CASE-LEA"]]),
-    ({"category": "nowhere"}, []),
+    ({"q": "phones"}, [["PLOVER-1"], ["TERN-BLK", "TERN-BLU"]]),
+    ({"q": "thing"}, [["CASE-LEA", "CASE-OLD"]]),
+    ({"q": "waterproof"}, [["TERN-BLK", "TERN-BLU"]]),
+    ({"q": '"two cameras" phone blue'}, [["TERN-BLU"]]),
+    ({"q": "phone -waterproof"}, [["PLOVER-1"]]),
+    ({"q": "-phone"}, [["CASE-LEA", "CASE-OLD"]]),
+    ({"q": "things -leather"}, [["CASE-OLD"]]),
+    ({"q": "plover or waterproof black"}, [["TERN-BLK"]]),
+    ({"q": "phone nothing"}, []),
+    ({"q": ""}, [["CASE-LEA", "CASE-OLD"], ["PLOVER-1"], ["TERN-BLK", "TERN-BLU"]]),
+    ({"q": " \t"}, [["CASE-LEA", "CASE-OLD"], ["PLOVER-1"], ["TERN-BLK", "TERN-BLU"]]),
     ({"attributes": [("color", "Black")]}, [["TERN-BLK"]]),
     ({"attributes": [("color", "Black"), ("color", "Blue")]}, [["TERN-BLK", "TERN-BLU"]]),
     ({"attributes": [("color", "Black"), ("memory", "256")]}, []),

@@ -118,6 +118,17 @@ async def test_the_shelf_of_a_channel_that_does_not_exist_is_refused(callers: Ca
     assert answer.json()["facts"] == {"field": "channel", "value": "nope"}
 
 
+@pytest.mark.usefixtures("web")
+@pytest.mark.parametrize("path", ["/v1/products", "/v1/catalog/products"])
+async def test_a_category_that_does_not_exist_is_refused(callers: Callers, path: str) -> None:
+    analyst = await callers(Role.ANALYST)
+
+    answer = await analyst.get(path, channel="web-de", category="nope")
+
+    assert problem(answer) == (422, "unknown_reference")
+    assert answer.json()["facts"] == {"field": "category", "value": "nope"}
+
+
 async def test_a_misspelt_filter_is_refused(web: Api) -> None:
     answer = await web.get("/v1/products", channel="web-de", categry="phones")
 

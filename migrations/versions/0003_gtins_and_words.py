@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0003"
 down_revision = "0002"
@@ -20,9 +21,21 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("gtin IS NOT NULL"),
     )
+    op.add_column(
+        "products",
+        sa.Column(
+            "words",
+            postgresql.TSVECTOR(),
+            sa.Computed("to_tsvector('simple', title || ' ' || description)", persisted=True),
+            nullable=False,
+        ),
+    )
+    op.create_index("ix_products_words", "products", ["words"], unique=False, postgresql_using="gin")
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '4s'")
     op.execute("SET LOCAL statement_timeout = '5s'")
+    op.drop_index("ix_products_words", table_name="products", postgresql_using="gin")
+    op.drop_column("products", "words")
     op.drop_index("uq_variants_gtin_padded", table_name="variants")
