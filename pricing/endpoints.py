@@ -95,7 +95,10 @@ async def put_price(
 async def stop_price(
     data: JSONBody[EndPriceBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[PriceView]:
-    """End a recommended price, or take back one that has not begun. Without a price a sku is not sold."""
+    """End a recommended price; without a price a sku is not sold.
+
+    One that has not begun is taken back by naming its beginning, and the price before it goes on in its place.
+    """
     return await once(db, call, data, lambda tx, now: end_price(tx, data, now), 200)
 
 

@@ -26,13 +26,14 @@ class PriceOverlaps(Refusal):
 
     code = "price_overlaps"
     field: str
+    """`valid_from` where it was given; else `sku`, for then nobody chose when this one begins."""
     sku: str
     market: str
     begins: datetime | None
     """When the other price begins; None where somebody set it this very moment."""
 
     def __str__(self) -> str:
-        when = f" from {self.begins.isoformat()}" if self.begins else ""
+        when = f" from {self.begins.isoformat()}" if self.begins else " since this very moment"
         return f"{self.sku!r} has another price in {self.market!r}{when}. End there, or take that one back first."
 
 

@@ -45,7 +45,7 @@ async def set_price(tx: Session, wanted: PriceBody, now: datetime) -> PriceView:
     history = await prices_since(tx, wanted.market, wanted.sku, new.valid_from)
     taken = first_beginning(history, new.valid_from, new.valid_to)
     if taken is not None:
-        raise PriceOverlaps("valid_from", wanted.sku, wanted.market, taken.valid_from)
+        raise PriceOverlaps(_to_blame(wanted), wanted.sku, wanted.market, taken.valid_from)
     await _store(tx, wanted, new, span_at(history, new.valid_from))
     told = RecommendedPriceSet(wanted.sku, wanted.market, new.value, currency, new.valid_from, new.valid_to)
     await tell(tx, told, now)
@@ -59,6 +59,10 @@ def _check_interval(new: Span, now: datetime) -> None:
         raise PriceInThePast("valid_from", new.valid_from, now)
     if new.valid_to is not None and new.valid_to <= new.valid_from:
         raise InvalidInput("valid_to", "It must be after valid_from.")
+
+
+def _to_blame(wanted: PriceBody) -> str:
+    return "sku" if wanted.valid_from is None else "valid_from"
 
 
 async def _store(tx: Session, wanted: PriceBody, new: Span, interrupted: Span | None) -> None:
@@ -75,4 +79,4 @@ async def _store(tx: Session, wanted: PriceBody, new: Span, interrupted: Span | 
     except IntegrityError as error:
         if getattr(error.orig, "sqlstate", None) not in EXCLUDED:
             raise
-        raise PriceOverlaps("valid_from", wanted.sku, wanted.market, None) from error
+        raise PriceOverlaps(_to_blame(wanted), wanted.sku, wanted.market, None) from error

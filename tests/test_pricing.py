@@ -156,14 +156,51 @@ async def test_an_ended_price_leaves_a_gap_and_a_plan_can_be_taken_back(merchand
 
     assert (taken_back.status_code, taken_back.json()["price"]["amount"]) == (200, 74900)
     assert await history(merchandiser) == [(79900, "2026-01-01T00:00:00Z", WEEKEND["valid_from"])]
-    assert problem(gap) == (409, "no_price_in_force")
+    assert (gap.status_code, gap.json()["price"]["amount"]) == (200, 79900)
     assert ended.json()["valid_to"] == "2026-11-02T12:00:00Z"
     assert asked.json()["prices"][0]["price"] is None
     assert await rows(db, "SELECT topic FROM outbox_messages ORDER BY topic") == [
         ("recommended_price_ended",),
         ("recommended_price_ended",),
         ("recommended_price_set",),
+        ("recommended_price_set",),
     ]
+
+
+@pytest.mark.parametrize("ends", [None, WEEKEND["valid_to"]])
+async def test_the_price_before_one_that_is_taken_back_goes_on(
+    merchandiser: Api, db: Database, ends: str | None
+) -> None:
+    await merchandiser.post("/v1/recommended-prices", body(74900, valid_from=WEEKEND["valid_from"], valid_to=ends))
+
+    plan = {"sku": "PHONE-BLK", "market": "de", "at": WEEKEND["valid_from"]}
+    taken_back = await merchandiser.post("/v1/recommended-prices/end", plan)
+
+    january = "2026-01-01T00:00:00Z"
+    assert taken_back.status_code == 200
+    assert await history(merchandiser) == (
+        [(79900, january, None)] if ends is None else [(79900, january, ends), (79900, ends, None)]
+    )
+    [_, (told,)] = await rows(db, "SELECT body FROM outbox_messages ORDER BY id")
+    assert (told["amount"], told["valid_from"], told["valid_to"]) == (79900, WEEKEND["valid_from"], ends)
+
+
+async def test_a_price_that_begins_and_is_ended_at_one_instant_leaves_a_gap(merchandiser: Api) -> None:
+    """It has begun, so it is ended and not taken back: what is wanted is that the phone is not sold."""
+    await merchandiser.post("/v1/recommended-prices", body(74900))
+
+    await merchandiser.post("/v1/recommended-prices/end", {"sku": "PHONE-BLK", "market": "de"})
+
+    assert await history(merchandiser) == [(79900, "2026-01-01T00:00:00Z", "2026-11-02T12:00:00Z")]
+
+
+async def test_whoever_named_no_beginning_is_not_blamed_for_it(merchandiser: Api) -> None:
+    answers = await asyncio.gather(*(merchandiser.post("/v1/recommended-prices", body(60000 + n)) for n in range(20)))
+
+    refused = [answer for answer in answers if answer.status_code != 201]
+    assert len(refused) == 19
+    assert {problem(answer) for answer in refused} == {(409, "price_overlaps")}
+    assert {answer.json()["facts"]["field"] for answer in refused} == {"sku"}
 
 
 REFUSED: list[tuple[Json, tuple[int, str], str]] = [
