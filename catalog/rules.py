@@ -106,6 +106,17 @@ def check_instant(field: str, instant: datetime | None) -> None:
         raise InvalidInput(field, "An instant lies between the years 1900 and 3000.")
 
 
+def check_new_code(field: str, code: str) -> None:
+    """A new code must lead somewhere as a part of an address. Raises InvalidInput.
+
+    Codes of a shop's past may have a "/" in them all the same: they were there before any address.
+    """
+    if "/" in code or code in {".", ".."}:
+        raise InvalidInput(
+            field, f"{code!r} cannot stand in an address: a new code has no '/', and is not '.' or '..'."
+        )
+
+
 def check_gtin(field: str, text: str | None) -> None:
     """A GTIN must be one; a variant may do without. Raises InvalidGtin."""
     if text is not None and not is_gtin(text):

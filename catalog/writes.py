@@ -8,6 +8,7 @@ from sqlalchemy import null, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
+from catalog.rules import check_new_code
 from commerce.kernel.bodies import Body
 from commerce.kernel.db import Session, Table
 from commerce.kernel.refusals import AlreadyExists, NotFound, UnknownReference
@@ -16,10 +17,13 @@ Key = InstrumentedAttribute[str]
 
 
 async def insert_new(tx: Session, key: Key, rows: Mapping[str, Mapping[str, Any]]) -> None:
-    """Store rows that are new, each under the request's field that names its key. Raises AlreadyExists for that field.
+    """Store rows that are new, each under the request's field that names its key.
 
-    The database decides, so of two requests for one key exactly one succeeds.
+    The database decides, so of two requests for one key exactly one succeeds. Raises AlreadyExists for that field, and
+    InvalidInput for a key that could not stand in an address.
     """
+    for field, row in rows.items():
+        check_new_code(field, row[key.key])
     table = cast("type[Table]", key.class_)
     values = [{name: _stored(value) for name, value in row.items()} for row in rows.values()]
     statement = insert(table).values(values).on_conflict_do_nothing().returning(key)

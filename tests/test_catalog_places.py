@@ -102,6 +102,8 @@ REFUSED: list[tuple[str, Json, tuple[int, str], str]] = [
     ("locations", {**BERLIN, "longitude": None}, (400, "invalid_input"), "longitude"),
     ("locations", {**BERLIN, "closed_on": "2021-02-28"}, (400, "invalid_input"), "closed_on"),
     ("categories", {"code": "cases", "parent": "goods", "name": "Cases"}, (422, "unknown_reference"), "parent"),
+    ("categories", {"code": "cases/leather", "name": "Leather"}, (400, "invalid_input"), "code"),
+    ("locations", {**BERLIN, "code": ".."}, (400, "invalid_input"), "code"),
     ("categories", {"code": "cases", "name": "Ca\x00ses"}, (400, "invalid_input"), "name"),
 ]
 

@@ -120,6 +120,7 @@ async def test_a_variant_is_added_later(callers: Callers) -> None:
 
 
 BAD_VARIANTS: list[tuple[Json, tuple[int, str], str | None]] = [
+    ({"sku": "TERN/BLK"}, (400, "invalid_input"), "variants[0].sku"),
     ({"gtin": "4006381333932"}, (422, "invalid_gtin"), "variants[0].gtin"),
     ({"gtin": "400638133393"}, (422, "invalid_gtin"), "variants[0].gtin"),
     ({"gtin": "٤٠٠٦٣٨١٣٣٣٩٣١"}, (422, "invalid_gtin"), "variants[0].gtin"),

@@ -8,6 +8,7 @@ import pytest
 
 import catalog.schemas
 import pricing.schemas
+from commerce.exchange.export_folder import export_folder
 from commerce.exchange.files import BY_NAME
 from commerce.exchange.import_folder import import_folder
 from commerce.exchange.kinds import JSON_LEVELS_MAX, is_shallow
@@ -15,7 +16,8 @@ from commerce.kernel.access import Role
 from commerce.kernel.bodies import Body
 from commerce.kernel.db import Database
 from tests.conftest import Callers
-from tests.exchange_folders import Files, write_folder
+from tests.exchange_folders import SHOP, Files, read_folder, write_folder
+from tests.stories import order
 from tests.test_exchange_cells import CODES, NASTY, disarmed
 
 DEEP = '{"a": ' + "[" * (JSON_LEVELS_MAX - 1) + "]" * (JSON_LEVELS_MAX - 1) + "}"
@@ -25,6 +27,7 @@ ODD: Files = {
     "products": [
         *NASTY["products"],
         ["deep", "deep", "n" * 1_000, "Z", "b" * 1_000, "", "zero", DEEP, "active"],
+        ["a/b", "a/b", "Half and half", "Z", "", "", "zero", "", "active"],
         ["much", "much", "\x01\x7f\n", "Z", "\x02", "", "zero", MUCH, "draft"],
     ],
 }
@@ -60,6 +63,22 @@ async def test_whatever_was_imported_can_be_read_on_every_route(db: Database, ca
     answers = {path: (await office.client.get(path, headers=key)).status_code for path in paths}
 
     assert {path: status for path, status in answers.items() if status != 200} == {}
+
+
+async def test_a_code_with_a_slash_from_the_past_is_listed_sold_and_exported(
+    db: Database, callers: Callers, tmp_path: Path
+) -> None:
+    past = {name: [[cell.replace("PHONE-1", "PHONE/1") for cell in row] for row in SHOP[name]] for name in SHOP}
+    await import_folder(db, write_folder(tmp_path / "in", past))
+    web = await callers(Role.STOREFRONT, channel="web-de")
+
+    shelf = await web.get("/v1/products", channel="web-de", q="phone/1")
+    ordered = await web.post("/v1/orders", order(("PHONE/1", 1), total=74900))
+    await export_folder(db, tmp_path / "out")
+
+    assert [variant["sku"] for variant in shelf.json()["items"][0]["variants"]] == ["PHONE/1"]
+    assert (ordered.status_code, ordered.json()["lines"][0]["sku"]) == (201, "PHONE/1")
+    assert "PHONE/1" in {row[0] for row in read_folder(tmp_path / "out")["products"]}
 
 
 def test_answers_carry_no_limits() -> None:
