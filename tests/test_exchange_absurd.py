@@ -96,6 +96,8 @@ ABSURD: dict[str, list[tuple[Sequence[str], str]]] = {
         (["B-6", "1", "CASE-1", "1e3", "Infinity", "-", "", "$1"],
          "quantity unit_price discount_total tax_total line_total"),
         (["B-7", "1", "CASE-1", "1", "1.00", "0.00", "0.00", "1.00"], "order_number"),
+        (["A-2", "2", "CASE-1", "2", "-10.00", "0.00", "0.00", "-20.00"], "unit_price"),
+        (["A-2", "3", "CASE-1", "1", "10.00", "10.01", "-0.01", "-0.01"], "discount_total tax_total"),
     ],
     "returns": [
         (["S-1", "B-7", "1", "1", "nowhere", "nowhere", "x", "-"],
@@ -104,6 +106,7 @@ ABSURD: dict[str, list[tuple[Sequence[str], str]]] = {
         (["S-3", "A-1", "3", "2", "retail-us", "berlin", "2026-04-01T00:00:00Z", "-1.00"],
          "quantity location refund_total"),
         (["S-4", "A-3", "1", "1", "web-us", "", "2026-04-01T00:00:00Z", "749.00"], "quantity"),
+        (["S-6", "A-1", "1", "1", "retail-de", "berlin", "2026-03-01T08:59:59+01:00", "29.00"], "returned_at"),
         (["S-5", "A-2", "1", "0", "web-us", "", "2026-04-01T00:00:00Z", "0.00"], "quantity"),
     ],
 }  # fmt: skip

@@ -116,6 +116,27 @@ _LINES = (
     ),
     Rule(
         "order_lines",
+        "unit_price",
+        "A price is not less than nothing.",
+        "SELECT at, NULL AS word FROM given_order_lines WHERE unit_price < 0",
+    ),
+    Rule(
+        "order_lines",
+        "discount_total",
+        "A discount is not more than the line, which is {}.",
+        """
+        SELECT at, (quantity * unit_price)::text AS word FROM given_order_lines
+         WHERE unit_price >= 0 AND discount_total > quantity * unit_price
+        """,
+    ),
+    Rule(
+        "order_lines",
+        "tax_total",
+        "Tax is not less than nothing.",
+        "SELECT at, NULL AS word FROM given_order_lines WHERE tax_total < 0",
+    ),
+    Rule(
+        "order_lines",
         "line_total",
         "It should be {}: quantity times unit_price, less discount_total.",
         """
@@ -219,6 +240,20 @@ _RETURNS = (
         """,  # noqa: S608 - a constant of this module
     ),
     *amounts_fit(BY_NAME["returns"], "JOIN known_orders d USING (order_number)"),
+    Rule(
+        "returns",
+        "returned_at",
+        "Nothing comes back before it was ordered ({}).",
+        """
+        SELECT g.at, o.placed_at::text AS word
+          FROM given_returns g
+          JOIN (SELECT order_number, placed_at FROM given_orders
+                 UNION
+                SELECT s.order_number, s.placed_at FROM orders s JOIN known_orders k ON k.id = s.id AND NOT k.is_new
+               ) AS o USING (order_number)
+         WHERE g.returned_at < o.placed_at
+        """,
+    ),
     Rule(
         "returns",
         "refund_total",
