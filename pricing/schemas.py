@@ -45,8 +45,8 @@ class PriceView(msgspec.Struct, frozen=True):
 class EndPriceBody(Body, frozen=True, kw_only=True):
     """A recommended price to end: from then on the sku is not sold in the market, until another price begins.
 
-    Where `at` is the instant at which a scheduled price would begin, that one is taken back instead: the price before it
-    goes on until where it would have ended.
+    Where `at` is the instant at which a scheduled price would begin, that one is taken back instead: the price before
+    it goes on until where it would have ended.
     """
 
     sku: Sku

@@ -241,6 +241,24 @@ async def test_what_cannot_be_read_is_said(
     assert worded(refused)[0] == ("categories.csv", *fault)
 
 
+async def test_a_link_that_leads_nowhere_is_said(db: Database, tmp_path: Path) -> None:
+    (tmp_path / "products.csv").symlink_to(tmp_path / "gone.csv")
+
+    refused = await refusal(db, tmp_path)
+
+    assert worded(refused) == [("products.csv", None, None, "The file cannot be opened: No such file or directory.")]
+
+
+@pytest.mark.parametrize("status", ["active", "retired"])
+async def test_what_was_once_public_does_not_become_a_draft(db: Database, tmp_path: Path, status: str) -> None:
+    await import_folder(db, write_folder(tmp_path / "1", changed("products", status={0: status})))
+
+    refused = await refusal(db, write_folder(tmp_path / "2", changed("products", status={0: "draft"})))
+
+    message = f"It is {status}, and what was once public does not become a draft again."
+    assert worded(refused) == [("products.csv", 2, "status", message)]
+
+
 async def test_a_broken_archive_is_said_and_blames_nobody_else(db: Database, tmp_path: Path) -> None:
     """What is lost of one file might be all that is missed in the others."""
     folder = write_folder(tmp_path, SHOP)

@@ -17,10 +17,11 @@ class Source(NamedTuple):
 def look_into(folder: Path, faults: Faults) -> list[Source]:
     """The files to import, in the format's order. Raises FolderUnreadable; notes what does not belong there.
 
-    Only what looks like CSV counts, however its ending is spelled; hidden files and subfolders do not.
+    Only what looks like CSV counts, however its ending is spelled; hidden files and subfolders do not. A link that
+    leads nowhere counts, so that it is complained about.
     """
     try:
-        paths = sorted(path for path in folder.iterdir() if is_csv(path.name) and path.is_file())
+        paths = sorted(path for path in folder.iterdir() if is_csv(path.name) and _is_meant(path))
     except OSError as error:
         raise FolderUnreadable(str(folder), error.strerror or str(error)) from error
     found: dict[str, Path] = {}
@@ -40,3 +41,7 @@ def look_into(folder: Path, faults: Faults) -> list[Source]:
 def is_csv(name: str) -> bool:
     """Whether a file's name says that it is CSV, plain or gzipped."""
     return not name.startswith(".") and name.lower().endswith((".csv", ".csv.gz"))
+
+
+def _is_meant(path: Path) -> bool:
+    return path.is_file() or (path.is_symlink() and not path.exists())

@@ -1,11 +1,16 @@
 """What must hold of a shop's reference data: markets, channels, locations, categories, products, prices, stock."""
 
+from catalog.rules import MOVES
 from commerce.exchange.files import BY_NAME
 from commerce.exchange.rules import Rule, amounts_fit, keys_are_unique, refers
 
 _HAS_ORDERS = """
     EXISTS (SELECT FROM channels c JOIN orders o ON o.channel = c.code WHERE c.market = s.code)
 """
+
+_NO_MOVES = ", ".join(
+    f"('{before}', '{after}')" for before in MOVES for after in MOVES if after not in {before, *MOVES[before]}
+)
 
 _MARKETS = (
     keys_are_unique(BY_NAME["markets"]),
@@ -93,6 +98,15 @@ _PRODUCTS = (
            AND g.category IS NOT NULL
         """,
         needs=("categories",),
+    ),
+    Rule(
+        "products",
+        "status",
+        "It is {}, and what was once public does not become a draft again.",
+        f"""
+        SELECT g.at, v.status AS word FROM given_products g JOIN variants v USING (sku)
+         WHERE (v.status, g.status) IN ({_NO_MOVES})
+        """,  # noqa: S608 - the catalog's own words
     ),
     Rule(
         "products",
