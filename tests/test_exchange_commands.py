@@ -86,7 +86,8 @@ async def test_a_refused_folder_says_all_that_is_wrong(url: str, tmp_path: Path)
                 "file": "products.csv",
                 "line": 2,
                 "column": "category",
-                "message": "There is no category '[red]tel\x1b[31m', neither in the folder nor stored.",
+                "message": "'[red]tel\x1b[31m' is not a code: at most 100 characters, none of them a control "
+                "character, the first not a space.",
             },
             {
                 "file": "products.csv",
@@ -98,7 +99,7 @@ async def test_a_refused_folder_says_all_that_is_wrong(url: str, tmp_path: Path)
         "error_count": 2,
     }
     assert "Nothing was imported: the folder has 2 errors." in for_people.stderr
-    assert "no category '[red]tel\N{REPLACEMENT CHARACTER}[31m'" in for_people.stderr
+    assert "'[red]tel\N{REPLACEMENT CHARACTER}[31m' is not a code" in for_people.stderr
     assert "'sold' is not one of draft, active, retired." in for_people.stderr
 
 
