@@ -13,8 +13,8 @@
 6. A decision is made on what was read under the lock. A plain read may say "no" early; it never says "yes".
 
 What is new under a lock (a pool that does not exist yet) is inserted before locking, in key order, by `ensure_pools`.
-A merge is the one exception to 3: it has customers before the orders that it moves. Nobody who has an order waits for
-a customer, so that this makes no circle.
+A merge cannot know every order beforehand: one that comes while it waits for its customers is moved though it was not
+locked first. Where that makes a circle the database breaks it, and whoever was picked is told to send it again.
 """
 
 from collections.abc import Collection, Iterable

@@ -283,6 +283,28 @@ async def test_an_edit_gives_up_an_address_only_when_it_has_the_new_one(db: Data
     assert await identities(db) == {("email", "new@example.com"): nils, ("phone", PHONE): mara}
 
 
+@pytest.mark.parametrize(
+    "first", [Who(account="acc-x", email="e@example.com"), Who(account="known", email="e@example.com")]
+)
+async def test_whoever_was_found_by_what_a_group_lost_is_looked_for_again(db: Database, first: Who) -> None:
+    """The second of the group is found by an address that the first one takes along, but somebody else was quicker."""
+    async with db.transaction() as tx:
+        await find_or_make(tx, [Who(account="known")], NOON)
+
+    async def order_together() -> list[str | None]:
+        async with db.transaction() as there:
+            return await find_or_make(there, [first, Who(email="e@example.com")], NOON)
+
+    async with db.transaction() as here:
+        [quicker] = await find_or_make(here, [Who(account="acc-z", email="e@example.com")], NOON)
+        together = asyncio.create_task(order_together())
+        await somebody_waits(db)
+
+    [theirs, guest] = await together
+    assert guest == quicker
+    assert theirs not in {None, quicker}
+
+
 async def test_a_rush_of_groups_makes_each_new_person_once(db: Database) -> None:
     async def ask(n: int) -> list[str | None]:
         group = [Who(email=f"p{m}@example.com", phone=f"+4930231250{m:02}") for m in range(8)]

@@ -57,6 +57,7 @@ class _Plan(NamedTuple):
     """Who is whom, decided on what was found: the new customers, and all the free identities that become somebody's."""
 
     ids: dict[int, str]
+    decided_by: dict[int, Identity]
     made: list[_Made]
     claimed: list[tuple[Identity, str]]
 
@@ -83,9 +84,9 @@ async def find_or_make(tx: Session, wanted: Sequence[Who | None], now: datetime)
             break
         owners = await _find(tx, people.values())
         if owners is not None:
-            plan = _plan(people, owners, now)
-            lost = await _claim(tx, plan, now)
-            found |= {n: customer for n, customer in plan.ids.items() if customer not in lost}
+            plan = _plan(people, dict(owners), now)
+            standing = owners.keys() | await _claim(tx, plan, now)
+            found |= {n: customer for n, customer in plan.ids.items() if plan.decided_by[n] in standing}
     if len(found) < len(named):
         raise Busy
     return [found.get(n) for n in range(len(wanted))]
@@ -102,27 +103,31 @@ async def _find(tx: Session, people: Iterable[Who]) -> dict[Identity, str] | Non
 
 def _plan(people: Mapping[int, Who], owners: dict[Identity, str], now: datetime) -> _Plan:
     """Take one person after the other, as if they had come alone, so that a new identity is one customer's only."""
-    plan = _Plan({}, [], [])
+    plan = _Plan({}, {}, [], [])
     for n, who in people.items():
         identities = identities_of(who)
         asserted = identities[0].kind in ASSERTED
         finding = identities[:1] if asserted else identities
-        customer = next((owners[identity] for identity in finding if identity in owners), None)
+        decisive = next((identity for identity in finding if identity in owners), None)
         free = [identity for identity in identities if identity not in owners]
-        if customer is None:
-            made = _Made(new_id("cus", now), free[0], who)
-            customer = made.id
-            plan.made.append(made)
-        elif not asserted:
-            free = []
-        plan.ids[n] = customer
+        if decisive is None:
+            decisive = free[0]
+            customer = new_id("cus", now)
+            plan.made.append(_Made(customer, decisive, who))
+        else:
+            customer = owners[decisive]
+            free = free if asserted else []
+        plan.ids[n], plan.decided_by[n] = customer, decisive
         plan.claimed.extend((identity, customer) for identity in free)
         owners.update(dict.fromkeys(free, customer))
     return plan
 
 
-async def _claim(tx: Session, plan: _Plan, now: datetime) -> set[str]:
-    """Write what the plan says, and tell which new customers were not made since somebody else was quicker."""
+async def _claim(tx: Session, plan: _Plan, now: datetime) -> set[Identity]:
+    """Write what the plan says, and tell which identities are now as planned: where somebody else was quicker, none.
+
+    A new customer whose first identity was lost is unmade, and has none of the others either.
+    """
     if not plan.made and not plan.claimed:
         return set()
     facts = {
@@ -139,4 +144,4 @@ async def _claim(tx: Session, plan: _Plan, now: datetime) -> set[str]:
     lost = {made.id for made in plan.made if made.first not in claimed}
     if lost:
         await tx.execute(_UNMAKE, {"lost": sorted(lost)})
-    return lost
+    return {identity for identity, customer in plan.claimed if identity in claimed and customer not in lost}

@@ -22,6 +22,7 @@ _LOCK = text("""
     SELECT id, email, phone, country, merged_into FROM customers
      WHERE id = ANY (CAST(:ids AS text[])) ORDER BY id FOR UPDATE
 """)
+_LOCK_ORDERS = text("SELECT id FROM orders WHERE customer_id = :merged ORDER BY id FOR NO KEY UPDATE")
 _MOVE_IDENTITIES = text("""
     WITH moved AS (
         UPDATE customer_identities SET customer_id = :survivor WHERE customer_id = :merged RETURNING kind, value
@@ -67,6 +68,7 @@ async def merge(tx: Session, customer_id: str, wanted: MergeBody, actor: str, no
     survivor_id = await _survivor(tx, wanted.into)
     if survivor_id == customer_id:
         raise SamePerson("into", customer_id, survivor_id)
+    await tx.execute(_LOCK_ORDERS, {"merged": customer_id})
     people = await _lock(tx, customer_id, survivor_id)
     merged, survivor = people[customer_id], people[survivor_id]
     if merged.merged_into is not None:
