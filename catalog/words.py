@@ -37,17 +37,23 @@ WITHOUT_ANY = "v.sku NOT IN (SELECT sku FROM hits WHERE n < 0)"
 
 
 def terms_of(q: str) -> tuple[list[str], list[str]]:
-    """The terms that are wanted and those that are not: words, "phrases", alternatives (this or that), -exclusions."""
+    """The terms that are wanted and those that are not: words, "phrases", alternatives (this or that), -exclusions.
+
+    An exclusion has no alternative: beside one, `or` says nothing.
+    """
     wanted: list[str] = []
     unwanted: list[str] = []
+    alternative = False
     words = _TERM.findall(q)
     for place, word in enumerate(words):
         if _OR.fullmatch(word) and 0 < place < len(words) - 1:
+            alternative = bool(wanted) and not words[place - 1].startswith("-")
             continue
-        if wanted and place > 1 and _OR.fullmatch(words[place - 1]):
+        if word.startswith("-"):
+            unwanted.append(word.lstrip("-"))
+        elif alternative:
             wanted[-1] = f"{wanted[-1]} or {word}"
-        elif word.startswith("-"):
-            unwanted.append(word[1:])
         else:
             wanted.append(word)
+        alternative = False
     return wanted, unwanted

@@ -27,13 +27,20 @@ _GO_ON = text("""
  RETURNING amount
 """)
 
+# What was planned for a while had split one price in two.
+_TAKE_REST = text("""
+    DELETE FROM recommended_prices
+     WHERE sku = :sku AND market = :market AND valid_from = :ends AND amount = :amount
+ RETURNING valid_to
+""")
+
 
 async def end_price(tx: Session, wanted: EndPriceBody, now: datetime) -> PriceView:
     """End the price that is in force at an instant, and tell. The next one that is scheduled begins all the same.
 
     A price that would only begin at that instant is taken back: it never held, so nothing of it is kept, and the price
-    that was to end there goes on until where it would have ended. One that begins now is ended, not taken back.
-    Raises PriceInThePast, NoPriceInForce, UnknownReference, InvalidInput.
+    that was to end there goes on until where it would have ended, and on where it was to come back. One that begins now
+    is ended, not taken back. Raises PriceInThePast, NoPriceInForce, UnknownReference, InvalidInput.
     """
     at = wanted.at or now
     check_instant("at", at)
@@ -64,4 +71,9 @@ async def _go_on(tx: Session, wanted: EndPriceBody, at: datetime, taken_back: Sp
     """Let the price that ends at an instant go on in place of one that was taken back; its amount, if there is one."""
     facts = {"sku": wanted.sku, "market": wanted.market, "at": at, "ends": taken_back.valid_to}
     amount: int | None = (await tx.execute(_GO_ON, facts)).scalar_one_or_none()
+    if amount is None or taken_back.valid_to is None:
+        return amount
+    rest = (await tx.execute(_TAKE_REST, {**facts, "amount": amount})).all()
+    for (ends,) in rest:
+        await tx.execute(_GO_ON, {**facts, "at": taken_back.valid_to, "ends": ends})
     return amount

@@ -7,6 +7,7 @@ from stdnum import ean
 
 from catalog.laws import LAWS, CategoriesHangFromRoots, ProductsHaveVariants
 from catalog.rules import MOVES, VariantStatus, is_gtin, would_cycle
+from catalog.words import terms_of
 from commerce.kernel.db import Database
 from commerce.kernel.laws import Law, broken, check_laws
 from tests.shop import no_law_is_broken, open_shop, rows
@@ -69,3 +70,19 @@ async def test_a_broken_law_is_seen(db: Database, law: type[Law], planted: str, 
         [finding] = broken(await check_laws(tx, [law]))
     assert finding.shown[0] == offender
     assert await rows(db, "SELECT count(*) FROM categories") == [(3,)]
+
+
+@pytest.mark.parametrize(
+    ("q", "wanted", "unwanted"),
+    [
+        ("tern or lapwing", ["tern or lapwing"], []),
+        ("tern or lapwing or plover case", ["tern or lapwing or plover", "case"], []),
+        ("lapwing or -case", ["lapwing"], ["case"]),
+        ("case -tern or lapwing", ["case", "lapwing"], ["tern"]),
+        ("case --clear", ["case"], ["clear"]),
+        ('-"clear case" or', ["or"], ['"clear case"']),
+        ("or", ["or"], []),
+    ],
+)
+def test_an_exclusion_has_no_alternative(q: str, wanted: list[str], unwanted: list[str]) -> None:
+    assert terms_of(q) == (wanted, unwanted)
