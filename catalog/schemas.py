@@ -18,7 +18,7 @@ ZoneText = Annotated[
     str, Meta(min_length=1, max_length=64, description="An IANA time zone.", examples=["Europe/Berlin"])
 ]
 Degrees = Annotated[Decimal, Meta(description="Degrees as a decimal text.", examples=["52.5200"])]
-Sku = Annotated[CodeText, Meta(description="The variant's code.", examples=["TERN-3-128-BLK"])]
+Sku = Annotated[CodeText, Meta(description="The variant's code.", examples=["TERN3-SLATE-128"])]
 CategoryCode = Annotated[CodeText, Meta(examples=["phones"])]
 MarketCode = Annotated[CodeText, Meta(examples=["de"])]
 ChannelCode = Annotated[CodeText, Meta(examples=["de-web"])]
@@ -26,7 +26,7 @@ Title = Annotated[ShortText, Meta(examples=["Tern 3"])]
 GtinText = Annotated[str, Meta(max_length=14, description="GTIN-8, -12, -13 or -14.", examples=["4006381333931"])]
 Warranty = Annotated[int, Meta(ge=0, le=240, description="Months, the same in every channel.", examples=[24])]
 # What is stored is shown as it is: an import may have brought what no request could, and it must be readable.
-SkuShown = Annotated[str, Meta(description="The variant's code.", examples=["TERN-3-128-BLK"])]
+SkuShown = Annotated[str, Meta(description="The variant's code.", examples=["TERN3-SLATE-128"])]
 CategoryShown = Annotated[str, Meta(examples=["phones"])]
 MarketShown = Annotated[str, Meta(examples=["de"])]
 ChannelShown = Annotated[str, Meta(examples=["de-web"])]

@@ -1,13 +1,14 @@
 """The desk: keeps the verdicts of many requests apart while they are decided together."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Generic, TypeVar
 
 import msgspec
 from sqlalchemy import text
 
 from commerce.kernel.db import ReadSession, Session
-from commerce.kernel.idempotency import Answer, Call, InFlight, KeyReused, Replay, claim_and_recall, replayed
+from commerce.kernel.idempotency import Answer, Call, InFlight, KeyReused, Replay, claim_and_recall, keep_many, replayed
 from commerce.kernel.ids import order_number
 from commerce.kernel.refusals import AlreadyExists, Busy, Refusal
 from orders.queries import order_history
@@ -38,17 +39,17 @@ class Desk(Generic[Request, Case]):
         self._cases: dict[int, Case] = {}
         self._same_as: dict[int, int] = {}
         self._behind: dict[int, tuple[int, Refusal]] = {}
+        self._calls: list[tuple[Call, bytes]] = []
 
     async def set_aside_what_was_answered(self, tx: Session, read: Callable[[Request], tuple[Call, object]]) -> None:
         """Replay what was answered before, and refuse keys that are reused or that another process is deciding on.
 
         Twins in one group share a verdict.
         """
-        calls = [read(request) for request in self._requests]
-        recalled = await claim_and_recall(tx, [call for call, _ in calls])
+        self._calls = [(call, call.fingerprint(data)) for call, data in map(read, self._requests)]
+        recalled = await claim_and_recall(tx, [call for call, _ in self._calls])
         first: dict[tuple[str, str], tuple[int, bytes]] = {}
-        for n, (call, data) in enumerate(calls):
-            fingerprint = call.fingerprint(data)
+        for n, (call, fingerprint) in enumerate(self._calls):
             seen, print_of_seen = first.setdefault((call.principal.id, call.key), (n, fingerprint))
             try:
                 answer = replayed(recalled.answered, call, fingerprint)
@@ -65,14 +66,11 @@ class Desk(Generic[Request, Case]):
                 self._same_as[n] = seen
 
     async def refuse_known_orders(
-        self,
-        tx: ReadSession,
-        read: Callable[[Request], str | None],
-        fingerprint: Callable[[Request], bytes] | None = None,
+        self, tx: ReadSession, read: Callable[[Request], str | None], *, replay_same: bool = False
     ) -> None:
         """Refuse requests whose own order id (or the number that follows from it) some order has already.
 
-        With a `fingerprint`, an order that was made of the same request is the answer, under whatever key it comes.
+        With `replay_same`, an order that was made of the same request is the answer, under whatever key it comes.
         """
         asked = {n: order_id for n, request in self.open() if (order_id := read(request))}
         if not asked:
@@ -83,11 +81,11 @@ class Desk(Generic[Request, Case]):
         for n, order_id in asked.items():
             seen = first.setdefault(order_number(order_id), n)
             if order_id in known:
-                same = fingerprint is not None and known[order_id] == fingerprint(self._requests[n])
+                same = replay_same and known[order_id] == self._calls[n][1]
                 self._verdicts[n] = await _as_stored(tx, order_id) if same else AlreadyExists("id", order_id)
             elif seen == n:
                 continue
-            elif fingerprint is not None and fingerprint(self._requests[n]) == fingerprint(self._requests[seen]):
+            elif replay_same and self._calls[n][1] == self._calls[seen][1]:
                 self._same_as[n] = seen
             else:
                 self._behind[n] = (seen, AlreadyExists("id", order_id))
@@ -117,10 +115,17 @@ class Desk(Generic[Request, Case]):
         """The cases in preparation, in the order they came."""
         return [case for _, case in self.pending()]
 
-    def answered(self, answers: Sequence[Answer]) -> list[Verdict]:
-        """Settle every case with its answer, and hand out all verdicts."""
-        for (n, _), answer in zip(self.pending(), answers, strict=True):
-            self._verdicts[n] = answer
+    def fingerprints(self) -> list[bytes]:
+        """What was asked for each case, in the order they came."""
+        return [self._calls[n][1] for n, _ in self.pending()]
+
+    async def answer(self, tx: Session, views: Sequence[msgspec.Struct], now: datetime) -> list[Verdict]:
+        """Settle every case with what came of it, keep that with the request's key, and hand out all verdicts."""
+        answers = {
+            n: Answer(201, msgspec.json.encode(view)) for (n, _), view in zip(self.pending(), views, strict=True)
+        }
+        await keep_many(tx, [(*self._calls[n], answer) for n, answer in answers.items()], now)
+        self._verdicts |= answers
         return self.verdicts()
 
     def verdicts(self) -> list[Verdict]:

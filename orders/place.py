@@ -8,7 +8,7 @@ import msgspec
 
 from commerce.kernel.access import WrongLocation
 from commerce.kernel.db import Session
-from commerce.kernel.idempotency import Answer, Call, Replay, keep_many
+from commerce.kernel.idempotency import Answer, Call, Replay
 from commerce.kernel.ids import new_id, order_number
 from commerce.kernel.outbox import tell_many
 from commerce.kernel.refusals import InvalidInput, Refusal
@@ -76,13 +76,7 @@ async def place_orders(tx: Session, wishes: Sequence[PlaceOrder], now: datetime)
         case.customer = customer
     orders = [_order(case, now) for case in cases]
     await _write(tx, cases, orders, now)
-    answers = [Answer(201, msgspec.json.encode(order)) for order in orders]
-    kept = [
-        (case.wish.call, case.wish.call.fingerprint(case.wish.body), answer)
-        for case, answer in zip(cases, answers, strict=True)
-    ]
-    await keep_many(tx, kept, now)
-    return desk.answered(answers)
+    return await desk.answer(tx, orders, now)
 
 
 async def _prepare(tx: Session, desk: Desk[PlaceOrder, _Case], now: datetime) -> Sources:

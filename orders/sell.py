@@ -13,7 +13,7 @@ import msgspec
 from catalog.open_locations import OpenLocation, open_locations
 from commerce.kernel.access import WrongLocation
 from commerce.kernel.db import Session
-from commerce.kernel.idempotency import Answer, Call, Replay, keep_many
+from commerce.kernel.idempotency import Answer, Call, Replay
 from commerce.kernel.ids import order_number
 from commerce.kernel.outbox import tell_many
 from commerce.kernel.refusals import Refusal
@@ -55,7 +55,7 @@ async def book_sales(tx: Session, sales: Sequence[BookSale], now: datetime) -> l
     """Book many sales in one transaction, in the order they came; each is answered as if it had come alone."""
     desk: Desk[BookSale, _Case] = Desk(sales)
     await desk.set_aside_what_was_answered(tx, lambda sale: (sale.call, sale.body))
-    await desk.refuse_known_orders(tx, lambda sale: sale.body.id, _fingerprint)
+    await desk.refuse_known_orders(tx, lambda sale: sale.body.id, replay_same=True)
     await _check(tx, desk, now)
     cases = desk.cases()
     if not cases:
@@ -63,15 +63,9 @@ async def book_sales(tx: Session, sales: Sequence[BookSale], now: datetime) -> l
     shortfalls = await draw_stock(tx, [_drawn(case) for case in cases], now)
     buyers = await find_buyers(tx, [case.sale.body.buyer for case in cases], now)
     orders = [_order(case, buyer, now) for case, buyer in zip(cases, buyers, strict=True)]
+    await record_orders(tx, orders, desk.fingerprints())
     await _write(tx, cases, orders, shortfalls, now)
-    answers = [Answer(201, msgspec.json.encode(order)) for order in orders]
-    kept = [(case.sale.call, _fingerprint(case.sale), answer) for case, answer in zip(cases, answers, strict=True)]
-    await keep_many(tx, kept, now)
-    return desk.answered(answers)
-
-
-def _fingerprint(sale: BookSale) -> bytes:
-    return sale.call.fingerprint(sale.body)
+    return await desk.answer(tx, orders, now)
 
 
 async def _check(tx: Session, desk: Desk[BookSale, _Case], now: datetime) -> None:
@@ -168,7 +162,6 @@ async def _write(
     shortfalls: Sequence[Sequence[Shortfall]],
     now: datetime,
 ) -> None:
-    await record_orders(tx, orders, [_fingerprint(case.sale) for case in cases])
     await take_many(tx, [(case.sale.body.id, case.tenders) for case in cases], now)
     await record_shipments(tx, [_sent(case) for case in cases], now)
     await _must_be_ours(tx, cases)

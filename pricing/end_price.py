@@ -73,7 +73,7 @@ async def _go_on(tx: Session, wanted: EndPriceBody, at: datetime, taken_back: Sp
     amount: int | None = (await tx.execute(_GO_ON, facts)).scalar_one_or_none()
     if amount is None or taken_back.valid_to is None:
         return amount
-    rest = (await tx.execute(_TAKE_REST, {**facts, "amount": amount})).all()
-    for (ends,) in rest:
-        await tx.execute(_GO_ON, {**facts, "at": taken_back.valid_to, "ends": ends})
+    rest = (await tx.execute(_TAKE_REST, {**facts, "amount": amount})).one_or_none()
+    if rest is not None:
+        await tx.execute(_GO_ON, {**facts, "at": taken_back.valid_to, "ends": rest.valid_to})
     return amount

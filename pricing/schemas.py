@@ -9,9 +9,9 @@ from msgspec import Meta
 from catalog.rules import TaxClass
 from commerce.kernel.bodies import Amount, At, Body, CodeText, ShortText
 
-Sku = Annotated[CodeText, Meta(examples=["TERN-3-128-BLK"])]
+Sku = Annotated[CodeText, Meta(examples=["TERN3-SLATE-128"])]
 MarketCode = Annotated[CodeText, Meta(examples=["de"])]
-SkuShown = Annotated[str, Meta(examples=["TERN-3-128-BLK"])]
+SkuShown = Annotated[str, Meta(examples=["TERN3-SLATE-128"])]
 MarketShown = Annotated[str, Meta(examples=["de"])]
 RateBp = Annotated[int, Meta(ge=0, le=10_000, description="Basis points: 1900 is 19 %.", examples=[1900])]
 Source = Annotated[ShortText, Meta(description="Where the rate is written.", examples=["UStG section 12 (1)"])]

@@ -172,6 +172,24 @@ def callers(db: Database, client: httpx.AsyncClient) -> Callers:
     return Callers(db, client)
 
 
+@pytest.fixture
+async def web(callers: Callers) -> Api:
+    """The German web shop."""
+    return await callers(Role.STOREFRONT, channel="web-de")
+
+
+@pytest.fixture
+async def till(callers: Callers) -> Api:
+    """The till in Berlin."""
+    return await callers(Role.TERMINAL, channel="retail-de", location="berlin")
+
+
+@pytest.fixture
+async def operator(callers: Callers) -> Api:
+    """Whoever runs the shop."""
+    return await callers(Role.OPERATOR)
+
+
 def problem(answer: httpx.Response) -> tuple[int, str]:
     """A refusal in short: its status and its code."""
     assert answer.headers["content-type"].startswith("application/problem+json"), answer.text

@@ -45,6 +45,15 @@ async def open_store(db: Database) -> None:
     await put_stock(db, "WATCH", "berlin", 2)
 
 
+async def open_two_countries(db: Database) -> None:
+    """A lawful shop with chargers and cases in both; three American cases do not cost whole cents with tax."""
+    await open_store(db)
+    await plant(db, "UPDATE recommended_prices SET amount = 3333 WHERE sku = 'CASE-BLK' AND market = 'us'")
+    for sku in ("CHARGER", "CASE-BLK"):
+        await put_stock(db, sku, "wh-de", 9)
+        await put_stock(db, sku, "wh-us", 9)
+
+
 async def plant(db: Database, *statements: str) -> None:
     """Change rows as somebody would by hand."""
     async with db.transaction() as tx:

@@ -43,7 +43,7 @@ class Ready(http.server.BaseHTTPRequestHandler):
 word = sys.argv[1]
 if word == "serve":
     if "--slow" in sys.argv[0]:
-        time.sleep(1)
+        time.sleep(1)  # A program that takes its time; nobody who tests waits for this.
     port = int(sys.argv[sys.argv.index("--port") + 1])
     http.server.ThreadingHTTPServer(("127.0.0.1", port), Ready).serve_forever()
 if word == "work":

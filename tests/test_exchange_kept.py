@@ -11,8 +11,8 @@ from commerce.kernel.access import Role
 from commerce.kernel.db import Database
 from tests.conftest import Api, Callers, Json
 from tests.exchange_folders import read_folder, write_folder
-from tests.shop import put_stock, rows
-from tests.stories import every_law_holds, open_store, order, plant
+from tests.shop import rows
+from tests.stories import every_law_holds, open_two_countries, order
 
 HISTORY = ("orders", "order_lines")
 LOST = {"reason": "lost in the warehouse"}
@@ -20,12 +20,7 @@ LOST = {"reason": "lost in the warehouse"}
 
 @pytest.fixture(autouse=True)
 async def shop(db: Database) -> AsyncIterator[None]:
-    """Three American cases do not cost whole cents each with their tax."""
-    await open_store(db)
-    await plant(db, "UPDATE recommended_prices SET amount = 3333 WHERE sku = 'CASE-BLK' AND market = 'us'")
-    for sku in ("CHARGER", "CASE-BLK"):
-        await put_stock(db, sku, "wh-de", 9)
-        await put_stock(db, sku, "wh-us", 9)
+    await open_two_countries(db)
     yield
     await every_law_holds(db)
 

@@ -37,22 +37,6 @@ async def shop(db: Database) -> AsyncIterator[None]:
     await every_law_holds(db)
 
 
-@pytest.fixture
-async def web(callers: Callers) -> Api:
-    return await callers(Role.STOREFRONT, channel="web-de")
-
-
-@pytest.fixture
-async def till(callers: Callers) -> Api:
-    """The till in Berlin."""
-    return await callers(Role.TERMINAL, channel="retail-de", location="berlin")
-
-
-@pytest.fixture
-async def operator(callers: Callers) -> Api:
-    return await callers(Role.OPERATOR)
-
-
 async def place(web: Api, *wanted: tuple[str, int], total: int, **more: object) -> str:
     """Place an order; its path."""
     answer = await web.post("/v1/orders", order(*wanted, total=total, **more))

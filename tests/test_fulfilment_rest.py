@@ -7,27 +7,17 @@ import pytest
 from commerce.kernel.access import Role
 from commerce.kernel.db import Database
 from tests.conftest import Api, Callers, Json, problem
-from tests.shop import put_stock, rows
-from tests.stories import eur, every_law_holds, ledger, open_store, order, plant, told
+from tests.shop import rows
+from tests.stories import eur, every_law_holds, ledger, open_two_countries, order, told
 
 LOST = {"reason": "lost in the warehouse"}
 
 
 @pytest.fixture(autouse=True)
 async def shop(db: Database) -> AsyncIterator[None]:
-    """Chargers and cases in two countries; three American cases do not cost whole cents each with their tax."""
-    await open_store(db)
-    await plant(db, "UPDATE recommended_prices SET amount = 3333 WHERE sku = 'CASE-BLK' AND market = 'us'")
-    for sku in ("CHARGER", "CASE-BLK"):
-        await put_stock(db, sku, "wh-de", 9)
-        await put_stock(db, sku, "wh-us", 9)
+    await open_two_countries(db)
     yield
     await every_law_holds(db)
-
-
-@pytest.fixture
-async def operator(callers: Callers) -> Api:
-    return await callers(Role.OPERATOR)
 
 
 async def shipped_in_part(web: Api, operator: Api, body: Json, location: str) -> str:

@@ -43,11 +43,6 @@ async def shop(db: Database) -> AsyncIterator[None]:
     await no_law_is_broken(db, *LAWS)
 
 
-@pytest.fixture
-async def web(callers: Callers) -> Api:
-    return await callers(Role.STOREFRONT, channel="web-de")
-
-
 async def test_a_basket_is_held_and_given_back(db: Database, web: Api) -> None:
     await put_stock(db, "PHONE-BLK", "wh-de", 5)
     await put_stock(db, "CASE-BLK", "wh-de", 5)

@@ -26,6 +26,7 @@ from orders.schemas import PlaceOrderBody
 from tests.benchmarks.load import get, post
 from tests.benchmarks.rush import ask_at_once
 from tests.conftest import NOON, Api, Callers, Json, problem
+from tests.people import somebody_waits
 from tests.processes import Apis, Buyer, api_processes, own_database
 from tests.shop import put_stock, rows
 from tests.stories import eur, every_law_holds, lines, open_lawful_shop
@@ -182,8 +183,7 @@ async def test_an_answer_that_is_kept_while_its_key_is_being_claimed_is_found(
         await here.execute(text("SELECT pg_advisory_xact_lock(7)"))
         looking = asyncio.create_task(rows(db, look))
         async with asyncio.timeout(30):
-            while await rows(db, WAITING) == [(0,)]:  # noqa: ASYNC110 - it is PostgreSQL that is waited for
-                await asyncio.sleep(0.01)
+            await somebody_waits(db)
         await keep(here, call, None, Answer(201, b"{}"), NOON)
 
     assert await looking == [(seen,)]

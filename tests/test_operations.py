@@ -26,12 +26,6 @@ from commerce.operations.health import head_revision
 from tests.conftest import NOON, Api, Callers, problem
 
 
-@pytest.fixture
-async def operator(callers: Callers) -> Api:
-    """Whoever runs this."""
-    return await callers(Role.OPERATOR)
-
-
 class Rang(Event, frozen=True):
     """News for these stories."""
 

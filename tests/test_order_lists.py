@@ -25,22 +25,6 @@ async def shop(db: Database) -> AsyncIterator[None]:
     await every_law_holds(db)
 
 
-@pytest.fixture
-async def web(callers: Callers) -> Api:
-    return await callers(Role.STOREFRONT, channel="web-de")
-
-
-@pytest.fixture
-async def till(callers: Callers) -> Api:
-    """The till in Berlin."""
-    return await callers(Role.TERMINAL, channel="retail-de", location="berlin")
-
-
-@pytest.fixture
-async def operator(callers: Callers) -> Api:
-    return await callers(Role.OPERATOR)
-
-
 async def placed(web: Api, **more: object) -> Json:
     """An order of one charger."""
     answer = await web.post("/v1/orders", order(("CHARGER", 1), total=3900, **more))

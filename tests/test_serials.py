@@ -9,12 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from commerce.app import build_app
-from commerce.kernel.access import Role
 from commerce.kernel.clock import Clock
 from commerce.kernel.db import Database
 from orders.errors import SerialNamedTwice, SerialsWanted, TooManySerials
 from orders.rules import NumberedLine, serials_must_fit
-from tests.conftest import Api, Callers, Json, problem, started
+from tests.conftest import Api, Json, problem, started
 from tests.people import somebody_waits
 from tests.shop import rows
 from tests.stories import card, every_law_holds, lines, numbered, open_store, sale
@@ -26,12 +25,6 @@ async def shop(db: Database) -> AsyncIterator[None]:
     await open_store(db)
     yield
     await every_law_holds(db)
-
-
-@pytest.fixture
-async def till(callers: Callers) -> Api:
-    """The till in Berlin."""
-    return await callers(Role.TERMINAL, channel="retail-de", location="berlin")
 
 
 @asynccontextmanager

@@ -24,11 +24,6 @@ async def shop(db: Database) -> AsyncIterator[None]:
     await no_law_is_broken(db, *LAWS)
 
 
-@pytest.fixture
-async def operator(callers: Callers) -> Api:
-    return await callers(Role.OPERATOR)
-
-
 async def held(callers: Callers, clock: SetClock, sku: str, quantity: int, at: str | None = None) -> str:
     """Have a storefront hold units for an hour; the hold's reference."""
     storefront = await callers(Role.STOREFRONT, channel="web-de")

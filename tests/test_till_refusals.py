@@ -19,12 +19,6 @@ async def shop(db: Database) -> AsyncIterator[None]:
     await every_law_holds(db)
 
 
-@pytest.fixture
-async def till(callers: Callers) -> Api:
-    """The till in Berlin."""
-    return await callers(Role.TERMINAL, channel="retail-de", location="berlin")
-
-
 WATCHES = lines(("WATCH", 1))
 REFUSED: list[tuple[str, Json, tuple[int, str], str]] = [
     ("too little", {"tenders": [cash(24899)]}, (422, "tenders_do_not_add_up"), "tenders"),

@@ -40,12 +40,6 @@ async def shop(db: Database) -> AsyncIterator[None]:
     await every_law_holds(db)
 
 
-@pytest.fixture
-async def till(callers: Callers) -> Api:
-    """The till in Berlin."""
-    return await callers(Role.TERMINAL, channel="retail-de", location="berlin")
-
-
 def paid(kind: str, amount: int, given: int, change: int) -> Json:
     """A tender as it is answered."""
     return {"kind": kind, "state": "paid", "amount": eur(amount), "given": eur(given), "change": eur(change)}

@@ -116,7 +116,7 @@ class GroupCommitter(Generic[Request, Verdict]):
             if took_too_long(error):
                 self._hurry_until = self._now_s() + HURRY_S
             if len(group) == 1 or is_away(error):
-                self._fail(group, error)
+                self._fail_aloud(group, error)
                 return
             _log.warning("group_split", committer=self._name, size=len(group), error=repr(error)[:300])
             await self._decide_singly(group, hurry=took_too_long(error))
@@ -130,7 +130,7 @@ class GroupCommitter(Generic[Request, Verdict]):
             try:
                 await self._commit_again_if_outrun([one], hurry=hurry)
             except Exception as error:  # noqa: BLE001 - one poisoned request must not take the others along
-                self._fail([one], error)
+                self._fail_aloud([one], error)
 
     async def _commit_again_if_outrun(
         self, group: list[tuple[Request, "asyncio.Future[Verdict]"]], *, hurry: bool = False
@@ -158,7 +158,7 @@ class GroupCommitter(Generic[Request, Verdict]):
             else:
                 future.set_result(verdict)
 
-    def _fail(self, group: "Sequence[tuple[Request, asyncio.Future[Verdict]]]", error: Exception) -> None:
+    def _fail_aloud(self, group: "Sequence[tuple[Request, asyncio.Future[Verdict]]]", error: Exception) -> None:
         """Tell everybody, and the log what was behind a Busy: who hears it cannot say."""
         if is_passing(error):
             _log.warning("not_now", committer=self._name, size=len(group), error=repr(error)[:300])
