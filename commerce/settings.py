@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Self, cast
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
@@ -17,6 +17,10 @@ BROKER_DATABASE = 1
 
 CONNECT_OPTIONS = frozenset({"host", "port", "ssl", "target_session_attrs", "prepared_statement_cache_size"})
 """What a database URL may say behind its question mark; asyncpg knows the rest by other names or not at all."""
+
+STRIPE_URL = "https://api.stripe.com"
+LIVE_RATE, TEST_RATE, ENDPOINT_RATE = 100, 25, 25
+"""What Stripe allows in a second, unless somebody agreed on more with it: in all, and for each endpoint."""
 
 SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 
@@ -36,10 +40,48 @@ class SettingRefused(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
+class StripeSettings:
+    """An account at the payment provider. Its secrets are never shown, not even by `repr`.
+
+    Several `webhook_secrets` are good at once while one is rotated. `rate` and `endpoint_rate` are requests a second.
+    """
+
+    api_key: str = field(repr=False)
+    publishable_key: str | None
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+    api_base: str | None
+    rate: int
+    endpoint_rate: int
+
+    @property
+    def live(self) -> bool:
+        """Whether real money moves."""
+        return is_live(self.api_key)
+
+    @property
+    def url(self) -> str:
+        """Where the provider is asked."""
+        return self.api_base or STRIPE_URL
+
+    def to_environment(self) -> dict[str, str]:
+        """The variables from which another process reads these very settings."""
+        return {
+            "STRIPE_API_KEY": self.api_key,
+            "STRIPE_PUBLISHABLE_KEY": self.publishable_key or "",
+            "STRIPE_WEBHOOK_SECRET": "",  # It may be inherited; all of them are in the next one.
+            "STRIPE_WEBHOOK_SECRETS": ",".join(self.webhook_secrets),
+            "STRIPE_API_BASE": self.api_base or "",
+            "COMMERCE_STRIPE_RATE": str(self.rate),
+            "COMMERCE_STRIPE_ENDPOINT_RATE": str(self.endpoint_rate),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that differs between one installation and another.
 
     Without a database or Redis URL the embedded ones are used; URLs here are ready for SQLAlchemy and redis-py.
+    Without an account at Stripe no money moves: `commerce run` plays with a sandbox.
     """
 
     database_url: str | None
@@ -49,10 +91,11 @@ class Settings:
     api_processes: int
     log: LogStyle
     pool_size: int
+    stripe: StripeSettings | None = None
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Self:
-        """Read every COMMERCE_ variable, or refuse with its name and what to write instead.
+        """Read every COMMERCE_ and STRIPE_ variable, or refuse with its name and what to write instead.
 
         An empty variable counts as not set. Names we do not know are left alone: Kubernetes puts its own
         COMMERCE_... variables beside a service called "commerce".
@@ -69,11 +112,12 @@ class Settings:
             api_processes=_number(env, "COMMERCE_API_PROCESSES", default=2, most=64),
             log=cast("LogStyle", log),
             pool_size=_number(env, "COMMERCE_POOL_SIZE", default=20, most=500),
+            stripe=_stripe(env),
         )
 
-    def using(self, *, database_url: str | None, redis_url: str | None) -> Self:
-        """The same settings on these servers."""
-        return replace(self, database_url=database_url, redis_url=redis_url)
+    def using(self, *, database_url: str | None, redis_url: str | None, stripe: StripeSettings | None = None) -> Self:
+        """The same settings on these servers, and with this provider where none was set."""
+        return replace(self, database_url=database_url, redis_url=redis_url, stripe=self.stripe or stripe)
 
     def to_environment(self) -> dict[str, str]:
         """The variables from which another process reads these very settings."""
@@ -85,7 +129,13 @@ class Settings:
             "COMMERCE_API_PROCESSES": str(self.api_processes),
             "COMMERCE_POOL_SIZE": str(self.pool_size),
         }
-        return {name: word for name, word in words.items() if word is not None}
+        known = {name: word for name, word in words.items() if word is not None}
+        return {**known, **(self.stripe.to_environment() if self.stripe else {})}
+
+
+def is_live(key: str) -> bool:
+    """Whether a key of Stripe's, secret or publishable, moves real money."""
+    return "_test_" not in key
 
 
 def default_data() -> Path:
@@ -164,4 +214,69 @@ def _redis_url(env: Mapping[str, str], name: str) -> str | None:
         raise SettingRefused(name, "this is not the address of a Redis or Valkey server.", hint)
     if not database.isdecimal():
         raise SettingRefused(name, f"{database!r} is not the number of a database.", hint)
+    return said
+
+
+def _stripe(env: Mapping[str, str]) -> StripeSettings | None:
+    """The account at Stripe. Without its key none of its other variables means anything."""
+    key = _text(env, "STRIPE_API_KEY")
+    if not key:
+        return None
+    if not key.startswith(("sk_", "rk_")):
+        hint = "Write the secret key (sk_...) or a restricted one (rk_...) of your account."
+        raise SettingRefused("STRIPE_API_KEY", "this is not a secret key of Stripe's.", hint)
+    return StripeSettings(
+        api_key=key,
+        publishable_key=_publishable_key(env, live=is_live(key)),
+        webhook_secrets=_webhook_secrets(env),
+        api_base=_api_base(env, live=is_live(key)),
+        rate=_number(env, "COMMERCE_STRIPE_RATE", default=LIVE_RATE if is_live(key) else TEST_RATE, most=9999),
+        endpoint_rate=_number(env, "COMMERCE_STRIPE_ENDPOINT_RATE", default=ENDPOINT_RATE, most=9999),
+    )
+
+
+def _publishable_key(env: Mapping[str, str], *, live: bool) -> str | None:
+    name = "STRIPE_PUBLISHABLE_KEY"
+    key = _text(env, name)
+    if not key:
+        return None
+    if not key.startswith("pk_"):
+        raise SettingRefused(name, "this is not a publishable key of Stripe's.", "Write the one that begins with pk_.")
+    if is_live(key) is not live:
+        hint = "Write two keys of one account, both of its live mode or both of its test mode."
+        raise SettingRefused(name, "of this key and STRIPE_API_KEY, one is live and one is for tests.", hint)
+    return key
+
+
+def _webhook_secrets(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Every secret with which a webhook may be signed. A blank one would let anybody sign, so it is refused."""
+    hint = "Write the endpoint's signing secret (whsec_...) from Stripe's dashboard; several are parted by commas."
+    found: dict[str, None] = {}
+    for name in ("STRIPE_WEBHOOK_SECRETS", "STRIPE_WEBHOOK_SECRET"):
+        said = env.get(name, "")
+        for secret in said.split(",") if said else ():
+            word = secret.strip()
+            if not word:
+                raise SettingRefused(name, "a secret in it is blank.", hint)
+            if not re.fullmatch(r"whsec_\S+", word):
+                raise SettingRefused(name, "a secret in it does not look like whsec_...", hint)
+            found[word] = None
+    if not found:
+        reason = "it is missing, and without it anybody could send us webhooks in Stripe's name."
+        raise SettingRefused("STRIPE_WEBHOOK_SECRETS", reason, hint)
+    return tuple(found)
+
+
+def _api_base(env: Mapping[str, str], *, live: bool) -> str | None:
+    """Another address than Stripe's own. A live key is shown to no one who could be listening on the way."""
+    name = "STRIPE_API_BASE"
+    said = _text(env, name).rstrip("/")
+    if not said:
+        return None
+    hint = "Leave it out, unless you have a sandbox: http://127.0.0.1:12111"
+    url = _split(name, said, hint)
+    if url.scheme not in {"http", "https"} or not url.hostname or url.query or url.fragment:
+        raise SettingRefused(name, "this is not the address of an HTTP server.", hint)
+    if live and url.scheme != "https":
+        raise SettingRefused(name, "a live key is not sent over a line without encryption.", hint)
     return said
