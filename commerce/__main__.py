@@ -3,6 +3,7 @@
 import rich_click as click
 
 from commerce.commands.check import check
+from commerce.commands.dead import dead
 from commerce.commands.export import export
 from commerce.commands.import_ import import_
 from commerce.commands.keys import keys
@@ -13,7 +14,7 @@ from commerce.commands.run import run
 from commerce.commands.serve import serve
 from commerce.commands.work import work
 
-COMMANDS: tuple[click.Command, ...] = (run, serve, work, migrate, import_, export, check, keys, openapi)
+COMMANDS: tuple[click.Command, ...] = (run, serve, work, migrate, import_, export, check, dead, keys, openapi)
 """Every command there is; a new one is a module in commands/ and a name here."""
 
 

@@ -1,27 +1,21 @@
 """`commerce keys`: who may call; the way to the first key there is."""
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 import rich_click as click
 from rich.console import Console
 from rich.table import Column, Table
 
-from commerce.commands.migrate import see_to_tables
-from commerce.commands.options import as_it_is, data_option, json_option, settings_for, show, table_of
-from commerce.embedded.locate import stack_at
+from commerce.commands.options import as_it_is, data_option, json_option, show, stored_text, table_of
+from commerce.commands.transact import transact
 from commerce.kernel.access import Role
 
 if TYPE_CHECKING:
-    from commerce.kernel.db import Session
     from commerce.kernel.keys import IssuedKey, KeyView
-
-Done = TypeVar("Done")
 
 
 @click.group()
@@ -39,20 +33,15 @@ def _instant(_ctx: click.Context, _param: click.Parameter, said: str | None) -> 
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def _text(_ctx: click.Context, _param: click.Parameter, said: str | None) -> str | None:
-    """Words that were typed in another encoding come with halves of characters, which nothing can store."""
-    if said is not None and not said.isascii() and any("\ud800" <= character <= "\udfff" for character in said):
-        raise click.BadParameter("this is not UTF-8")
-    return said
-
-
 @keys.command()
 @data_option
 @json_option
 @click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
-@click.option("--name", required=True, callback=_text, help="Who will use it.")
-@click.option("--channel", metavar="CODE", callback=_text, help="A storefront's online, a terminal's retail channel.")
-@click.option("--location", metavar="CODE", callback=_text, help="The store a terminal stands in.")
+@click.option("--name", required=True, callback=stored_text, help="Who will use it.")
+@click.option(
+    "--channel", metavar="CODE", callback=stored_text, help="A storefront's online, a terminal's retail channel."
+)
+@click.option("--location", metavar="CODE", callback=stored_text, help="The store a terminal stands in.")
 @click.option("--expires", metavar="WHEN", callback=_instant, help="A date or an instant; UTC if it says nothing else.")
 def create(data: Path | None, *, as_json: bool, role: str, name: str, **bounds: str | datetime | None) -> None:
     """Make a key. It is shown this once; only its hash is stored."""
@@ -61,7 +50,7 @@ def create(data: Path | None, *, as_json: bool, role: str, name: str, **bounds: 
 
     facts = {"channel": bounds["channel"], "location": bounds["location"], "expires_at": bounds["expires"]}
     wanted = read_key({"role": role, "name": name, **facts})
-    _show_once(_transact(data, lambda tx, now: issue_bound_key(tx, wanted, now)), as_json=as_json)
+    _show_once(transact(data, lambda tx, now: issue_bound_key(tx, wanted, now)), as_json=as_json)
 
 
 @keys.command("list")
@@ -71,7 +60,7 @@ def list_all(data: Path | None, *, as_json: bool) -> None:
     """List every key there ever was, the newest first."""
     from commerce.kernel.keys import list_keys  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
 
-    found = _transact(data, lambda tx, _: list_keys(tx))
+    found = transact(data, lambda tx, _: list_keys(tx))
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode({"keys": found})).decode() + "\n")
         return
@@ -84,19 +73,19 @@ def list_all(data: Path | None, *, as_json: bool) -> None:
 @keys.command()
 @data_option
 @json_option
-@click.argument("key_id", callback=_text)
+@click.argument("key_id", callback=stored_text)
 def revoke(data: Path | None, *, as_json: bool, key_id: str) -> None:
     """End a key. Every process stops honouring it within a second."""
     from commerce.kernel.keys import revoke_key  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
 
-    _transact(data, lambda tx, now: revoke_key(tx, key_id, now))
+    transact(data, lambda tx, now: revoke_key(tx, key_id, now))
     show({"revoked": key_id}, as_json=as_json)
 
 
 @keys.command()
 @data_option
 @json_option
-@click.argument("key_id", callback=_text)
+@click.argument("key_id", callback=stored_text)
 @click.option(
     "--overlap",
     type=click.IntRange(0, 30 * 86_400),
@@ -110,24 +99,7 @@ def rotate(data: Path | None, *, as_json: bool, key_id: str, overlap: int) -> No
     from commerce.kernel.keys import rotate_key  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
 
     lasting = timedelta(seconds=overlap)
-    _show_once(_transact(data, lambda tx, now: rotate_key(tx, key_id, now, lasting)), as_json=as_json)
-
-
-def _transact(data: Path | None, work: "Callable[[Session, datetime], Awaitable[Done]]") -> Done:
-    from commerce.kernel.db import Database  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
-
-    async def done(url: str) -> Done:
-        db = Database(url, pool_size=1)
-        try:
-            async with db.transaction() as tx:
-                return await work(tx, db.clock.now())
-        finally:
-            await db.close()
-
-    settings = settings_for(data)
-    with stack_at(settings.data, settings) as urls:
-        see_to_tables(urls.database)
-        return asyncio.run(done(urls.database))
+    _show_once(transact(data, lambda tx, now: rotate_key(tx, key_id, now, lasting)), as_json=as_json)
 
 
 def _show_once(issued: "IssuedKey", *, as_json: bool) -> None:

@@ -56,6 +56,13 @@ def settings_for(data: Path | None) -> Settings:
     return settings if data is None else replace(settings, data=data.expanduser().absolute())
 
 
+def stored_text(_ctx: click.Context, _param: click.Parameter, said: str | None) -> str | None:
+    """Words for the database: those typed in another encoding come with halves of characters, which nothing stores."""
+    if said is not None and not said.isascii() and any("\ud800" <= character <= "\udfff" for character in said):
+        raise click.BadParameter("this is not UTF-8")
+    return said
+
+
 def as_it_is(said: object, style: str = "") -> Text:
     """What somebody wrote, for a terminal: rich would read square brackets in it as markup, and the terminal obey it.
 

@@ -1,0 +1,34 @@
+"""One piece of work in one transaction, on whatever database a command finds or starts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from commerce.commands.migrate import see_to_tables
+from commerce.commands.options import settings_for
+from commerce.embedded.locate import stack_at
+
+if TYPE_CHECKING:
+    from commerce.kernel.db import Session
+
+Done = TypeVar("Done")
+
+
+def transact(data: Path | None, work: "Callable[[Session, datetime], Awaitable[Done]]") -> Done:
+    """Do it, commit, and say what came of it. A database that was never used is given its tables first."""
+    from commerce.kernel.db import Database  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
+
+    async def done(url: str) -> Done:
+        db = Database(url, pool_size=1)
+        try:
+            async with db.transaction() as tx:
+                return await work(tx, db.clock.now())
+        finally:
+            await db.close()
+
+    settings = settings_for(data)
+    with stack_at(settings.data, settings) as urls:
+        see_to_tables(urls.database)
+        return asyncio.run(done(urls.database))
