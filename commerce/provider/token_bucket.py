@@ -1,0 +1,223 @@
+"""The rate limit before the provider, shared by all processes through Redis.
+
+Whoever asks is given a slot: the instant at which its call may go. It is reserved at once and waited for, so ten
+thousand who ask together leave one after the other, in the order of asking, without asking twice. The libraries looked
+at (limits, throttled-py and pyrate-limiter, 2026-11) answer yes or no: whoever hears no asks again later, whoever comes
+then may be quicker, and ten thousand who wait keep Redis busy; none of them takes from two limits in one step.
+
+An endpoint's slots stand one behind the other. The limit over all endpoints is a calendar of cells, one slot in each,
+so that an endpoint with a long queue leaves the cells between its slots to the others. The provider's answer 429 stays
+the last resort: for calls that leave late, and for the moment in which Redis comes or goes.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from commerce.kernel.refusals import Busy
+from commerce.provider.limits import SECOND_US, Limits
+from commerce.provider.local_bucket import LocalBucket
+
+PATIENCE_S = 0.5
+"""A Redis that takes longer is as good as away."""
+TRY_AGAIN_US = 1 * SECOND_US
+GIVE_BACK_US = 1 * SECOND_US
+"""A slot that is nearer than this is gone before somebody else could use it."""
+
+PREFIX = "commerce:{stripe}:"
+"""The braces keep all keys on one node of a cluster, as a script needs them."""
+
+_log = structlog.get_logger()
+
+_RESERVE = """
+local free_key, returned, calendar = KEYS[1], KEYS[2], KEYS[3]
+local gap, cell_us, wait_most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local known, behind, now = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local PAGE = 4096
+if now < 0 then
+    local time = redis.call('TIME')
+    now = time[1] * 1000000 + time[2]
+end
+
+-- A slot that was given back keeps its distance from all others already.
+redis.call('ZREMRANGEBYSCORE', returned, '-inf', string.format('(%.0f', now))
+local back = redis.call('ZPOPMIN', returned)[1]
+if back then
+    return {tonumber(back) - now, back}
+end
+
+-- The first cell without a slot, from the endpoint's next one on. Bits behind the end of a page make it a whole one.
+local start = math.max(now + behind, known, tonumber(redis.call('GET', free_key) or 0))
+local cell, key, bit = math.floor(start / cell_us), nil, -1
+while bit < 0 do
+    local page = math.floor(cell / PAGE)
+    if cell * cell_us - now > wait_most then
+        return {-1, ''}
+    end
+    key = calendar .. string.format('%.0f', page)
+    redis.call('SETBIT', key, PAGE, 0)
+    redis.call('PEXPIRE', key, math.ceil(((page + 1) * PAGE * cell_us - now) / 1000) + 1000)
+    bit = redis.call('BITPOS', key, 0, cell % PAGE, PAGE - 1, 'BIT')
+    cell = bit < 0 and (page + 1) * PAGE or page * PAGE + bit
+end
+local slot = math.max(start, cell * cell_us)
+if slot - now > wait_most then
+    return {-1, ''}
+end
+
+redis.call('SETBIT', key, bit, 1)
+local free = slot + gap
+redis.call('SET', free_key, string.format('%.0f', free), 'PX', math.ceil((free - now) / 1000) + 1000)
+return {slot - now, string.format('%.0f', slot)}
+"""
+
+
+class Watch(Protocol):
+    """Whoever tells a waiter how time goes by, in microseconds that never step back."""
+
+    def now_us(self) -> int:
+        """The present instant, counted from anywhere."""
+        ...
+
+    async def wait_until(self, instant: int) -> None:
+        """Come back no sooner than then."""
+        ...
+
+
+class SteadyWatch:
+    """The machine's own watch."""
+
+    def now_us(self) -> int:
+        """The present instant, counted from when the machine came up."""
+        return time.monotonic_ns() // 1000
+
+    async def wait_until(self, instant: int) -> None:
+        """Sleep until then; the event loop may wake us a moment early, so look again."""
+        while (left := instant - self.now_us()) > 0:  # noqa: ASYNC110 - nothing happens then but that time has passed
+            await asyncio.sleep(left / SECOND_US)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """When a call may go, on our watch; and by Redis' clock, if it was reserved there."""
+
+    instant: int
+    reserved: int | None
+
+
+class TokenBucket:
+    """A turnstile for calls to the provider: `pass_through` returns when the call may go. One for each event loop.
+
+    Without Redis it goes on with this process's share, a part of `processes`, and returns when Redis does. A `watch`
+    that is handed in is believed to tell Redis' time as well; else Redis has its own.
+    """
+
+    def __init__(self, redis: Redis, limits: Limits, *, processes: int, watch: Watch | None = None) -> None:
+        self._redis = redis
+        self._reserve = redis.register_script(_RESERVE)
+        self._limits = limits
+        self._local = LocalBucket(limits, processes)
+        self._watch: Watch = watch or SteadyWatch()
+        self._told = watch is not None
+        self._turn = asyncio.Lock()
+        self._known: dict[str, int] = {}
+        self._local_until: dict[str, int] = {}
+        self._away_until: int | None = None
+        self._giving_back: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    def at(cls, redis_url: str, limits: Limits, *, processes: int) -> "TokenBucket":
+        """A turnstile on the Redis there. Its keys stand beside the queue's: few, small, and each ends by itself."""
+        # A line that Redis closed for being idle is no outage, so there is a second try, at once.
+        again = Retry(NoBackoff(), 1)
+        redis = Redis.from_url(redis_url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S, retry=again)
+        return cls(redis, limits, processes=processes)
+
+    async def pass_through(self, endpoint: str) -> None:
+        """Come back when the call may go. Raises Busy, at once, when that is more than the longest wait away.
+
+        Whoever is cancelled meanwhile leaves a slot, which the next one gets.
+        """
+        slot = await self.reserve(endpoint)
+        try:
+            await self._watch.wait_until(slot.instant)
+        except asyncio.CancelledError:
+            self._give_back(endpoint, slot)
+            raise
+
+    async def reserve(self, endpoint: str) -> Slot:
+        """The next slot of this endpoint, in the order of asking. Raises Busy as pass_through."""
+        async with self._turn:  # One at a time: it keeps the order, and a crowd needs no crowd of connections.
+            if self._away_until is None or self._watch.now_us() >= self._away_until:
+                try:
+                    return await self._reserve_shared(endpoint)
+                except (RedisError, OSError) as error:
+                    self._go_alone(error)
+            now = self._watch.now_us()
+            instant = self._local.reserve(endpoint, now)
+            self._local_until[endpoint] = self._local.free_at(endpoint)
+            return Slot(instant, None)
+
+    async def close(self) -> None:
+        """Give back what is to be given back, and hang up."""
+        await asyncio.gather(*self._giving_back)
+        await self._redis.aclose()
+
+    async def _reserve_shared(self, endpoint: str) -> Slot:
+        limits, asked = self._limits, self._watch.now_us()
+        # What this process has been given, and is still to come, counts even where Redis has forgotten it: after a
+        # flush nobody overtakes.
+        known = self._known.get(endpoint, 0) if self._local.free_at(endpoint) > asked else 0
+        behind = max(0, self._local_until.get(endpoint, 0) - asked)
+        words = [limits.endpoint_us, limits.total_us, limits.wait_us, known, behind]
+        async with asyncio.timeout(PATIENCE_S):
+            keys = [f"{PREFIX}free:{endpoint}", self._returned(endpoint), f"{PREFIX}calendar:{limits.total_us}:"]
+            answer = await cast("Awaitable[list[bytes]]", self._reserve(keys, [*words, asked if self._told else -1]))
+        self._come_back()
+        wait, reserved = int(answer[0]), answer[1]
+        if wait < 0:
+            raise Busy
+        # Counted from when the answer is here, which is later than when it was given: never too early.
+        slot = Slot(self._watch.now_us() + wait, int(reserved))
+        self._known[endpoint] = max(self._known.get(endpoint, 0), int(reserved) + limits.endpoint_us)
+        self._local.queue_behind(endpoint, slot.instant)
+        return slot
+
+    def _give_back(self, endpoint: str, slot: Slot) -> None:
+        if slot.reserved is None or slot.instant - self._watch.now_us() < GIVE_BACK_US:
+            return
+        task = asyncio.create_task(self._put_back(endpoint, slot.reserved))
+        self._giving_back.add(task)
+        task.add_done_callback(self._giving_back.discard)
+
+    async def _put_back(self, endpoint: str, reserved: int) -> None:
+        """Where Redis does not hear of it, the slot is wasted, and no harm is done."""
+        key = self._returned(endpoint)
+        try:
+            async with asyncio.timeout(PATIENCE_S), self._redis.pipeline() as both:
+                both.zadd(key, {str(reserved): reserved})
+                both.expire(key, self._limits.wait_s)
+                await both.execute()
+        except (RedisError, OSError) as error:
+            _log.info("slot_wasted", endpoint=endpoint, error=repr(error)[:300])
+
+    def _returned(self, endpoint: str) -> str:
+        return f"{PREFIX}returned:{endpoint}"
+
+    def _go_alone(self, error: Exception) -> None:
+        if self._away_until is None:
+            _log.warning("turnstile_alone", error=repr(error)[:300])
+        self._away_until = self._watch.now_us() + TRY_AGAIN_US
+
+    def _come_back(self) -> None:
+        if self._away_until is not None:
+            _log.info("turnstile_shared_again")
+            self._away_until = None
