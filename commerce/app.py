@@ -47,8 +47,13 @@ class RouteWithoutRoles(Exception):  # noqa: N818 - what it says is the error
     """A route does not say who may use it."""
 
 
-def build_app(db: Database, *, redis_url: str | None = None, log: LogStyle = "pretty") -> Litestar:
-    """The application on a database; when it stops, its connections are given back. Redis is only looked at."""
+def build_app(
+    db: Database, *, redis_url: str | None = None, provider_url: str | None = None, log: LogStyle = "pretty"
+) -> Litestar:
+    """The application on a database; when it stops, its connections are given back.
+
+    Redis and the payment provider are only looked at.
+    """
     placing = orders.Placing("place_orders", db, place_orders)
     selling = orders.Selling("book_sales", db, book_sales)
 
@@ -74,7 +79,9 @@ def build_app(db: Database, *, redis_url: str | None = None, log: LogStyle = "pr
             "placing": Provide(lambda: placing, sync_to_thread=False),
             "selling": Provide(lambda: selling, sync_to_thread=False),
         },
-        state=State({"db": db, "key_ring": KeyRing(db), "redis_url": redis_url}),
+        state=State(
+            {"db": db, "key_ring": KeyRing(db), "redis_url": redis_url, "provider": health.ProviderProbe(provider_url)}
+        ),
         request_class=StrictRequest,
         logging_config=None,
         lifespan=[serving],
@@ -93,7 +100,8 @@ def create_app() -> Litestar:
     # Without a URL nothing can be answered, but the document of all routes can still be made.
     url = settings.database_url or "postgresql+asyncpg://"
     db = Database(url, replica_url=settings.replica_url, pool_size=settings.pool_size, patience_s=PATIENCE_S)
-    return build_app(db, redis_url=settings.redis_url, log=settings.log)
+    provider_url = settings.stripe.url if settings.stripe else None
+    return build_app(db, redis_url=settings.redis_url, provider_url=provider_url, log=settings.log)
 
 
 def every_route_states_its_roles(app: Litestar) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 from weakref import WeakKeyDictionary
 
+import httpx
 import msgspec
 import structlog
 from alembic.script import ScriptDirectory
@@ -41,6 +42,8 @@ PATIENCE_S = 2
 """A probe that waits longer is answered no by whoever sent it."""
 
 REFRESHED_EVERY = timedelta(seconds=5)
+PROVIDER_ASKED_EVERY = timedelta(seconds=10)
+BROKEN = 500
 UNREADY = 503
 OK, AWAY, UNUSED = "ok", "away", "not used"
 _log = structlog.get_logger()
@@ -55,10 +58,31 @@ class Health(msgspec.Struct, frozen=True):
     parts: Annotated[
         dict[str, str],
         msgspec.Meta(
-            description="`ok`, or what is wrong. Redis is a doorbell: without it reactions come late, orders do not.",
-            examples=[{"database": "ok", "schema": "ok", "redis": "ok"}],
+            description=(
+                "`ok`, or what is wrong. Redis is a doorbell: without it reactions come late, orders do not. While the "
+                "payment provider is `away`, orders are taken and paid later."
+            ),
+            examples=[{"database": "ok", "schema": "ok", "redis": "ok", "payments": "ok"}],
         ),
     ]
+
+
+class ProviderProbe:
+    """Whether the payment provider answers at `url` (None: there is none), asked once in ten seconds at the most."""
+
+    def __init__(self, url: str | None) -> None:
+        self._url = url
+        self._asked_at: datetime | None = None
+        self._asking: asyncio.Task[str] | None = None
+
+    async def look(self, now: datetime) -> str:
+        """What was heard last, or is heard now by whoever asks first; all others wait for the same answer."""
+        if self._url is None:
+            return UNUSED
+        if self._asking is None or self._asked_at is None or abs(now - self._asked_at) >= PROVIDER_ASKED_EVERY:
+            self._asked_at = now
+            self._asking = asyncio.create_task(_provider(self._url))
+        return await asyncio.shield(self._asking)
 
 
 @get("/health/live", opt=may(), tags=["operations"], security=[])
@@ -76,8 +100,12 @@ async def live() -> Health:
 )
 async def ready(db: NamedDependency[Database], state: State) -> Response[Health]:
     """Say whether requests may be sent here: the database answers, and its tables are this release's."""
-    (database, schema), redis = await asyncio.gather(_database(db), _redis(state.get("redis_url")))
-    health = Health(database == schema == OK, {"database": database, "schema": schema, "redis": redis})
+    provider: ProviderProbe = state["provider"]
+    (database, schema), redis, payments = await asyncio.gather(
+        _database(db), _redis(state.get("redis_url")), provider.look(db.clock.now())
+    )
+    parts = {"database": database, "schema": schema, "redis": redis, "payments": payments}
+    health = Health(database == schema == OK, parts)
     return Response(health, status_code=200 if health.ready else UNREADY)
 
 
@@ -131,6 +159,18 @@ async def _redis(url: str | None) -> str:
     except (RedisError, OSError):
         return AWAY
     return OK
+
+
+async def _provider(url: str) -> str:
+    """Ask for no more than an answer; it needs no key, and a refusal is one, too."""
+    # No line is kept open: nobody is left to close it.
+    limits = httpx.Limits(max_keepalive_connections=0)
+    try:
+        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(limits=limits, timeout=PATIENCE_S) as http:
+            answer = await http.get(f"{url}/healthcheck")
+    except (httpx.HTTPError, httpx.InvalidURL, OSError):
+        return AWAY
+    return OK if answer.status_code < BROKEN else AWAY
 
 
 async def _outbox(tx: ReadSession, now: datetime) -> None:

@@ -1,0 +1,99 @@
+"""Readiness and the payment provider: whether it answers is told, and stops nobody."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from litestar import Litestar
+
+from commerce.embedded.supervisor import free_port
+from commerce.kernel.clock import SetClock
+from commerce.operations.health import ProviderProbe
+from tests.conftest import Callers
+
+READY = {"database": "ok", "schema": "ok", "redis": "not used"}
+
+
+class Provider:
+    """A server that gives every request the same answer, and counts them."""
+
+    def __init__(self, status: str) -> None:
+        self.status = status
+        self.asked: list[bytes] = []
+        self.url = ""
+
+    async def answer(self, heard: asyncio.StreamReader, said: asyncio.StreamWriter) -> None:
+        """Note the request and answer it; asyncio calls this."""
+        self.asked.append(await heard.readuntil(b"\r\n\r\n"))
+        said.write(f"HTTP/1.1 {self.status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        await said.drain()
+        said.close()
+
+
+@asynccontextmanager
+async def provider(status: str) -> AsyncIterator[Provider]:
+    """A provider on a port of its own."""
+    one = Provider(status)
+    async with await asyncio.start_server(one.answer, "127.0.0.1", 0) as server:
+        one.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield one
+
+
+async def test_orders_are_taken_while_nobody_answers_for_payments(app: Litestar, callers: Callers) -> None:
+    app.state["provider"] = ProviderProbe(f"http://127.0.0.1:{free_port()}")
+
+    answer = await callers.nobody().get("/health/ready")
+
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, "parts": {**READY, "payments": "away"}})
+
+
+@pytest.mark.parametrize(
+    ("status", "word"), [("200 OK", "ok"), ("404 Not Found", "ok"), ("401 Unauthorized", "ok"), ("500 Broken", "away")]
+)
+async def test_a_provider_that_answers_is_there_whatever_it_says_of_us(
+    app: Litestar, callers: Callers, status: str, word: str
+) -> None:
+    async with provider(status) as one:
+        app.state["provider"] = ProviderProbe(one.url)
+        answer = await callers.nobody().get("/health/ready")
+
+    assert (answer.status_code, answer.json()["parts"]) == (200, {**READY, "payments": word})
+    [asked] = one.asked
+    assert asked.startswith(b"GET /healthcheck HTTP/1.1\r\n")
+    assert b"authorization" not in asked.lower()
+
+
+async def test_a_provider_is_asked_once_in_ten_seconds_however_many_want_to_know(
+    app: Litestar, callers: Callers, clock: SetClock
+) -> None:
+    nobody = callers.nobody()
+
+    async def heard() -> str:
+        return str((await nobody.get("/health/ready")).json()["parts"]["payments"])
+
+    async with provider("200 OK") as one:
+        app.state["provider"] = ProviderProbe(one.url)
+        together = await asyncio.gather(*(heard() for _ in range(20)))
+        clock.advance(timedelta(seconds=9))
+        one.status = "503 Down"
+        later = await heard()
+        asked_by_then = len(one.asked)
+        clock.advance(timedelta(seconds=1))
+        after_ten_seconds = await heard()
+
+    assert (set(together), later, asked_by_then) == ({"ok"}, "ok", 1)
+    assert (after_ten_seconds, len(one.asked)) == ("away", 2)
+
+
+async def test_who_leaves_while_the_provider_is_asked_takes_the_answer_from_nobody(clock: SetClock) -> None:
+    async with provider("200 OK") as one:
+        probe = ProviderProbe(one.url)
+        leaving = asyncio.create_task(probe.look(clock.now()))
+        staying = asyncio.create_task(probe.look(clock.now()))
+        await asyncio.sleep(0)
+        leaving.cancel()
+
+        assert await staying == "ok"
+    assert len(one.asked) == 1
