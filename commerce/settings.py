@@ -220,8 +220,10 @@ def _redis_url(env: Mapping[str, str], name: str) -> str | None:
 def _stripe(env: Mapping[str, str]) -> StripeSettings | None:
     """The account at Stripe. Without its key none of its other variables means anything."""
     key = _text(env, "STRIPE_API_KEY")
+    rate = _number(env, "COMMERCE_STRIPE_RATE", default=LIVE_RATE if is_live(key) else TEST_RATE, most=9999)
+    endpoint_rate = _number(env, "COMMERCE_STRIPE_ENDPOINT_RATE", default=ENDPOINT_RATE, most=9999)
     if not key:
-        return None
+        return None  # But the rates hold for a sandbox as well.
     if not key.startswith(("sk_", "rk_")):
         hint = "Write the secret key (sk_...) or a restricted one (rk_...) of your account."
         raise SettingRefused("STRIPE_API_KEY", "this is not a secret key of Stripe's.", hint)
@@ -230,8 +232,8 @@ def _stripe(env: Mapping[str, str]) -> StripeSettings | None:
         publishable_key=_publishable_key(env, live=is_live(key)),
         webhook_secrets=_webhook_secrets(env),
         api_base=_api_base(env, live=is_live(key)),
-        rate=_number(env, "COMMERCE_STRIPE_RATE", default=LIVE_RATE if is_live(key) else TEST_RATE, most=9999),
-        endpoint_rate=_number(env, "COMMERCE_STRIPE_ENDPOINT_RATE", default=ENDPOINT_RATE, most=9999),
+        rate=rate,
+        endpoint_rate=endpoint_rate,
     )
 
 

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # its annotations are not published with it
@@ -20,65 +20,11 @@ from commerce.embedded.folder import DataFolder
 from commerce.embedded.locate import running_stack, stack_at
 from commerce.embedded.parts import how_it_ended
 from commerce.embedded.postgres import EmbeddedPostgres
-from commerce.embedded.supervisor import DEATHS_MAX, free_port
+from commerce.embedded.supervisor import DEATHS_MAX
 from commerce.settings import SettingRefused, Settings
+from tests.supervised import ALL, environment, pids, supervised
 
 QUICK = {"fsync": "off", "shared_buffers": "16MB"}
-
-STAND_IN = """
-import http.server, os, socket, sys, time
-from urllib.parse import parse_qs, urlsplit
-
-SERVER = parse_qs(urlsplit(os.environ["COMMERCE_DATABASE_URL"]).query)["host"][0] + "/.s.PGSQL.5432"
-
-def database_answers():
-    with socket.socket(socket.AF_UNIX) as line:
-        return line.connect_ex(SERVER) == 0
-
-class Ready(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200 if database_answers() else 503)
-        self.end_headers()
-
-word = sys.argv[1]
-if word == "serve":
-    if "--slow" in sys.argv[0]:
-        time.sleep(1)  # A program that takes its time; nobody who tests waits for this.
-    port = int(sys.argv[sys.argv.index("--port") + 1])
-    http.server.ThreadingHTTPServer(("127.0.0.1", port), Ready).serve_forever()
-if word == "work":
-    if "--broken" in sys.argv[0]:
-        sys.exit("The worker has lost its tools.")
-    time.sleep(3600)
-"""
-
-SUPERVISE = """
-import asyncio, os, sys
-import asyncpg
-from commerce.embedded.errors import PartFailed
-from commerce.embedded.supervisor import Plan, Supervisor
-from commerce.settings import Settings
-
-settings = Settings.from_environment(os.environ)
-
-def load(url):
-    with (settings.data / "postgres" / "postmaster.pid").open() as file:
-        os.kill(int(file.readline()), 9)
-    return asyncio.run(asyncpg.connect(url.replace("+asyncpg", "")))
-
-plan = Plan(
-    settings=settings,
-    port=int(sys.argv[1]),
-    announce=lambda state, keys: None,
-    tell=lambda sentence: None,
-    command=(sys.executable, sys.argv[2]),
-    load=load if "--load" in sys.argv else None,
-)
-try:
-    Supervisor(plan).run()
-except PartFailed as failure:
-    sys.exit(f"{failure.last_lines} | {failure}")
-"""
 
 
 @pytest.fixture
@@ -89,43 +35,12 @@ def folder() -> Iterator[Path]:
         yield Path(made)
 
 
-@contextmanager
-def supervised(
-    folder: Path, *words: str, worker: str = "stand_in.py", settings: Mapping[str, str] | None = None
-) -> Iterator[tuple[subprocess.Popen[str], DataFolder]]:
-    """A supervisor of its own process, over real servers and stand-ins for our programs."""
-    script, supervise = folder / worker, folder / "supervise.py"
-    script.write_text(STAND_IN)
-    supervise.write_text(SUPERVISE)
-    data = DataFolder(folder / "data")
-    command = [sys.executable, str(supervise), str(free_port()), str(script), *words]
-    with subprocess.Popen(  # noqa: S603 - our own command
-        command, env={**environment(data.root), **(settings or {})}, stderr=subprocess.PIPE, text=True
-    ) as supervisor:
-        try:
-            yield supervisor, data
-        finally:
-            supervisor.send_signal(signal.SIGINT)
-
-
-def environment(data: Path) -> dict[str, str]:
-    """Ours, without the settings of whoever runs the tests."""
-    own = {name: word for name, word in os.environ.items() if not name.startswith("COMMERCE_")}
-    return {**own, "COMMERCE_DATA": str(data), "PYTHONPATH": str(Path(__file__).parent.parent)}
-
-
 def eventually(condition: Callable[[], bool], within_s: float = 20) -> None:
     """Wait until it is true, or fail."""
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, "it did not come true in time"
         time.sleep(0.02)
-
-
-def pids(data: DataFolder) -> dict[str, int]:
-    """The process of each part, as the stack says; none when no stack runs."""
-    state = running_stack(data)
-    return {name: part.pid for name, part in state.parts.items()} if state else {}
 
 
 def ask(postgres: EmbeddedPostgres, sql: str) -> str:
@@ -193,7 +108,7 @@ def test_a_pid_file_that_names_somebody_else_does_not_stop_a_start(folder: Path)
 
 def test_every_part_that_is_killed_comes_back_with_its_data_and_all_stop_in_the_end(folder: Path) -> None:
     with supervised(folder) as (supervisor, data):
-        eventually(lambda: len(pids(data)) == 4)
+        eventually(lambda: pids(data).keys() == ALL)
         postgres = EmbeddedPostgres(data.root)
         ask(postgres, "CREATE TABLE kept AS SELECT 7 AS seven")
         first = pids(data)
@@ -219,7 +134,7 @@ def test_every_part_that_is_killed_comes_back_with_its_data_and_all_stop_in_the_
 
 def test_a_database_that_is_killed_while_the_api_comes_up_comes_back_too(folder: Path) -> None:
     with supervised(folder, worker="stand_in --slow.py") as (supervisor, data):
-        eventually(lambda: len(pids(data)) == 4)
+        eventually(lambda: pids(data).keys() == ALL)
         first = pids(data)
 
         os.kill(first["api"], signal.SIGKILL)
@@ -235,14 +150,14 @@ def test_a_database_that_is_killed_while_the_api_comes_up_comes_back_too(folder:
 
 def test_a_part_that_is_killed_from_outside_is_started_again_however_often(folder: Path) -> None:
     with supervised(folder) as (supervisor, data):
-        eventually(lambda: len(pids(data)) == 4)
+        eventually(lambda: pids(data).keys() == ALL)
 
         for _ in range(DEATHS_MAX + 2):
             before = pids(data)["worker"]
             os.kill(before, signal.SIGKILL)
             eventually(lambda before=before: pids(data)["worker"] != before)  # type: ignore[misc]  # mypy#12557
 
-        assert pids(data).keys() == {"postgres", "valkey", "api", "worker"}
+        assert pids(data).keys() == ALL
         supervisor.send_signal(signal.SIGINT)
         assert supervisor.wait(30) == 0
 
@@ -259,7 +174,7 @@ def test_a_server_in_the_settings_is_used_and_not_started(folder: Path) -> None:
     try:
         with supervised(folder, settings={"COMMERCE_DATABASE_URL": theirs.url}) as (_, data):
             eventually(lambda: bool(pids(data)))
-            assert pids(data).keys() == {"valkey", "api", "worker"}
+            assert pids(data).keys() == ALL - {"postgres"}
             state = running_stack(data)
             assert state is not None
             assert state.database_url == Settings.from_environment({"COMMERCE_DATABASE_URL": theirs.url}).database_url
@@ -281,14 +196,14 @@ def test_two_commands_at_once_take_turns(folder: Path) -> None:
 
 def test_a_killed_supervisor_leaves_nothing_over_and_the_next_one_goes_on(folder: Path) -> None:
     with supervised(folder) as (supervisor, data):
-        eventually(lambda: len(pids(data)) == 4)
+        eventually(lambda: pids(data).keys() == ALL)
         ask(EmbeddedPostgres(data.root), "CREATE TABLE kept AS SELECT 7 AS seven")
         left = pids(data)
         supervisor.kill()
         eventually(lambda: all(map(is_gone, left.values())))
 
     with supervised(folder) as (_, data):
-        eventually(lambda: len(pids(data)) == 4)
+        eventually(lambda: pids(data).keys() == ALL)
         assert ask(EmbeddedPostgres(data.root), "SELECT seven FROM kept") == "7"
 
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from commerce.commands.options import as_it_is, data_option, json_option, settings_for, show
 from commerce.embedded.folder import StackState
 from commerce.embedded.supervisor import Plan, Supervisor, free_port
+from commerce.settings import Settings, StripeSettings
 
 
 @click.command()
@@ -22,9 +23,9 @@ from commerce.embedded.supervisor import Plan, Supervisor, free_port
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--demo/--no-demo", default=True, help="Load the demo shop if the database is empty.", show_default=True)
 def run(data: Path | None, port: int, host: str, *, demo: bool, as_json: bool) -> None:
-    """Start the shop: database, queue, API and worker. Ctrl-C stops all of it.
+    """Start the shop: database, queue, a sandbox for payments, API and worker. Ctrl-C stops all of it.
 
-    What has a URL in the settings (COMMERCE_DATABASE_URL, COMMERCE_REDIS_URL) is used and not started.
+    What the settings name (COMMERCE_DATABASE_URL, COMMERCE_REDIS_URL, STRIPE_API_KEY) is used and not started.
     """
     settings = settings_for(data)
     console = Console(highlight=False)
@@ -33,9 +34,9 @@ def run(data: Path | None, port: int, host: str, *, demo: bool, as_json: bool) -
 
     def announce(state: StackState, keys: Mapping[str, str]) -> None:
         if as_json:
-            show({**_facts(state, settings.data), "keys": keys}, as_json=True)
+            show({**_facts(state, settings), "keys": keys}, as_json=True)
             return
-        console.print(_panel(state, settings.data))
+        console.print(_panel(state, settings))
         for role, key in keys.items():
             # Whole and on one line each, whatever the terminal's width: a key is there to be copied.
             console.print(as_it_is(f"{role:14}", "bold"), as_it_is(key, "green"), soft_wrap=True)
@@ -63,12 +64,26 @@ def run(data: Path | None, port: int, host: str, *, demo: bool, as_json: bool) -
     Supervisor(plan).run()
 
 
-def _facts(state: StackState, data: Path) -> dict[str, str]:
-    return {"url": state.url, "documentation": f"{state.url}/docs", "data": str(data), "logs": str(data / "logs")}
+def _facts(state: StackState, settings: Settings) -> dict[str, str]:
+    return {
+        "url": state.url,
+        "documentation": f"{state.url}/docs",
+        "payments": _money(settings.stripe),
+        "stripe": state.stripe_url or (settings.stripe.url if settings.stripe else ""),
+        "data": str(settings.data),
+        "logs": str(settings.data / "logs"),
+    }
 
 
-def _panel(state: StackState, data: Path) -> Panel:
+def _money(account: StripeSettings | None) -> str:
+    """What every payment here is worth."""
+    if account is None:
+        return "a sandbox, no real money moves"
+    return "live, real money moves" if account.live else "test mode, no real money moves"
+
+
+def _panel(state: StackState, settings: Settings) -> Panel:
     table = Table.grid(padding=(0, 2))
-    for name, fact in _facts(state, data).items():
+    for name, fact in _facts(state, settings).items():
         table.add_row(f"[bold]{'shop' if name == 'url' else name}[/bold]", as_it_is(fact))
     return Panel(table, title="commerce", subtitle="Ctrl-C stops everything", title_align="left", expand=False)

@@ -48,8 +48,8 @@ def serve(data: Path | None, host: str, port: int, workers: int | None, *, as_js
     """
     settings = settings_for(data)
     address = refuse_taken_port(host, port)
-    with stack_at(settings.data, settings, lasting=True) as urls:
-        own = settings.using(database_url=urls.database, redis_url=urls.redis)
+    with stack_at(settings.data, settings, lasting=True, api_url=near_url(host, port)) as urls:
+        own = settings.using(database_url=urls.database, redis_url=urls.redis, stripe=urls.stripe)
         os.environ.update(own.to_environment())  # A worker process reads its settings from there.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(fresh_folder(settings.data / "metrics" / str(port)))
         processes = workers or settings.api_processes

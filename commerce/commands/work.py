@@ -22,7 +22,7 @@ def work(data: Path | None, *, as_json: bool) -> None:
 
     settings = settings_for(data)
     with stack_at(settings.data, settings, lasting=True) as urls:
-        own = settings.using(database_url=urls.database, redis_url=urls.redis)
+        own = settings.using(database_url=urls.database, redis_url=urls.redis, stripe=urls.stripe)
         os.environ.update(own.to_environment())
         if as_json:
             show({"pid": os.getpid(), "data": settings.data}, as_json=True)

@@ -30,7 +30,8 @@ TRIES, AGAIN_S = 10, 0.03
 class StackState(msgspec.Struct, frozen=True):
     """What `stack.json` says about what runs in a folder: a whole stack, or the servers that a command lends.
 
-    Such a command serves no API for others: its `url` is empty and its `port` is 0.
+    Such a command serves no API for others: its `url` is empty and its `port` is 0. `stripe_url` is the sandbox's; it
+    is empty where the settings name an account.
     """
 
     pid: int
@@ -39,6 +40,7 @@ class StackState(msgspec.Struct, frozen=True):
     database_url: str
     redis_url: str
     parts: dict[str, PartState]
+    stripe_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,26 +3,39 @@
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from commerce.embedded.errors import FolderTaken
 from commerce.embedded.folder import DataFolder, StackState
 from commerce.embedded.parts import Part
 from commerce.embedded.postgres import EmbeddedPostgres
-from commerce.embedded.supervisor import end_leftovers
+from commerce.embedded.sandbox import EmbeddedSandbox, sandbox_account
+from commerce.embedded.supervisor import OUR_COMMAND, end_leftovers, free_port
 from commerce.embedded.valkey import EmbeddedValkey
-from commerce.settings import Settings
+from commerce.settings import Settings, StripeSettings
+
+USUAL_API = "http://127.0.0.1:8000"
+"""Where a sandbox looks for the API when the command that starts it serves none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Urls:
-    """Where the servers are. `redis` is None for a short command where no queue is."""
+    """Where the servers are. `redis` is None for a short command where no queue is.
+
+    `stripe` is the account at the payment provider: the one in the settings, or that of the sandbox that runs.
+    """
 
     database: str
     redis: str | None
+    stripe: StripeSettings | None = None
+
+
+Start = Callable[[DataFolder, Settings, ExitStack], Urls]
 
 
 @asynccontextmanager
@@ -30,22 +43,27 @@ async def open_stack(data_dir: Path, settings: Settings, *, lasting: bool = Fals
     """The servers to work with, for as long as the block lasts; what had to be started is stopped after it.
 
     A URL in the settings wins; then what runs in the folder; then servers of our own. A short command starts a
-    database, which others wait for, since it is gone in a moment. A `lasting` one starts a queue, too, and lends both
-    to every other command as long as it lasts. Starting blocks the event loop, since a child dies with the thread
-    that made it.
+    database, which others wait for, since it is gone in a moment. A `lasting` one starts a queue and a sandbox of the
+    payment provider, too, and lends all of them to every other command as long as it lasts. Starting blocks the event
+    loop, since a child dies with the thread that made it.
     """
     with stack_at(data_dir, settings, lasting=lasting) as urls:
         yield urls
 
 
 @contextmanager
-def stack_at(data_dir: Path, settings: Settings, *, lasting: bool = False) -> Iterator[Urls]:
-    """As open_stack, for commands that are not asynchronous."""
+def stack_at(data_dir: Path, settings: Settings, *, lasting: bool = False, api_url: str = USUAL_API) -> Iterator[Urls]:
+    """As open_stack, for commands that are not asynchronous. A sandbox tells the API at `api_url` what happens.
+
+    Where both servers are somebody's own, no sandbox is started: a shop in earnest must not take play money for want
+    of a setting.
+    """
     if settings.database_url and (settings.redis_url or not lasting):
-        yield Urls(settings.database_url, settings.redis_url)
+        yield Urls(settings.database_url, settings.redis_url, settings.stripe)
         return
     with ExitStack() as resources:
-        yield _find_or_start(DataFolder(data_dir.absolute()), settings, resources, lasting=lasting)
+        start = partial(_start_lasting, api_url) if lasting else _start
+        yield _find_or_start(DataFolder(data_dir.absolute()), settings, resources, start)
 
 
 def running_stack(folder: DataFolder) -> StackState | None:
@@ -53,38 +71,68 @@ def running_stack(folder: DataFolder) -> StackState | None:
     return folder.read_state() if folder.is_held() else None
 
 
-def _find_or_start(folder: DataFolder, settings: Settings, resources: ExitStack, *, lasting: bool) -> Urls:
+def _find_or_start(folder: DataFolder, settings: Settings, resources: ExitStack, start: Start) -> Urls:
     wait = _wait_aloud(folder)
     while True:
         running = running_stack(folder)
         if running:
-            return Urls(settings.database_url or running.database_url, settings.redis_url or running.redis_url)
+            return _lent(folder, settings, running)
         try:
             stale = resources.enter_context(folder.hold(_our_name(), wait))
         except FolderTaken:
             continue  # The stack came up while we waited.
         end_leftovers(stale)
-        return _start(folder, settings, resources, lasting=lasting)
+        return start(folder, settings, resources)
 
 
-def _start(folder: DataFolder, settings: Settings, resources: ExitStack, *, lasting: bool) -> Urls:
-    postgres, valkey = EmbeddedPostgres(folder.root), EmbeddedValkey(folder.root)
-    parts: list[Part] = []
+def _lent(folder: DataFolder, settings: Settings, running: StackState) -> Urls:
+    stripe = settings.stripe
+    if stripe is None and running.stripe_url:
+        stripe = sandbox_account(folder, running.stripe_url)
+    return Urls(settings.database_url or running.database_url, settings.redis_url or running.redis_url, stripe)
+
+
+def _start(folder: DataFolder, settings: Settings, resources: ExitStack) -> Urls:
+    """A database of our own, for a short command."""
+    postgres = EmbeddedPostgres(folder.root)
     if settings.database_url is None:
-        parts.append(postgres)
-    if settings.redis_url is None and lasting:
-        parts.append(valkey)
+        _bring_up([postgres], resources)
+    return Urls(settings.database_url or postgres.url, settings.redis_url, settings.stripe)
+
+
+def _start_lasting(api_url: str, folder: DataFolder, settings: Settings, resources: ExitStack) -> Urls:
+    """Everything that no setting replaces, for whoever works in the folder meanwhile."""
+    postgres, valkey = EmbeddedPostgres(folder.root), EmbeddedValkey(folder.root)
+    sandbox = None
+    if settings.stripe is None:
+        sandbox = EmbeddedSandbox(folder.root, free_port(besides=urlsplit(api_url).port), api_url, OUR_COMMAND)
+    parts: list[Part] = [] if settings.database_url else [postgres]
+    parts += [] if settings.redis_url else [valkey]
+    parts += [sandbox] if sandbox else []
+    _bring_up(parts, resources)
+    urls = Urls(
+        settings.database_url or postgres.url,
+        settings.redis_url or valkey.url,
+        sandbox.account if sandbox else settings.stripe,
+    )
+    state = StackState(
+        os.getpid(),
+        url="",
+        port=0,
+        database_url=urls.database,
+        redis_url=urls.redis or "",
+        parts={part.name: part.state() for part in parts},
+        stripe_url=sandbox.url if sandbox else "",
+    )
+    resources.callback(folder.state_file.unlink, missing_ok=True)  # Before the parts stop: last in, first out.
+    folder.write_state(state)
+    return urls
+
+
+def _bring_up(parts: Sequence[Part], resources: ExitStack) -> None:
     for part in parts:
         resources.callback(part.stop)
         part.start()
-    database = settings.database_url or postgres.url
-    if not lasting:
-        return Urls(database, settings.redis_url)
-    redis = settings.redis_url or valkey.url
-    resources.callback(folder.state_file.unlink, missing_ok=True)  # Before the parts stop: last in, first out.
-    lent = {part.name: part.state() for part in parts}
-    folder.write_state(StackState(os.getpid(), url="", port=0, database_url=database, redis_url=redis, parts=lent))
-    return Urls(database, redis)
 
 
 def _our_name() -> str:

@@ -23,6 +23,7 @@ from commerce.embedded.folder import DataFolder, StackState
 from commerce.embedded.parts import Part, Program, how_it_ended, run_to_end, spawn
 from commerce.embedded.postgres import EmbeddedPostgres
 from commerce.embedded.processes import end_group
+from commerce.embedded.sandbox import EmbeddedSandbox
 from commerce.embedded.signals import StopAsked, StopWish
 from commerce.embedded.valkey import EmbeddedValkey
 from commerce.kernel.refusals import Refusal
@@ -105,8 +106,16 @@ class Supervisor:
             self._bring_up(postgres)
         if settings.redis_url is None:
             self._bring_up(valkey)
+        sandbox = None
+        if settings.stripe is None:
+            sandbox = EmbeddedSandbox(
+                settings.data, free_port(besides=self.plan.port), self._api_url, self.plan.command
+            )
+            self._bring_up(sandbox)
         return settings.using(
-            database_url=settings.database_url or postgres.url, redis_url=settings.redis_url or valkey.url
+            database_url=settings.database_url or postgres.url,
+            redis_url=settings.redis_url or valkey.url,
+            stripe=sandbox.account if sandbox else None,
         )
 
     def _prepare(self, settings: Settings) -> Mapping[str, str]:
@@ -150,7 +159,8 @@ class Supervisor:
         env, logs, port = child_environment(settings), self.folder.logs, str(self.plan.port)
         serve = [*self.plan.command, "serve", "--host", self.plan.host, "--port", port]
         serve += ["--workers", str(settings.api_processes)]
-        servers = tuple(self.parts)
+        # Nobody needs the sandbox: what is to be paid waits for it, as it would for the real one.
+        servers = tuple(part for part in self.parts if not isinstance(part, EmbeddedSandbox))
         database = tuple(part for part in servers if isinstance(part, EmbeddedPostgres))  # It answers without a queue.
         api = Program("api", serve, log=logs / "api.log", env=env, answers=self._api_answers, needs=database)
         self._bring_up(api)
@@ -231,14 +241,19 @@ class Supervisor:
     def _write_state(self, settings: Settings) -> StackState:
         state = StackState(
             pid=os.getpid(),
-            url=near_url(self.plan.host, self.plan.port),
+            url=self._api_url,
             port=self.plan.port,
             database_url=settings.database_url or "",
             redis_url=settings.redis_url or "",
             parts={part.name: part.state() for part in self.parts},
+            stripe_url=next((part.url for part in self.parts if isinstance(part, EmbeddedSandbox)), ""),
         )
         self.folder.write_state(state)
         return state
+
+    @property
+    def _api_url(self) -> str:
+        return near_url(self.plan.host, self.plan.port)
 
     def _api_answers(self) -> bool:
         """Whether the API says that it is ready."""
@@ -276,9 +291,10 @@ def refuse_taken_port(host: str, port: int) -> str:
     return _bind(host, port)[0]
 
 
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port nobody listens on right now. Raises HostUnusable."""
-    return _bind(host, 0)[1]
+def free_port(host: str = "127.0.0.1", besides: int | None = None) -> int:
+    """A port nobody listens on right now, and another one than `besides`, which is spoken for. Raises HostUnusable."""
+    port = _bind(host, 0)[1]
+    return free_port(host, besides) if port == besides else port
 
 
 def _bind(host: str, port: int) -> tuple[str, int]:
