@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-in
 help: ## Show these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-run: $(READY) ## Start the shop: database, queue, API and worker, with the demo loaded (Ctrl-C stops it)
+run: $(READY) ## Start the shop: database, queue, payment sandbox, API and worker, with the demo loaded (Ctrl-C stops it)
 	@$(BIN)/commerce run
 
 test: lint types contracts tests ## Prove it: lint, types, contracts, then the tests
