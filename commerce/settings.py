@@ -47,7 +47,7 @@ class StripeSettings:
     """
 
     api_key: str = field(repr=False)
-    publishable_key: str | None
+    publishable_key: str
     webhook_secrets: tuple[str, ...] = field(repr=False)
     api_base: str | None
     rate: int
@@ -67,7 +67,7 @@ class StripeSettings:
         """The variables from which another process reads these very settings."""
         return {
             "STRIPE_API_KEY": self.api_key,
-            "STRIPE_PUBLISHABLE_KEY": self.publishable_key or "",
+            "STRIPE_PUBLISHABLE_KEY": self.publishable_key,
             "STRIPE_WEBHOOK_SECRET": "",  # It may be inherited; all of them are in the next one.
             "STRIPE_WEBHOOK_SECRETS": ",".join(self.webhook_secrets),
             "STRIPE_API_BASE": self.api_base or "",
@@ -237,11 +237,12 @@ def _stripe(env: Mapping[str, str]) -> StripeSettings | None:
     )
 
 
-def _publishable_key(env: Mapping[str, str], *, live: bool) -> str | None:
+def _publishable_key(env: Mapping[str, str], *, live: bool) -> str:
+    """The key for buyers' browsers; empty where whoever builds the storefront has it from elsewhere."""
     name = "STRIPE_PUBLISHABLE_KEY"
     key = _text(env, name)
     if not key:
-        return None
+        return ""
     if not key.startswith("pk_"):
         raise SettingRefused(name, "this is not a publishable key of Stripe's.", "Write the one that begins with pk_.")
     if is_live(key) is not live:

@@ -148,6 +148,8 @@ def test_a_stack_that_is_up_says_so_to_programs(folder: Path) -> None:
     assert said == {
         "url": state.url,
         "documentation": f"{state.url}/docs",
+        "payments": "a sandbox, no real money moves",
+        "stripe": state.stripe_url,
         "data": str(data.root),
         "logs": str(data.logs),
         "keys": {},

@@ -33,7 +33,7 @@ def test_the_key_says_whether_real_money_moves_and_how_fast(said: Mapping[str, s
     account = stripe(said)
 
     assert (account.live, account.rate, account.endpoint_rate) == (live, rate, 25)
-    assert (account.url, account.publishable_key) == ("https://api.stripe.com", None)
+    assert (account.url, account.publishable_key) == ("https://api.stripe.com", "")
 
 
 def test_everything_that_may_be_said_is_understood_and_passed_on() -> None:

@@ -14,13 +14,10 @@ from commerce.embedded.errors import FolderTaken
 from commerce.embedded.folder import DataFolder, StackState
 from commerce.embedded.parts import Part
 from commerce.embedded.postgres import EmbeddedPostgres
-from commerce.embedded.sandbox import EmbeddedSandbox, sandbox_account
+from commerce.embedded.sandbox import EmbeddedSandbox, sandbox_account, tell_sandbox
 from commerce.embedded.supervisor import OUR_COMMAND, end_leftovers, free_port
 from commerce.embedded.valkey import EmbeddedValkey
 from commerce.settings import Settings, StripeSettings
-
-USUAL_API = "http://127.0.0.1:8000"
-"""Where a sandbox looks for the API when the command that starts it serves none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +49,23 @@ async def open_stack(data_dir: Path, settings: Settings, *, lasting: bool = Fals
 
 
 @contextmanager
-def stack_at(data_dir: Path, settings: Settings, *, lasting: bool = False, api_url: str = USUAL_API) -> Iterator[Urls]:
-    """As open_stack, for commands that are not asynchronous. A sandbox tells the API at `api_url` what happens.
+def stack_at(
+    data_dir: Path, settings: Settings, *, lasting: bool = False, api_url: str | None = None
+) -> Iterator[Urls]:
+    """As open_stack, for commands that are not asynchronous.
 
-    Where both servers are somebody's own, no sandbox is started: a shop in earnest must not take play money for want
-    of a setting.
+    A sandbox tells the API at `api_url` what happens; without one its news wait for a command that serves. Where both
+    servers are somebody's own, none is started: a shop in earnest must not take play money for want of a setting.
     """
     if settings.database_url and (settings.redis_url or not lasting):
         yield Urls(settings.database_url, settings.redis_url, settings.stripe)
         return
     with ExitStack() as resources:
         start = partial(_start_lasting, api_url) if lasting else _start
-        yield _find_or_start(DataFolder(data_dir.absolute()), settings, resources, start)
+        urls, running = _find_or_start(DataFolder(data_dir.absolute()), settings, resources, start)
+        if api_url and running and running.stripe_url and not running.url:
+            tell_sandbox(running.stripe_url, api_url)
+        yield urls
 
 
 def running_stack(folder: DataFolder) -> StackState | None:
@@ -71,18 +73,21 @@ def running_stack(folder: DataFolder) -> StackState | None:
     return folder.read_state() if folder.is_held() else None
 
 
-def _find_or_start(folder: DataFolder, settings: Settings, resources: ExitStack, start: Start) -> Urls:
+def _find_or_start(
+    folder: DataFolder, settings: Settings, resources: ExitStack, start: Start
+) -> tuple[Urls, StackState | None]:
+    """The servers, and what lends them to us if we did not start them."""
     wait = _wait_aloud(folder)
     while True:
         running = running_stack(folder)
         if running:
-            return _lent(folder, settings, running)
+            return _lent(folder, settings, running), running
         try:
             stale = resources.enter_context(folder.hold(_our_name(), wait))
         except FolderTaken:
             continue  # The stack came up while we waited.
         end_leftovers(stale)
-        return start(folder, settings, resources)
+        return start(folder, settings, resources), None
 
 
 def _lent(folder: DataFolder, settings: Settings, running: StackState) -> Urls:
@@ -100,12 +105,12 @@ def _start(folder: DataFolder, settings: Settings, resources: ExitStack) -> Urls
     return Urls(settings.database_url or postgres.url, settings.redis_url, settings.stripe)
 
 
-def _start_lasting(api_url: str, folder: DataFolder, settings: Settings, resources: ExitStack) -> Urls:
+def _start_lasting(api_url: str | None, folder: DataFolder, settings: Settings, resources: ExitStack) -> Urls:
     """Everything that no setting replaces, for whoever works in the folder meanwhile."""
     postgres, valkey = EmbeddedPostgres(folder.root), EmbeddedValkey(folder.root)
     sandbox = None
     if settings.stripe is None:
-        sandbox = EmbeddedSandbox(folder.root, free_port(besides=urlsplit(api_url).port), api_url, OUR_COMMAND)
+        sandbox = EmbeddedSandbox(folder.root, free_port(besides=urlsplit(api_url or "").port), api_url, OUR_COMMAND)
     parts: list[Part] = [] if settings.database_url else [postgres]
     parts += [] if settings.redis_url else [valkey]
     parts += [sandbox] if sandbox else []

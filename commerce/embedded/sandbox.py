@@ -1,10 +1,12 @@
 """Stripe's sandbox as a part of the stack: payments can be tried out, and no real money moves."""
 
+import json
 import os
 import secrets
 from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -29,10 +31,11 @@ class SandboxKeys(msgspec.Struct, frozen=True):
 class EmbeddedSandbox(Program):
     """A sandbox of our own in `data_dir`, on a port of this machine, which tells the API at `api_url` what happens.
 
-    It remembers over a restart what was paid. Nobody needs it to start: orders are taken while it is away.
+    Without an API its news wait until somebody says where one is (tell_sandbox). It remembers over a restart what was
+    paid. Nobody needs it to start: orders are taken while it is away.
     """
 
-    def __init__(self, data_dir: Path, port: int, api_url: str, command: Sequence[str]) -> None:
+    def __init__(self, data_dir: Path, port: int, api_url: str | None, command: Sequence[str]) -> None:
         folder = DataFolder(data_dir.absolute())
         folder.make()
         home, keys = _home(folder), sandbox_keys(folder)
@@ -42,9 +45,9 @@ class EmbeddedSandbox(Program):
             "--host": HOST,
             "--port": str(port),
             "--data": str(home / "journal.jsonl"),
-            "--webhook-url": f"{api_url}{WEBHOOKS}",
             "--webhook-secret": keys.webhook_secret,
             "--api-key": keys.api_key,
+            **({"--webhook-url": f"{api_url}{WEBHOOKS}"} if api_url else {}),
         }
         super().__init__(
             "stripe",
@@ -68,6 +71,19 @@ def sandbox_account(folder: DataFolder, url: str) -> StripeSettings:
     account = Settings.from_environment({**_rates(os.environ), **words}).stripe
     assert account is not None
     return account
+
+
+def tell_sandbox(url: str, api_url: str) -> None:
+    """Let a sandbox that somebody else started know where the API is. One that is away is told by whoever starts it."""
+    where = urlsplit(url)
+    line = HTTPConnection(where.hostname or HOST, where.port, timeout=2)
+    try:
+        line.request("POST", "/_sandbox/webhook", json.dumps({"url": f"{api_url}{WEBHOOKS}"}))
+        line.getresponse()
+    except (OSError, HTTPException):
+        pass
+    finally:
+        line.close()
 
 
 def sandbox_keys(folder: DataFolder) -> SandboxKeys:
