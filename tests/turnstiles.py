@@ -1,0 +1,66 @@
+"""What stories about the rate limit share: a Valkey, a watch that is set, and how crowded a second is."""
+
+import asyncio
+import tempfile
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from commerce.embedded.valkey import EmbeddedValkey
+from commerce.provider.limits import Limits
+
+PAY, REFUND = "POST /v1/payment_intents", "POST /v1/refunds"
+MS, SECOND = 1_000, 1_000_000
+NOON = 1_762_084_800 * SECOND
+EXACT = Limits(total=100, endpoint=25, late_ms=0)
+
+
+class SetWatch:
+    """A watch that is set; whoever waits goes on as soon as it shows their instant."""
+
+    def __init__(self) -> None:
+        self._now = NOON
+        self._waiting: list[tuple[int, asyncio.Event]] = []
+
+    def now_us(self) -> int:
+        """What it shows."""
+        return self._now
+
+    async def wait_until(self, instant: int) -> None:
+        """Wait for somebody to set it."""
+        if instant > self._now:
+            come = asyncio.Event()
+            self._waiting.append((instant, come))
+            await come.wait()
+
+    def advance(self, by: int) -> None:
+        """Set it forward."""
+        self._now += by
+        for instant, come in self._waiting:
+            if instant <= self._now:
+                come.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return sum(not come.is_set() for _, come in self._waiting)
+
+
+@contextmanager
+def running_valkey() -> Iterator[EmbeddedValkey]:
+    """A Valkey of its own."""
+    with tempfile.TemporaryDirectory(prefix="commerce-tests-") as folder:
+        Path(folder).chmod(0o711)
+        server = EmbeddedValkey(Path(folder) / "data")
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def busiest_second(instants: Sequence[int]) -> int:
+    """The most calls in any second, its end excluded."""
+    ordered = sorted(instants)
+    return max((bisect_left(ordered, first + SECOND) - at for at, first in enumerate(ordered)), default=0)
