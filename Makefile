@@ -5,7 +5,7 @@
 READY := .venv/ready-$(shell { pwd; cat requirements.lock requirements-dev.lock; } | cksum | tr ' ' '-')
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 BIN := .venv/bin
-LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --only-binary :all:
 
 .PHONY: help run test lint types contracts tests bench lock format
 .DEFAULT_GOAL := help

@@ -12,9 +12,13 @@ from commerce.commands.openapi import openapi
 from commerce.commands.options import Commands
 from commerce.commands.run import run
 from commerce.commands.serve import serve
+from commerce.commands.stripe_sandbox import stripe_sandbox
 from commerce.commands.work import work
 
-COMMANDS: tuple[click.Command, ...] = (run, serve, work, migrate, import_, export, check, dead, keys, openapi)
+COMMANDS: tuple[click.Command, ...] = (
+    *(run, serve, work, migrate, import_, export, check, dead, keys, openapi),
+    stripe_sandbox,
+)
 """Every command there is; a new one is a module in commands/ and a name here."""
 
 

@@ -123,6 +123,7 @@ CULPRITS = {
     "commerce/till.py": "import catalog.rules\n",
     "commerce/demo/culprit.py": "import commerce.kernel.money\n",
     "commerce/kernel/culprit.py": "import catalog.rules\n",
+    "commerce/stripe_sandbox/culprit.py": "import catalog.rules\n",
     "inventory/culprit.py": "import commerce.settings\n",
     "orders/culprit.py": "import httpx\nimport orders.customers.queries\n",
     "orders/gifts/__init__.py": "",

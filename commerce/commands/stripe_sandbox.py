@@ -1,0 +1,118 @@
+"""`commerce stripe-sandbox`: a server that stands for Stripe's."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import rich_click as click
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces, Loops
+
+from commerce.commands.options import json_option, show
+from commerce.commands.serve import GRANIAN_LOGS
+from commerce.embedded.accounts import die_with
+from commerce.embedded.supervisor import free_port, near_url, refuse_taken_port
+from commerce.kernel.logs import set_up_logs
+from commerce.kernel.refusals import Refusal
+from commerce.stripe_sandbox.journal import Journal, JournalBroken
+from commerce.stripe_sandbox.options import Options
+
+WEBHOOK_SECRET = "whsec_sandbox"  # noqa: S105 - it opens nothing; whoever wants another says so
+
+
+@dataclass(eq=False)
+class JournalUnusable(Refusal):
+    """The sandbox's journal cannot be worked with; nothing was started."""
+
+    code = "journal_unusable"
+    path: Path
+    reason: str
+    hint = "Name another file: --data FILE"
+
+    def __str__(self) -> str:
+        return f"The journal {self.path} {self.reason}."
+
+
+@click.command("stripe-sandbox")
+@json_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default=True, help="0 takes a free one.")
+@click.option(
+    "--data",
+    "journal",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The journal from which everything is there again after a restart. [default: only remember]",
+)
+@click.option("--webhook-url", metavar="URL", help="Where events are posted. [default: they wait to be taken]")
+@click.option(
+    "--webhook-secret",
+    "webhook_secrets",
+    multiple=True,
+    metavar="whsec_...",
+    default=(WEBHOOK_SECRET,),
+    show_default=True,
+    help="What events are signed with; several while one is being replaced.",
+)
+@click.option(
+    "--api-key",
+    "api_keys",
+    multiple=True,
+    metavar="sk_test_...",
+    help="A secret key that is accepted. [default: any that begins with sk_test_]",
+)
+@click.option("--latency-ms", type=click.IntRange(0, 60_000), default=0, show_default=True, help="Every answer's time.")
+@click.option("--seed", type=int, default=0, show_default=True, help="For ids, and for faults that bring no seed.")
+def stripe_sandbox(*, as_json: bool, host: str, port: int, **words: Any) -> None:  # noqa: ANN401 - click's values are of any kind
+    """Serve a stand-in for Stripe's API, with its test cards and webhooks, and faults on demand.
+
+    Point the SDK at the address it prints. Its own addresses are below /_sandbox: reset, clock, faults, latency,
+    webhook, deliveries/take, disputes, ledger, calls. Ends on SIGTERM or Ctrl-C.
+    """
+    number = port or free_port(host)
+    address = refuse_taken_port(host, number)
+    if words["journal"] is not None:
+        look_at(words["journal"])
+    words["api_keys"] = frozenset(words["api_keys"])
+    options = Options(**words)
+    set_up_logs("pretty" if sys.stderr.isatty() else "json", level=30)
+    show({"url": near_url(host, number), "journal": options.journal, "pid": os.getpid()}, as_json=as_json)
+    Granian(
+        "commerce.stripe_sandbox.app:Application",
+        address=address,
+        port=number,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        loop=Loops.uvloop,
+        workers=1,
+        workers_kill_timeout=5,
+        backlog=2048,
+        factory=True,
+        log_dictconfig=GRANIAN_LOGS,
+    ).serve(target_loader=partial(make_sandbox, os.getpid(), options), wrap_loader=False)
+
+
+def look_at(path: Path) -> None:
+    """See whether the journal can be opened and is whole, while there is somebody to tell. Raises JournalUnusable."""
+    try:
+        journal = Journal(path)
+        try:
+            journal.replay(lambda _: None)
+        finally:
+            journal.close()
+    except JournalBroken as error:
+        raise JournalUnusable(error.path, error.reason) from error
+
+
+def make_sandbox(parent: int, options: Options) -> Callable[..., Any]:
+    """The application in its worker process, which ends with the process that started it."""
+    die_with(parent, signal.SIGTERM)
+    from commerce.stripe_sandbox.app import Application  # noqa: PLC0415 - it knows the SDK, and --help needs none
+
+    return Application(options)

@@ -1,0 +1,105 @@
+"""The sandbox as one thing: its world, what is on its way out, what goes wrong on purpose, and what it was asked."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from commerce.kernel.clock import SystemClock
+from commerce.stripe_sandbox import timers
+from commerce.stripe_sandbox.errors import Json
+from commerce.stripe_sandbox.faults import Fault, Faults, Script
+from commerce.stripe_sandbox.journal import Journal
+from commerce.stripe_sandbox.keys import Kept
+from commerce.stripe_sandbox.options import Options
+from commerce.stripe_sandbox.outgoing import Outgoing
+from commerce.stripe_sandbox.world import Event, Work, World
+
+CALLS_MAX = 100_000
+
+
+@dataclass(slots=True)
+class Asked:
+    """One request, read. `status` and `replayed` are filled in for the log."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[bytes, bytes]
+    body: bytes
+    at_s: float
+    fault: Fault | None
+    status: int | None = None
+    replayed: bool = False
+
+    @property
+    def key(self) -> str | None:
+        """Its idempotency key."""
+        key = self.headers.get(b"idempotency-key")
+        return key.decode("latin-1") if key and self.method == "POST" else None
+
+    @property
+    def origin(self) -> str:
+        """How the caller reaches us."""
+        return f"http://{self.headers.get(b'host', b'localhost').decode('latin-1')}"
+
+    def told(self) -> Json:
+        """The request as the log tells it."""
+        return {
+            "method": self.method,
+            "path": self.path,
+            "key": self.key,
+            "status": self.status,
+            "fault": self.fault,
+            "replayed": self.replayed,
+            "at_s": self.at_s,
+        }
+
+
+class Sandbox:
+    """One sandbox; everything it knows lives in this process."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        journal = Journal(options.journal) if options.journal else None
+        self.world = World(SystemClock(), journal, seed=options.seed)
+        self.faults = Faults(Script(), options.seed)
+        self.outgoing = Outgoing(self.world, lambda: self.faults, options.webhook_secrets)
+        self.webhook_url = options.webhook_url
+        self.latency_ms = options.latency_ms
+        self.calls: deque[Asked] = deque(maxlen=CALLS_MAX)
+        if journal is not None:
+            self._restore(journal)
+
+    def _restore(self, journal: Journal) -> None:
+        pending: dict[str, Event] = {}
+
+        def apply(line: Json) -> None:
+            for event in self.world.apply(line):
+                pending[event.id] = event
+            for id_ in line.get("settled", ()):
+                pending.pop(id_, None)
+
+        journal.replay(apply)
+        timers.schedule_again(self.world)
+        self.outgoing.add_again(pending.values())
+
+    def reset(self) -> None:
+        """Be as just started, with nothing in the journal."""
+        self.world.forget()
+        self.outgoing.clear()
+        self.calls.clear()
+        self.faults = Faults(Script(), self.options.seed)
+        self.outgoing.secrets = self.options.webhook_secrets
+        self.webhook_url = self.options.webhook_url
+        self.latency_ms = self.options.latency_ms
+
+    def pass_time(self) -> None:
+        """Let happen what the clock has brought."""
+        work = Work(self.world)
+        timers.bring(work)
+        self.finish(work)
+
+    def finish(self, work: Work, kept: Kept | None = None) -> None:
+        """Make a work's changes true, and send its events on their way."""
+        work.done(kept)
+        if work.events:
+            self.outgoing.add(work.events)

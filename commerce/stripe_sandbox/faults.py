@@ -1,0 +1,82 @@
+"""What goes wrong on purpose: a script for calls and for events, with seeded dice, so that it can be repeated."""
+
+import fnmatch
+import random
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+Fault = Literal["error_before", "error_after", "drop_after", "rate_limit", "lock_timeout", "hang", "hang_after"]
+"""`..._before` and the refusals do nothing; `..._after` do what was asked, and then the answer is another or none."""
+
+HANG_S_MAX = 120
+
+
+class Match(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Which calls: by method and path (a glob), then the nth of them or a share of them, at most so many times."""
+
+    method: str = "*"
+    path: str = "*"
+    nth: int | None = None
+    share: float | None = None
+    times: int | None = None
+
+
+class CallFault(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A fault, and the calls it befalls."""
+
+    match: Match
+    fault: Fault
+
+
+class EventFaults(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What happens to events on their way: delivered so many times, late, in any order, or not at all (a share)."""
+
+    duplicate: int = 1
+    shuffle: bool = False
+    delay_s: tuple[float, float] = (0, 0)
+    drop: float = 0
+    seed: int | None = None
+
+
+class Script(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A whole script. Without a seed it uses the sandbox's."""
+
+    calls: Sequence[CallFault] = ()
+    events: EventFaults = EventFaults()
+    seed: int | None = None
+
+
+class Faults:
+    """A script at work: it counts calls and throws dice."""
+
+    def __init__(self, script: Script, seed: int) -> None:
+        self.script = script
+        own = seed if script.seed is None else script.seed
+        self._dice = random.Random(own)  # noqa: S311 - repeatable on purpose
+        self.event_dice = random.Random(own if script.events.seed is None else script.events.seed)  # noqa: S311 - as above
+        self._met = [0] * len(script.calls)
+        self._done = [0] * len(script.calls)
+
+    def meet(self, method: str, path: str) -> Fault | None:
+        """What befalls this call: the first entry that matches and strikes. Every entry counts what it matches."""
+        struck: Fault | None = None
+        for place, entry in enumerate(self.script.calls):
+            match = entry.match
+            if match.method not in {"*", method} or not fnmatch.fnmatchcase(path, match.path):
+                continue
+            self._met[place] += 1
+            if struck is None and self._strikes(place, match):
+                self._done[place] += 1
+                struck = entry.fault
+        return struck
+
+    def _strikes(self, place: int, match: Match) -> bool:
+        """From the nth call on, or by a share; once if it is the nth and nothing else is said, else without end."""
+        most = match.times if match.times is not None else 1 if match.nth is not None else None
+        if most is not None and self._done[place] >= most:
+            return False
+        if match.nth is not None and self._met[place] < match.nth:
+            return False
+        return match.share is None or self._dice.random() < match.share

@@ -1,0 +1,170 @@
+"""SetupIntents: a customer's permission to be charged later, when away."""
+
+from commerce.stripe_sandbox import confirm
+from commerce.stripe_sandbox.calls import Call, update_plainly
+from commerce.stripe_sandbox.cards import DECLINES, Decline, Means
+from commerce.stripe_sandbox.customers import find_customer
+from commerce.stripe_sandbox.errors import Json, StripeError, card_declined, refused, unexpected_state
+from commerce.stripe_sandbox.payment_methods import TYPES, attach_to, make_method, means_of, refuse_used, take_method
+from commerce.stripe_sandbox.world import Work
+
+CHANGES = frozenset({"customer", "description", "metadata", "payment_method", "payment_method_data"})
+CONFIRMS = frozenset({"payment_method", "payment_method_data", "return_url", "use_stripe_sdk", "mandate_data"})
+HONOURED_CREATE = frozenset(
+    {*(CHANGES | CONFIRMS), "confirm", "usage", "automatic_payment_methods", "allowed_payment_method_types"}
+)
+
+
+def create(work: Work, call: Call) -> Json:
+    """Make a setup intent, and confirm it at once if asked to."""
+    said = call.said
+    if "customer" in said:
+        find_customer(work, said["customer"])
+    types = said.get("allowed_payment_method_types")
+    intent = work.add("setup_intent", _blank(said, types))
+    intent["client_secret"] = f"{intent['id']}_secret_{intent['id'][5:]}"
+    update_plainly(intent, said, ("description",))
+    _take_method(work, intent, said)
+    work.tell("setup_intent.created", intent)
+    return _confirm(work, intent, call) if said.get("confirm") else intent
+
+
+def retrieve(work: Work, call: Call) -> Json:
+    """A setup intent."""
+    intent = work.get("setup_intent", call.id, "intent")
+    if call.browser:
+        confirm.refuse_stranger(intent, call)
+    return intent
+
+
+def update(work: Work, call: Call) -> Json:
+    """Change a setup intent that is still open."""
+    _refuse_closed(work.get("setup_intent", call.id, "intent"), "update")
+    intent = work.edit("setup_intent", call.id)
+    if "customer" in call.said:
+        intent["customer"] = find_customer(work, call.said["customer"])["id"]
+    update_plainly(intent, call.said, ("description",))
+    _take_method(work, intent, call.said)
+    return intent
+
+
+def confirm_setup(work: Work, call: Call) -> Json:
+    """Confirm a setup intent, with the secret key or, from a browser, with its client secret."""
+    intent = work.get("setup_intent", call.id, "intent")
+    if call.browser:
+        confirm.refuse_stranger(intent, call)
+    _refuse_closed(intent, "confirm")
+    intent = work.edit("setup_intent", call.id)
+    _take_method(work, intent, call.said)
+    return _confirm(work, intent, call)
+
+
+def cancel(work: Work, call: Call) -> Json:
+    """Call a setup intent off."""
+    _refuse_closed(work.get("setup_intent", call.id, "intent"), "cancel")
+    intent = work.edit("setup_intent", call.id)
+    reason = call.said.get("cancellation_reason")
+    intent.update(status="canceled", cancellation_reason=reason, next_action=None)
+    work.tell("setup_intent.canceled", intent)
+    return intent
+
+
+def authenticated(work: Work, intent: Json, *, succeeded: bool) -> Json:
+    """The holder came back from the card's page."""
+    method = work.get("payment_method", intent["payment_method"])
+    intent["next_action"] = None
+    if succeeded:
+        try:
+            return _set_up(work, intent, method, means_of(work, method["id"]))
+        except StripeError:
+            return intent
+    message = "The provided PaymentMethod has failed authentication. Provide a new PaymentMethod to try again."
+    code = "setup_intent_authentication_failure"
+    error = {"code": code, "message": message, "payment_method": method, "type": "invalid_request_error"}
+    intent.update(status="requires_payment_method", payment_method=None, last_setup_error=error)
+    work.tell("setup_intent.setup_failed", intent)
+    return intent
+
+
+def _take_method(work: Work, intent: Json, said: Json) -> None:
+    if "payment_method_data" in said:
+        method = make_method(work, said["payment_method_data"], "payment_method_data")
+    elif "payment_method" in said:
+        method = take_method(work, said["payment_method"])
+    else:
+        return
+    confirm.refuse_foreign(work, intent, method)
+    intent.update(payment_method=method["id"], status="requires_confirmation", next_action=None)
+
+
+def _confirm(work: Work, intent: Json, call: Call) -> Json:
+    if intent["payment_method"] is None:
+        message = "You cannot confirm this SetupIntent because it's missing a payment method."
+        raise unexpected_state(message, "setup_intent", intent)
+    method = work.get("payment_method", intent["payment_method"])
+    refuse_used(work, method)
+    means = means_of(work, method["id"])
+    terms = confirm.terms_of(intent, call)
+    # A card that asks only for payments on session was set up elsewhere already.
+    if means.challenge in {"always", "until_set_up"}:
+        intent.update(status="requires_action", next_action=confirm.next_action(terms.page, terms.return_url))
+        work.tell("setup_intent.requires_action", intent)
+        return intent
+    return _set_up(work, intent, method, means)
+
+
+def _set_up(work: Work, intent: Json, method: Json, means: Means) -> Json:
+    """The holder agreed, unless the issuer does not."""
+    if means.decline and not means.attaches:
+        raise _declined(work, intent, method, DECLINES[means.decline])
+    if intent["customer"] and method["customer"] is None:
+        method = attach_to(work, method, intent["customer"])
+    work.note("means", method["id"], set_up=True)
+    intent.update(status="succeeded", last_setup_error=None)
+    work.tell("setup_intent.succeeded", intent)
+    return intent
+
+
+def _declined(work: Work, intent: Json, method: Json, why: Decline) -> StripeError:
+    error = card_declined(why, payment_method=method).error
+    intent.update(status="requires_payment_method", payment_method=None, last_setup_error=error)
+    work.tell("setup_intent.setup_failed", intent)
+    return card_declined(why, setup_intent=intent, payment_method=method)
+
+
+def _refuse_closed(intent: Json, verb: str) -> None:
+    if intent["status"] not in confirm.OPEN:
+        raise unexpected_state(
+            f"You cannot {verb} this SetupIntent because it has a status of {intent['status']}.", "setup_intent", intent
+        )
+
+
+def _blank(said: Json, types: list[str] | None) -> Json:
+    if set(types or ()) - TYPES:
+        raise refused(f"This sandbox has payment method types {sorted(TYPES)} only.", "allowed_payment_method_types")
+    automatic = {"allow_redirects": "always", "enabled": True} if types is None else None
+    return {
+        "allowed_payment_method_types": types,
+        "application": None,
+        "automatic_payment_methods": said.get("automatic_payment_methods", automatic),
+        "cancellation_reason": None,
+        "client_secret": None,
+        "customer": said.get("customer"),
+        "description": None,
+        "flow_directions": None,
+        "last_setup_error": None,
+        "latest_attempt": None,
+        "mandate": None,
+        "metadata": {},
+        "next_action": None,
+        "on_behalf_of": None,
+        "payment_method": None,
+        "payment_method_configuration_details": None,
+        "payment_method_options": {
+            "card": {"mandate_options": None, "network": None, "request_three_d_secure": "automatic"}
+        },
+        "payment_method_types": types or sorted(TYPES),
+        "single_use_mandate": None,
+        "status": "requires_payment_method",
+        "usage": said.get("usage", "off_session"),
+    }
