@@ -18,11 +18,15 @@ from commerce.kernel.keys import KeyRing
 from commerce.kernel.logs import LineLog, set_up_logs
 from commerce.operations import checks, dead_shelf, docs, health, keys
 from commerce.operations.observe import observe
+from commerce.provider.connect import connect
 from commerce.settings import LogStyle, Settings
 from inventory import endpoints as inventory
 from orders import endpoints as orders
 from orders import shelf_endpoints as shelf
 from orders.customers import endpoints as customers
+from orders.payments import endpoints as payments
+from orders.payments.no_provider import no_provider
+from orders.payments.port import PaymentGateway
 from orders.place import place_orders
 from orders.sell import book_sales
 from pricing import endpoints as pricing
@@ -34,6 +38,7 @@ ROUTES: Sequence[HTTPRouteHandler] = (
     *inventory.ROUTES,
     *orders.ROUTES,
     *shelf.ROUTES,
+    *payments.ROUTES,
     *keys.ROUTES,
     *checks.ROUTES,
     *dead_shelf.ROUTES,
@@ -48,12 +53,18 @@ class RouteWithoutRoles(Exception):  # noqa: N818 - what it says is the error
 
 
 def build_app(
-    db: Database, *, redis_url: str | None = None, provider_url: str | None = None, log: LogStyle = "pretty"
+    db: Database,
+    *,
+    redis_url: str | None = None,
+    provider_url: str | None = None,
+    log: LogStyle = "pretty",
+    gateway: PaymentGateway | None = None,
 ) -> Litestar:
     """The application on a database; when it stops, its connections are given back.
 
-    Redis and the payment provider are only looked at.
+    Redis and `provider_url` are only looked at. Without a `gateway` orders are taken, and nobody can pay online.
     """
+    provider = gateway or no_provider()
     placing = orders.Placing("place_orders", db, place_orders)
     selling = orders.Selling("book_sales", db, book_sales)
 
@@ -66,6 +77,7 @@ def build_app(
         finally:
             await placing.stop()
             await selling.stop()
+            await provider.close()
             await db.close()
 
     app = Litestar(
@@ -78,6 +90,7 @@ def build_app(
             "principal": Provide(provide_principal, sync_to_thread=False),
             "placing": Provide(lambda: placing, sync_to_thread=False),
             "selling": Provide(lambda: selling, sync_to_thread=False),
+            "gateway": Provide(lambda: provider, sync_to_thread=False),
         },
         state=State(
             {"db": db, "key_ring": KeyRing(db), "redis_url": redis_url, "provider": health.ProviderProbe(provider_url)}
@@ -101,7 +114,9 @@ def create_app() -> Litestar:
     url = settings.database_url or "postgresql+asyncpg://"
     db = Database(url, replica_url=settings.replica_url, pool_size=settings.pool_size, patience_s=PATIENCE_S)
     provider_url = settings.stripe.url if settings.stripe else None
-    return build_app(db, redis_url=settings.redis_url, provider_url=provider_url, log=settings.log)
+    return build_app(
+        db, redis_url=settings.redis_url, provider_url=provider_url, log=settings.log, gateway=connect(settings)
+    )
 
 
 def every_route_states_its_roles(app: Litestar) -> None:

@@ -24,22 +24,30 @@ from commerce.kernel.outbox import Event
 from commerce.kernel.relay import Reaction, prune_outbox, react, relay_once, still_open
 from commerce.kernel.schedules import Job, run_due
 from commerce.lawbook import LAWS
+from commerce.provider.connect import connect
 from commerce.settings import Settings
 from inventory.events import HoldExpired
 from inventory.tasks import JOBS as INVENTORY_JOBS
 from orders.events import OrderPlaced
-from orders.tasks import cancel_uncollected, confirm_to_buyer
+from orders.payments.events import MandateGivenUp, PaymentGivenUp
+from orders.payments.tasks import Caller, payment_jobs
+from orders.tasks import cancel_uncollected, cancel_unpaid, confirm_to_buyer
 
 _log = structlog.get_logger()
 
 REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     OrderPlaced: (confirm_to_buyer,),
     HoldExpired: (cancel_uncollected,),
+    PaymentGivenUp: (cancel_unpaid,),
+    MandateGivenUp: (cancel_unpaid,),
 }
 
 HEARTBEAT_MS = 15_000
 """Shorter, and a busy worker's message is taken from it (dramatiq #692)."""
 IDLE_S = 0.2
+CALLS_IDLE_S = 0.1
+CALLERS = 8
+"""Connections for whoever speaks with the payment provider: none is held while it is waited for."""
 RING_MAX = 100
 """Reactions in one message: enough to spare the broker, few enough to share among workers."""
 THREADS = 2
@@ -133,31 +141,40 @@ def run_worker(settings: Settings) -> None:
     worker = dramatiq.Worker(bell.broker, queues={QUEUE}, worker_threads=THREADS)
     worker.start()
     try:
-        asyncio.run(_relay_and_schedule(settings.database_url, bell))
+        asyncio.run(_relay_and_schedule(settings, bell))
     finally:
         worker.stop(timeout=STOP_MS)
         bell.broker.close()
 
 
-async def _relay_and_schedule(database_url: str, bell: Bell) -> None:
+async def _relay_and_schedule(settings: Settings, bell: Bell) -> None:
     over = asyncio.Event()
     for word in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(word, over.set)
-    db = Database(database_url, pool_size=2 + len(JOBS))
+    gateway = connect(settings)
+    jobs = {**JOBS, **payment_jobs(gateway)}
+    db = Database(settings.database_url or "", pool_size=2 + len(jobs))
+    calling = Database(settings.database_url or "", pool_size=CALLERS, patience_s=PATIENCE_S)
+    caller = Caller(calling, gateway)
 
     async def relay() -> bool:
         ring = bell.ring if await asyncio.to_thread(bell.waiting) < WAITING_MAX else None
         return await relay_once(db, topics(REACTIONS), ring, db.clock.now()) > 0
 
     async def schedule(name: str) -> bool:
-        await run_due(db, {name: JOBS[name]}, db.clock.now())
+        await run_due(db, {name: jobs[name]}, db.clock.now())
         return False
 
     # Each job goes its own way: a long look at the laws must not keep goods held that nobody wants any more.
-    jobs = [_again_and_again(partial(schedule, name), over, 1.0) for name in JOBS]
+    ways = [_again_and_again(partial(schedule, name), over, 1.0) for name in jobs]
     try:
-        await asyncio.gather(_again_and_again(relay, over, IDLE_S), *jobs)
+        await asyncio.gather(
+            _again_and_again(relay, over, IDLE_S), _again_and_again(caller.once, over, CALLS_IDLE_S), *ways
+        )
+        await caller.finish()
     finally:
+        await gateway.close()
+        await calling.close()
         await db.close()
 
 

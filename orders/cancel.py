@@ -8,6 +8,7 @@ from inventory.release import release_holds
 from orders.cancel_rest import cancel_rest
 from orders.events import OrderCancelled
 from orders.moving import lock_order, move_order
+from orders.payments.call_off import call_off
 from orders.payments.ledger import Entry, enter
 from orders.payments.tenders import void_due
 from orders.record import Happening, note
@@ -24,5 +25,6 @@ async def cancel_order(tx: Session, order_id: str, reason: str, actor: str, now:
     await release_holds(tx, [order.id], now)
     await void_due(tx, order.id)
     await enter(tx, [Entry(order.id, "cancellation", -order.total, order.currency)], now)
+    await call_off(tx, order.id, now)
     await note(tx, [Happening(order.id, "cancelled", actor, {"reason": reason})], now)
     await tell(tx, OrderCancelled(order.id, reason), now)

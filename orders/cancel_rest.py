@@ -10,8 +10,11 @@ from commerce.kernel.outbox import tell
 from inventory.release import release_holds
 from orders.events import OrderPartlyCancelled
 from orders.moving import OrderHead, move_order
+from orders.payments.call_off import release_rest
 from orders.payments.ledger import Entry, enter
-from orders.payments.port import ONLINE
+from orders.payments.plans import plan_of
+from orders.payments.rules import due_for
+from orders.payments.secured import owed_on
 from orders.payments.tenders import promise_many, void_due
 from orders.record import Happening, note
 from orders.rules import OrderState
@@ -35,7 +38,10 @@ async def cancel_rest(tx: Session, order: OrderHead, reason: str, actor: str, no
     lines = (await tx.execute(_CANCEL, {"id": order.id})).all()
     less = sum(cumulative_part(line.worth, line.quantity, line.sent, line.cancelled) for line in lines)
     await void_due(tx, order.id)
-    await promise_many(tx, [(order.id, ONLINE.due(order.total - less))], now)
     await enter(tx, [Entry(order.id, "cancellation", -less, order.currency)], now)
+    owed = await owed_on(tx, order.id)
+    if owed > 0:
+        await promise_many(tx, [(order.id, due_for(await plan_of(tx, order.id), owed))], now)
+    await release_rest(tx, order.id, now)
     await note(tx, [Happening(order.id, "rest_cancelled", actor, {"reason": reason})], now)
     await tell(tx, OrderPartlyCancelled(order.id, reason), now)

@@ -21,6 +21,7 @@ from orders.lines import (
 from orders.moving import OrderHead, lock_order, move_order
 from orders.payments.pay_due import pay_due
 from orders.payments.rules import settle
+from orders.payments.secured import owed_at_hand_over
 from orders.record import Happening, note
 from orders.rules import Fulfilment, OrderState
 from orders.schemas import CollectBody
@@ -32,13 +33,14 @@ async def collect_order(tx: Session, order_id: str, wanted: CollectBody, actor: 
     """Hand a whole order over at the counter against payment; change is worked out.
 
     Raises NotFound, MoveNotAllowed, WrongLocation, NothingToSend, UnknownReference, InvalidInput, SerialAlreadySold,
-    TendersDoNotAddUp, MixedCurrency, and what `must_be_numbered` raises.
+    TendersDoNotAddUp, MixedCurrency, NotPaid, and what `must_be_numbered` raises.
     """
     order = await lock_order(tx, order_id)
     _must_be_collected_here(order, wanted.location)
     await move_order(tx, order, OrderState.COMPLETED)
     leaving = await _everything(tx, order, wanted)
-    await pay_due(tx, order, settle(wanted.tenders, order.total, order.currency), now)
+    owed = await owed_at_hand_over(tx, order)
+    await pay_due(tx, order._replace(total=owed), settle(wanted.tenders, owed, order.currency), now)
     await send_held(tx, order.id, wanted.location, units_of(leaving), actor, now)
     await mark_sent(tx, order.id, leaving)
     await claim_leaving(tx, order.id, leaving, _fields(wanted))

@@ -10,26 +10,27 @@ from commerce.kernel.refusals import MoveNotAllowed
 from orders.events import OrderFulfilled
 from orders.moving import lock_order, move_order
 from orders.payments.pay_due import pay_due
-from orders.payments.port import ONLINE
+from orders.payments.rules import Settled
+from orders.payments.secured import owed_at_hand_over
 from orders.record import Happening, note
-from orders.rules import Fulfilment, OrderState
+from orders.rules import Fulfilment, OrderState, TenderKind
 
 _HANDED = text("UPDATE shipments SET handed_over_at = :now WHERE order_id = :id AND handed_over_at IS NULL")
-# Less than the total where a part was cancelled. Read under the order's lock, so that it is what it is.
-_OWED = text("SELECT coalesce(sum(amount), 0)::bigint FROM ledger_entries WHERE order_id = :id")
 
 
 async def hand_order_over(tx: Session, order_id: str, reference: str | None, actor: str, now: datetime) -> None:
     """Note that the carrier brought everything and took what was due; `reference` is the carrier's own number.
 
-    Raises NotFound, MoveNotAllowed.
+    Raises NotFound, MoveNotAllowed, and NotPaid if it was to be paid before.
     """
     order = await lock_order(tx, order_id)
     if order.fulfilment is not Fulfilment.SHIP:
         raise MoveNotAllowed(f"{order.fulfilment} order", str(order.state), "handed over")
     await move_order(tx, order, OrderState.COMPLETED)
-    owed = (await tx.execute(_OWED, {"id": order.id})).scalar_one()
-    await pay_due(tx, order._replace(total=owed), ONLINE.delivered(owed, reference), now)
+    owed = await owed_at_hand_over(tx, order)
+    if owed:
+        paid = [Settled(TenderKind.PAY_ON_COLLECTION, owed, owed, 0, reference)]
+        await pay_due(tx, order._replace(total=owed), paid, now)
     await tx.execute(_HANDED, {"id": order.id, "now": now})
     await note(tx, [Happening(order.id, "handed_over", actor, {"reference": reference})], now)
     await tell(tx, OrderFulfilled(order.id), now)

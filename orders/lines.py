@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 
 from commerce.kernel.db import Session
+from commerce.kernel.money import cumulative_part
 from commerce.kernel.refusals import InvalidInput, UnknownReference
 from orders.errors import NothingToSend
 from orders.rules import NumberedLine, normal_serials, serials_must_fit
@@ -20,6 +21,8 @@ class OpenLine(NamedTuple):
     quantity: int
     sent: int
     serial_numbered: bool
+    worth: int
+    """What the buyer pays for the line, tax and all, in minor units."""
 
     @property
     def left(self) -> int:
@@ -36,8 +39,10 @@ class Leaving(NamedTuple):
 
 
 _LINES = text("""
-    SELECT l.line, l.sku, l.quantity, l.sent, v.serial_numbered
-      FROM order_lines l JOIN variants v ON v.sku = l.sku WHERE l.order_id = :id ORDER BY l.line
+    SELECT l.line, l.sku, l.quantity, l.sent, v.serial_numbered,
+           l.line_total + CASE WHEN o.prices_include_tax THEN 0 ELSE l.tax_total END
+      FROM order_lines l JOIN variants v ON v.sku = l.sku JOIN orders o ON o.id = l.order_id
+     WHERE l.order_id = :id ORDER BY l.line
 """)
 _SEND = text("""
     UPDATE order_lines l SET sent = l.sent + s.units
@@ -124,3 +129,8 @@ def units_of(leaving: Sequence[Leaving]) -> dict[str, int]:
     for part in leaving:
         units[part.line.sku] = units.get(part.line.sku, 0) + part.quantity
     return units
+
+
+def worth_of(leaving: Sequence[Leaving]) -> int:
+    """What the buyer pays for what leaves, in minor units; all shipments of a line add up to its price to the cent."""
+    return sum(cumulative_part(part.line.worth, part.line.quantity, part.line.sent, part.quantity) for part in leaving)

@@ -1,5 +1,6 @@
 """Moving orders: the one way an order's state changes."""
 
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -20,10 +21,11 @@ class OrderHead(NamedTuple):
     state: OrderState
     total: int
     currency: str
+    placed_at: datetime
 
 
 _LOCK = text("""
-    SELECT id, order_number, channel, location, fulfilment, state, total, currency FROM orders
+    SELECT id, order_number, channel, location, fulfilment, state, total, currency, placed_at FROM orders
      WHERE id = :id FOR NO KEY UPDATE
 """)
 _MOVE = text("UPDATE orders SET state = :state WHERE id = :id")

@@ -1,7 +1,7 @@
 """Place orders: promise the goods, fix the price, and say how it will be paid - all or nothing, for many at once."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 import msgspec
@@ -21,16 +21,13 @@ from orders.desk import Desk
 from orders.errors import HoldMismatch, MixedCurrency, StaleTotal
 from orders.events import OrderPlaced
 from orders.payments.ledger import Entry, enter
-from orders.payments.port import ONLINE
-from orders.payments.rules import Settled
+from orders.payments.plans import Planned, write_plans
+from orders.payments.rules import PAY_WITHIN, RELEASE_AFTER, Settled, due_for
 from orders.payments.tenders import promise_many, shown
 from orders.quote import Basket, quote_many
 from orders.record import Happening, line_view, note, record_orders
-from orders.rules import Delivery, Fulfilment, OrderState
+from orders.rules import COLLECT_WITHIN, Delivery, Fulfilment, OrderState, PaymentPlan
 from orders.schemas import OrderView, PlaceOrderBody, QuoteView
-
-COLLECT_WITHIN = timedelta(days=14)
-"""How long a store keeps goods for a buyer who does not come."""
 
 
 class PlaceOrder(msgspec.Struct, frozen=True):
@@ -55,6 +52,9 @@ class _Case(msgspec.Struct):
         return merge_wants((line.sku, line.quantity) for line in self.wish.body.lines)
 
     def expires_at(self, now: datetime) -> datetime | None:
+        """Until when the goods are kept: briefly for whoever is to pay first."""
+        if self.wish.body.payment is not PaymentPlan.ON_COLLECTION:
+            return now + PAY_WITHIN + RELEASE_AFTER
         return now + COLLECT_WITHIN if self.wish.body.fulfilment is Delivery.COLLECT else None
 
 
@@ -110,7 +110,25 @@ def _case(
     if shown.amount != quote.total.amount:
         raise StaleTotal("shown_total.amount", shown.amount, quote.total.amount, quote.currency)
     ranked = _ranked(wish.body, quote.market, sources)
-    return _Case(wish, wish.body.id or new_id("ord", now), quote, ranked, ONLINE.due(quote.total.amount))
+    due = due_for(wish.body.payment, quote.total.amount)
+    _must_fit(wish.body, quote)
+    return _Case(wish, wish.body.id or new_id("ord", now), quote, ranked, due)
+
+
+def _must_fit(body: PlaceOrderBody, quote: QuoteView) -> None:
+    """Let a way of paying through that can be kept. Raises InvalidInput, MixedCurrency."""
+    if body.payment is not PaymentPlan.ON_COLLECTION and not quote.total.amount:
+        raise InvalidInput("payment", "There is nothing to pay.")
+    if body.payment is PaymentPlan.ON_SHIPMENT and body.fulfilment is not Delivery.SHIP:
+        raise InvalidInput("payment", "What is collected is paid now, later, or on collection.")
+    if body.deposit is None:
+        return
+    if body.payment is not PaymentPlan.LATER:
+        raise InvalidInput("deposit", "Only an order that is paid later takes a deposit.")
+    if body.deposit.currency != quote.currency:
+        raise MixedCurrency("deposit.currency", quote.currency, body.deposit.currency)
+    if not 0 < body.deposit.amount < quote.total.amount:
+        raise InvalidInput("deposit", "A deposit is a part of the total.")
 
 
 def _ranked(body: PlaceOrderBody, market: str, sources: Sources) -> list[str]:
@@ -169,9 +187,15 @@ def _order(case: _Case, now: datetime) -> OrderView:
     )
 
 
+def _planned(case: _Case) -> Planned:
+    deposit = case.wish.body.deposit
+    return case.order_id, case.wish.body.payment, deposit.amount if deposit else 0
+
+
 async def _write(tx: Session, cases: Sequence[_Case], orders: Sequence[OrderView], now: datetime) -> None:
     await record_orders(tx, orders)
     await promise_many(tx, [(case.order_id, case.due) for case in cases], now)
+    await write_plans(tx, [_planned(case) for case in cases])
     placed = [
         Happening(order.id, "placed", case.wish.call.principal.id) for case, order in zip(cases, orders, strict=True)
     ]

@@ -16,6 +16,8 @@ from orders.schemas import (
     OrderLineView,
     OrderRow,
     OrderView,
+    PaymentView,
+    RefundView,
     ShipmentView,
     TenderView,
     TimelineView,
@@ -70,6 +72,18 @@ _WAITING = text("""
      WHERE h.reference = :id AND h.ended_at IS NULL GROUP BY p.location, p.sku ORDER BY p.location, p.sku
 """)
 
+_PAYMENTS = text("""
+    SELECT p.id, p.purpose, p.state, p.amount, p.captured, p.refunded, p.decline_code, p.deadline, p.capture_before,
+           p.currency,
+           ARRAY(SELECT d.provider_id || ' ' || d.state FROM disputes d WHERE d.payment_id = p.id
+                  ORDER BY d.provider_id) AS disputes
+      FROM payments p WHERE p.order_id = :id ORDER BY p.created_at, p.id
+""")
+_REFUNDS = text("""
+    SELECT id, payment_id, tender, reason, line, quantity, amount, currency, state, failure, created_at
+      FROM refunds WHERE order_id = :id ORDER BY created_at, id
+""")
+
 
 async def list_orders(tx: ReadSession, wanted: Wanted, after: tuple[str, ...] | None, limit: int) -> Page[OrderRow]:
     """A page of orders, newest first."""
@@ -89,7 +103,26 @@ async def order_history(tx: ReadSession, order_id: str) -> OrderHistoryView:
     timeline = [TimelineView(*row) for row in await tx.execute(_TIMELINE, {"id": order_id})]
     shipments = [ShipmentView(*row) for row in await tx.execute(_SHIPMENTS, {"id": order_id})]
     waiting = [WaitingView(*row) for row in await tx.execute(_WAITING, {"id": order_id})]
-    return OrderHistoryView(_view(head, lines, tenders), timeline, shipments, _owed(head), waiting)
+    payments = [payment_view(row) for row in await tx.execute(_PAYMENTS, {"id": order_id})]
+    refunds = [refund_view(row) for row in await tx.execute(_REFUNDS, {"id": order_id})]
+    return OrderHistoryView(_view(head, lines, tenders), timeline, shipments, _owed(head), waiting, payments, refunds)
+
+
+def payment_view(row: "Row[Any]") -> PaymentView:
+    """A payment as everybody sees it."""
+    amount, captured, refunded = (Amount(minor, row.currency) for minor in (row.amount, row.captured, row.refunded))
+    return PaymentView(
+        row.id, row.purpose, row.state, amount, captured, refunded, row.decline_code, row.deadline,
+        row.capture_before, list(row.disputes),
+    )  # fmt: skip
+
+
+def refund_view(row: "Row[Any]") -> RefundView:
+    """A refund as everybody sees it."""
+    return RefundView(
+        row.id, row.payment_id, row.tender, row.reason, row.line, row.quantity, Amount(row.amount, row.currency),
+        row.state, row.failure, row.created_at,
+    )  # fmt: skip
 
 
 def _position(after: tuple[str, ...]) -> tuple[datetime, str]:

@@ -1,10 +1,14 @@
 """The rules of orders: states as data, and sums that must agree. Nothing here touches a database."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from orders.errors import SerialNamedTwice, SerialsWanted, TooManySerials
+
+COLLECT_WITHIN = timedelta(days=14)
+"""How long a store keeps goods for a buyer who does not come."""
 
 
 class OrderState(StrEnum):
@@ -54,6 +58,20 @@ class TenderKind(StrEnum):
     CASH = "cash"
     CARD_TERMINAL = "card_terminal"
     PAY_ON_COLLECTION = "pay_on_collection"
+    ONLINE = "online"
+    """Through the payment provider."""
+
+
+class PaymentPlan(StrEnum):
+    """When an online buyer pays."""
+
+    ON_COLLECTION = "on_collection"
+    """When the goods are handed over: in the store, or to the carrier."""
+    NOW = "now"
+    ON_SHIPMENT = "on_shipment"
+    """The money is reserved now, and taken part by part as the goods leave."""
+    LATER = "later"
+    """A means of payment is saved now (a deposit may be taken), and charged when the goods are there."""
 
 
 def after_shipping(ordered: int, sent: int) -> OrderState:

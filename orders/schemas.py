@@ -1,6 +1,7 @@
 """What is asked of orders, and what they answer."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -8,7 +9,7 @@ from msgspec import Meta
 
 from commerce.kernel.bodies import Amount, Body, CodeText, Quantity, Reason, ShortText
 from orders.customers.schemas import AccountText, CountryText, EmailText, LoyaltyText, PhoneText
-from orders.rules import Delivery, Fulfilment, OrderState, TenderKind
+from orders.rules import Delivery, Fulfilment, OrderState, PaymentPlan, TenderKind
 
 Store = Annotated[CodeText, Meta(description="A store's or warehouse's code.", examples=["store-hamburg"])]
 OrderId = Annotated[
@@ -68,6 +69,13 @@ class PlaceOrderBody(Body, frozen=True):
     buyer: BuyerBody | None = None
     hold: Annotated[HoldId | None, Meta(description="The key's own basket hold that this order takes over.")] = None
     id: Annotated[OrderId | None, Meta(description="Made by the client, if it wants to know it beforehand.")] = None
+    payment: Annotated[
+        PaymentPlan,
+        Meta(
+            description="`on_collection` (or to the carrier), `now`, `on_shipment` (reserved now), `later` (saved now)."
+        ),
+    ] = PaymentPlan.ON_COLLECTION
+    deposit: Annotated[Amount | None, Meta(description="What is paid at once of an order that is paid `later`.")] = None
 
 
 class TenderBody(Body, frozen=True):
@@ -159,6 +167,34 @@ class HandOverBody(Body, frozen=True):
     """The carrier brought everything and took what was due."""
 
     reference: Annotated[ShortText | None, Meta(description="The carrier's own number.", examples=["DHL-0034"])] = None
+
+
+class WantedRefund(StrEnum):
+    """Why somebody wants to give money back."""
+
+    LINE = "line"
+    SHIPPING = "shipping"
+    GOODWILL = "goodwill"
+
+
+class CounterTender(StrEnum):
+    """How money is given back at a counter."""
+
+    CASH = "cash"
+    CARD_TERMINAL = "card_terminal"
+
+
+class RefundBody(Body, frozen=True):
+    """Money to go back to a buyer: for units of a line, or an amount."""
+
+    reason: WantedRefund
+    line: Annotated[LineNumber | None, Meta(description="The line, for `line`.")] = None
+    quantity: Annotated[Quantity | None, Meta(description="How many units of it.")] = None
+    amount: Annotated[Amount | None, Meta(description="How much, for `shipping` and `goodwill`.")] = None
+    tender: Annotated[
+        CounterTender | None, Meta(description="Where it is given back at a counter; else through the provider.")
+    ] = None
+    note: Annotated[Reason | None, Meta(description="For whoever asks later.")] = None
 
 
 class QuotedLine(msgspec.Struct, frozen=True):
@@ -267,6 +303,42 @@ class WaitingView(msgspec.Struct, frozen=True):
     units: Annotated[int, Meta(examples=[1])]
 
 
+class PaymentView(msgspec.Struct, frozen=True):
+    """Money asked of the buyer through the payment provider, and how far it has come."""
+
+    id: Annotated[str, Meta(examples=["pay_019aa5c83d2f7b3c9d4e5f60718293a4"])]
+    purpose: Annotated[str, Meta(description="`whole`, `deposit` or `balance`.")]
+    state: Annotated[
+        str,
+        Meta(
+            description="`intended`, `waiting` (for the buyer), `action_required`, `processing`, `authorised`,"
+            " `captured` (paid) or `cancelled`."
+        ),
+    ]
+    amount: Amount
+    captured: Amount
+    refunded: Amount
+    decline_code: Annotated[str | None, Meta(description="Why the last try failed, in the provider's word.")]
+    deadline: Annotated[datetime | None, Meta(description="Until when the buyer may pay.")]
+    capture_before: Annotated[datetime | None, Meta(description="When what is reserved expires.")]
+    disputes: Annotated[list[str], Meta(description="The buyer's objections at their bank, and how they stand.")]
+
+
+class RefundView(msgspec.Struct, frozen=True):
+    """Money that goes back to the buyer."""
+
+    id: Annotated[str, Meta(examples=["rfd_019aa5c83d2f7b3c9d4e5f60718293a4"])]
+    payment: Annotated[str | None, Meta(description="The payment it comes out of; null at a counter.")]
+    tender: str | None
+    reason: str
+    line: int | None
+    quantity: int | None
+    amount: Amount
+    state: Annotated[str, Meta(description="`intended`, `pending`, `succeeded`, `failed` or `replaced`.")]
+    failure: str | None
+    created_at: datetime
+
+
 class OrderHistoryView(msgspec.Struct, frozen=True):
     """An order with all that happened to it, and where its goods wait."""
 
@@ -275,6 +347,8 @@ class OrderHistoryView(msgspec.Struct, frozen=True):
     shipments: list[ShipmentView]
     owed: Amount
     waiting: list[WaitingView]
+    payments: list[PaymentView]
+    refunds: list[RefundView]
 
 
 class OrderRow(msgspec.Struct, frozen=True):

@@ -17,8 +17,10 @@ from orders.lines import (
     named_lines,
     open_lines,
     units_of,
+    worth_of,
 )
 from orders.moving import OrderHead, lock_order, move_order
+from orders.payments.secured import capture_for_shipment, must_be_secured
 from orders.record import Happening, note
 from orders.rules import MOVES, Fulfilment, OrderState, after_shipping
 from orders.schemas import ShipBody
@@ -29,7 +31,7 @@ from orders.serials import claim_leaving
 async def ship_order(tx: Session, order_id: str, wanted: ShipBody, actor: str, now: datetime) -> str:
     """Send what waits at a location, or the lines that are named; answers the shipment's id.
 
-    Raises NotFound, MoveNotAllowed, UnknownReference, InvalidInput, NothingToSend, SerialAlreadySold, and what
+    Raises NotFound, MoveNotAllowed, UnknownReference, InvalidInput, NothingToSend, SerialAlreadySold, NotPaid, and what
     `must_be_numbered` raises.
     """
     order = await lock_order(tx, order_id)
@@ -39,12 +41,15 @@ async def ship_order(tx: Session, order_id: str, wanted: ShipBody, actor: str, n
     lines = await open_lines(tx, order.id)
     leaving = await _leaving(tx, order, lines, wanted)
     sent = sum(line.sent for line in lines.values()) + sum(part.quantity for part in leaving)
-    await move_order(tx, order, after_shipping(sum(line.quantity for line in lines.values()), sent))
+    await must_be_secured(tx, order, now)
+    state = after_shipping(sum(line.quantity for line in lines.values()), sent)
+    await move_order(tx, order, state)
     await send_held(tx, order.id, wanted.location, units_of(leaving), actor, now)
     await mark_sent(tx, order.id, leaving)
     await claim_leaving(tx, order.id, leaving, _fields(wanted))
     parts = [(part.line.line, part.quantity, part.serials) for part in leaving]
     [shipment] = await record_shipments(tx, [Sent(order.id, wanted.location, "shipped", actor, parts)], now)
+    await capture_for_shipment(tx, order, worth_of(leaving), now, last=state is OrderState.SHIPPED)
     await note(tx, [Happening(order.id, "shipped", actor, {"shipment": shipment, "location": wanted.location})], now)
     return shipment
 

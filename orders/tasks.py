@@ -6,7 +6,10 @@ from typing import Any
 from commerce.kernel.db import Session
 from commerce.kernel.refusals import MoveNotAllowed, NotFound
 from orders.cancel import cancel_order
+from orders.moving import lock_order
+from orders.payments.secured import is_unpaid
 from orders.record import Happening, note
+from orders.rules import OrderState
 
 
 async def confirm_to_buyer(tx: Session, body: dict[str, Any], now: datetime) -> None:
@@ -17,13 +20,25 @@ async def confirm_to_buyer(tx: Session, body: dict[str, Any], now: datetime) -> 
     await note(tx, [Happening(body["order_id"], "confirmation_written", "worker")], now)
 
 
+async def cancel_unpaid(tx: Session, body: dict[str, Any], now: datetime) -> None:
+    """Cancel an order whose payment will not come, unless it is paid in another way or on its way.
+
+    Safe to repeat: as above; and an order that was cancelled or sent meanwhile stays as it is.
+    """
+    order = await lock_order(tx, body["order_id"])
+    if order.state not in {OrderState.PLACED, OrderState.READY} or not await is_unpaid(tx, order.id):
+        return
+    await cancel_order(tx, order.id, "not paid in time", "worker", now)
+
+
 async def cancel_uncollected(tx: Session, body: dict[str, Any], now: datetime) -> None:
-    """Cancel an order whose goods were no longer kept, because nobody collected it in time.
+    """Cancel an order whose goods were no longer kept, because nobody paid or collected it in time.
 
     Safe to repeat: as above; and an order that was collected or cancelled meanwhile stays as it is. A hold that was
     only a basket's is nobody's order.
     """
     try:
-        await cancel_order(tx, body["reference"], "not collected in time", "worker", now)
+        reason = "not paid in time" if await is_unpaid(tx, body["reference"]) else "not collected in time"
+        await cancel_order(tx, body["reference"], reason, "worker", now)
     except (NotFound, MoveNotAllowed):
         return

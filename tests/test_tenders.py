@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from commerce.kernel.bodies import Amount
 from commerce.kernel.refusals import Refusal
 from orders.errors import MixedCurrency, TendersDoNotAddUp
-from orders.payments.port import ONLINE
-from orders.payments.rules import Settled, settle
+from orders.payments.rules import Settled, due_for, settle
 from orders.payments.tenders import shown
-from orders.rules import TenderKind
+from orders.rules import PaymentPlan, TenderKind
 from orders.schemas import TenderBody
 
 ROOT = Path(__file__).parent.parent
@@ -153,13 +152,13 @@ def test_another_currency_is_refused() -> None:
 
 
 @given(totals)
-def test_what_is_due_online_is_the_total_and_is_what_the_carrier_takes(total: int) -> None:
-    due, taken = ONLINE.due(total), ONLINE.delivered(total, "DHL-1")
+def test_what_is_due_is_the_total_in_the_tender_of_the_plan(total: int) -> None:
+    kinds = {plan: [one.kind for one in due_for(plan, total)] for plan in PaymentPlan}
+    due = due_for(PaymentPlan.ON_COLLECTION, total)
 
-    assert sum(one.amount for one in due) == sum(one.amount for one in taken) == total
-    assert all(one.given == one.amount + one.change for one in (*due, *taken))
-    assert [(one.kind, one.reference) for one in due] == [(TenderKind.PAY_ON_COLLECTION, None)]
-    assert {one.reference for one in taken} == {"DHL-1"}
+    assert kinds.pop(PaymentPlan.ON_COLLECTION) == [TenderKind.PAY_ON_COLLECTION]
+    assert set(map(tuple, kinds.values())) == {(TenderKind.ONLINE,)}
+    assert [(one.amount, one.given, one.change, one.reference) for one in due] == [(total, total, 0, None)]
     assert [(one.kind, one.state, one.amount) for one in shown(due, "due", "EUR")] == [
         (TenderKind.PAY_ON_COLLECTION, "due", Amount(total, "EUR"))
     ]

@@ -40,8 +40,12 @@ CurrencyText = Annotated[
 At = Annotated[datetime, Meta(tz=True, description="An instant, RFC 3339 with an offset.")]
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A request's body: nothing in it goes unread."""
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A request's body: nothing in it goes unread.
+
+    What is left at its default counts as not said, so that a field that is new in a release does not make yesterday's
+    request another one when it is sent again.
+    """
 
 
 class Amount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, NewType
 
@@ -80,19 +81,19 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
         """All or nothing: what is done inside is kept when the block ends, and gone when it raises."""
-        async with self._sessions.begin() as session:
+        async with _holding(), self._sessions.begin() as session:
             yield Session(ReadSession(session))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
         """Plain reads of what is committed now, from the primary."""
-        async with self._sessions() as session:
+        async with _holding(), self._sessions() as session:
             yield ReadSession(session)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[ReadSession]:
         """Many queries, one instant: for reports and for what a till downloads. From a replica if there is one."""
-        async with self._reads.begin() as session:
+        async with _holding(), self._reads.begin() as session:
             await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             yield ReadSession(session)
 
@@ -101,6 +102,23 @@ class Database:
         await self.engine.dispose()
         if self._replica is not self.engine:
             await self._replica.dispose()
+
+
+_held: ContextVar[int] = ContextVar("database connections this task holds", default=0)
+
+
+@asynccontextmanager
+async def _holding() -> AsyncIterator[None]:
+    token = _held.set(_held.get() + 1)
+    try:
+        yield
+    finally:
+        _held.reset(token)
+
+
+def must_hold_no_connection() -> None:
+    """Stop whoever is about to wait for a network with a database connection in hand: a few of them stop everybody."""
+    assert not _held.get(), "a call over the network while a database connection is held"
 
 
 def rows_changed(done: Result[Any]) -> int:

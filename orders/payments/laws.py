@@ -3,10 +3,10 @@
 from commerce.kernel.laws import Law
 
 
-class LedgersBalance(Law):
-    """A completed order is paid and a cancelled one owes nothing; an open one owes its total.
+class ChargesAreWhatWasOrdered(Law):
+    """What a ledger charges, less what was cancelled, is the order's total; of a cancelled order it is nothing.
 
-    Where a part was cancelled, an open one owes what its sent units are worth, rounded half up line by line.
+    Where a part was cancelled, it is what the sent units are worth, rounded half up line by line.
     """
 
     offenders = """
@@ -18,10 +18,35 @@ class LedgersBalance(Law):
              GROUP BY order_id
         )
         SELECT o.order_number, o.state, coalesce(sum(e.amount), 0) FROM orders o
-          LEFT JOIN ledger_entries e ON e.order_id = o.id LEFT JOIN less ON less.order_id = o.id
+          LEFT JOIN ledger_entries e ON e.order_id = o.id AND e.kind IN ('charge', 'cancellation')
+          LEFT JOIN less ON less.order_id = o.id
          WHERE o.source <> 'import' GROUP BY o.id, less.minor
         HAVING coalesce(sum(e.amount), 0)
-            <> CASE WHEN o.state IN ('completed', 'cancelled') THEN 0 ELSE o.total - coalesce(less.minor, 0) END
+            <> CASE WHEN o.state = 'cancelled' THEN 0 ELSE o.total - coalesce(less.minor, 0) END
+    """
+
+
+class LedgersBalance(Law):
+    """What a ledger sums to is what is due of the order, less what is still to go back to the buyer.
+
+    Nothing is due of an order that is completed or cancelled.
+    """
+
+    offenders = """
+        WITH entered AS (SELECT order_id, sum(amount) AS minor FROM ledger_entries GROUP BY order_id),
+        due AS (SELECT order_id, sum(amount) AS minor FROM tenders WHERE state = 'due' GROUP BY order_id),
+        back AS (
+            SELECT order_id, sum(amount) AS minor FROM refunds WHERE state IN ('intended', 'pending', 'failed')
+             GROUP BY order_id
+        )
+        SELECT o.order_number, o.state, entered.minor, due.minor, back.minor
+          FROM orders o
+          LEFT JOIN entered ON entered.order_id = o.id
+          LEFT JOIN due ON due.order_id = o.id
+          LEFT JOIN back ON back.order_id = o.id
+         WHERE o.source <> 'import'
+           AND (coalesce(entered.minor, 0) <> coalesce(due.minor, 0) - coalesce(back.minor, 0)
+                OR o.state IN ('completed', 'cancelled') AND coalesce(due.minor, 0) <> 0)
     """
 
 
@@ -47,25 +72,140 @@ class PaidTendersAreInTheLedger(Law):
     """
 
 
-class DueTendersAreWhatIsOwed(Law):
-    """The tenders that are due of an open order are what it owes; of any other order, none is due."""
+class DueTendersAreOfOpenOrders(Law):
+    """Something is due only of an order that is neither completed, cancelled nor imported."""
 
     offenders = """
-        WITH due AS (SELECT order_id, sum(amount) AS minor FROM tenders WHERE state = 'due' GROUP BY order_id),
-        owed AS (
-            SELECT o.id AS order_id, coalesce(sum(e.amount), 0) AS minor
-              FROM orders o LEFT JOIN ledger_entries e ON e.order_id = o.id
-             WHERE o.state NOT IN ('completed', 'cancelled') GROUP BY o.id
-        )
-        SELECT coalesce(due.order_id, owed.order_id), due.minor, owed.minor
-          FROM due FULL JOIN owed ON owed.order_id = due.order_id
-         WHERE owed.order_id IS NULL OR coalesce(due.minor, 0) <> owed.minor
+        SELECT t.order_id, t.id, t.amount FROM tenders t JOIN orders o ON o.id = t.order_id
+         WHERE t.state = 'due' AND (o.state IN ('completed', 'cancelled') OR o.source = 'import')
     """
 
 
-LAWS: tuple[type[Law], ...] = (
+class OnlineTendersAreCaptured(Law):
+    """What the provider captured for an order is what its online tenders paid: no cent twice, and none forgotten."""
+
+    offenders = """
+        WITH paid AS (
+            SELECT order_id, sum(amount) AS minor FROM tenders WHERE state = 'paid' AND kind = 'online'
+             GROUP BY order_id
+        ), captured AS (
+            SELECT order_id, sum(captured) AS minor FROM payments WHERE captured > 0 GROUP BY order_id
+        )
+        SELECT coalesce(paid.order_id, captured.order_id), paid.minor, captured.minor
+          FROM paid FULL JOIN captured ON captured.order_id = paid.order_id
+         WHERE paid.minor IS DISTINCT FROM captured.minor
+    """
+
+
+class RefundsAreInTheLedger(Law):
+    """What was promised back and what went back stand in the ledger as such, refund by refund."""
+
+    offenders = """
+        WITH refunded AS (
+            SELECT order_id,
+                   sum(amount) FILTER (WHERE state <> 'replaced' AND reason <> 'cancellation') AS promised,
+                   sum(amount) FILTER (WHERE state = 'succeeded') AS made
+              FROM refunds GROUP BY order_id
+        ), entered AS (
+            SELECT order_id, -sum(amount) FILTER (WHERE kind = 'refund') AS promised,
+                   sum(amount) FILTER (WHERE kind = 'repayment') AS made
+              FROM ledger_entries WHERE kind IN ('refund', 'repayment') GROUP BY order_id
+        )
+        SELECT coalesce(r.order_id, e.order_id), r.promised, e.promised, r.made, e.made
+          FROM refunded r FULL JOIN entered e ON e.order_id = r.order_id
+         WHERE coalesce(r.promised, 0) <> coalesce(e.promised, 0) OR coalesce(r.made, 0) <> coalesce(e.made, 0)
+    """
+
+
+class PaymentsKnowTheirRefunds(Law):
+    """What a payment says went back of it is the sum of its refunds that were made."""
+
+    offenders = """
+        SELECT p.id, p.refunded, coalesce(sum(r.amount), 0)
+          FROM payments p LEFT JOIN refunds r ON r.payment_id = p.id AND r.state = 'succeeded'
+         GROUP BY p.id HAVING p.refunded <> coalesce(sum(r.amount), 0)
+    """
+
+
+class NothingIsPaidTwice(Law):
+    """All that was captured for an order is never more than its total, unless the rest goes back or has gone back."""
+
+    offenders = """
+        SELECT o.order_number, o.total, sum(p.captured)
+          FROM payments p JOIN orders o ON o.id = p.order_id
+         GROUP BY o.id HAVING sum(p.captured) > o.total
+           AND sum(p.captured) - o.total > (SELECT coalesce(sum(amount), 0) FROM refunds r
+                                             WHERE r.order_id = o.id AND r.state <> 'replaced')
+    """
+
+
+class CapturedMoneyHasItsGoods(Law):
+    """Money that was taken and does not go back has goods behind it: held for the order, or handed to its buyer.
+
+    A collected order whose goods were no longer kept is cancelled within minutes; an hour is allowed.
+    """
+
+    offenders = """
+        SELECT o.order_number, o.state, p.id, p.captured
+          FROM payments p JOIN orders o ON o.id = p.order_id
+         WHERE p.captured > (SELECT coalesce(sum(amount), 0) FROM refunds r
+                              WHERE r.payment_id = p.id AND r.state <> 'replaced')
+           AND (o.state = 'cancelled' OR o.state IN ('placed', 'ready') AND NOT EXISTS (
+                    SELECT 1 FROM holds h WHERE h.reference = o.id
+                       AND (h.ended_at IS NULL OR h.outcome = 'expired' AND h.ended_at >= coalesce(
+                            (SELECT last_at - interval '1 hour' FROM schedules WHERE name = 'expire_due_holds'),
+                            '-infinity'))))
+    """
+
+
+class NoAuthorisationOutlivesItsDeadline(Law):
+    """When deadlines were last looked at, no reserved money was about to expire without being taken or let go."""
+
+    offenders = """
+        SELECT p.id, p.order_id, p.capture_before
+          FROM payments p JOIN schedules s ON s.name = 'keep_payment_deadlines'
+         WHERE p.state = 'authorised' AND p.capture_before < s.last_at - interval '5 minutes'
+    """
+
+
+class NobodyWaitsForEver(Law):
+    """When deadlines were last looked at, no payment was unsettled past its time without being let go."""
+
+    offenders = """
+        SELECT p.id, p.order_id, p.state, p.deadline
+          FROM payments p JOIN schedules s ON s.name = 'keep_payment_deadlines'
+         WHERE p.state IN ('intended', 'waiting', 'action_required', 'processing')
+           AND p.deadline < s.last_at - interval '5 minutes'
+           AND NOT EXISTS (SELECT 1 FROM provider_calls c
+                            WHERE c.payment_id = p.id AND c.operation = 'cancel' AND c.state = 'intended')
+    """
+
+
+class EveryPaymentWasAsked(Law):
+    """A payment stays intended only as long as the call that opens it is open."""
+
+    offenders = """
+        SELECT p.id, p.order_id FROM payments p
+         WHERE p.state = 'intended'
+           AND NOT EXISTS (SELECT 1 FROM provider_calls c WHERE c.payment_id = p.id AND c.state = 'intended')
+    """
+
+
+LEDGER_LAWS: tuple[type[Law], ...] = (
+    ChargesAreWhatWasOrdered,
     LedgersBalance,
     LedgersKeepToOneCurrency,
     PaidTendersAreInTheLedger,
-    DueTendersAreWhatIsOwed,
+    DueTendersAreOfOpenOrders,
 )
+PROVIDER_LAWS: tuple[type[Law], ...] = (
+    OnlineTendersAreCaptured,
+    RefundsAreInTheLedger,
+    PaymentsKnowTheirRefunds,
+    NothingIsPaidTwice,
+    CapturedMoneyHasItsGoods,
+    NoAuthorisationOutlivesItsDeadline,
+    NobodyWaitsForEver,
+    EveryPaymentWasAsked,
+)
+LAWS = (*LEDGER_LAWS, *PROVIDER_LAWS)

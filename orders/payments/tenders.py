@@ -6,9 +6,10 @@ from datetime import datetime
 from sqlalchemy import text
 
 from commerce.kernel.bodies import Amount
-from commerce.kernel.db import Session
+from commerce.kernel.db import Session, rows_changed
 from commerce.kernel.ids import new_id
 from orders.payments.rules import Settled
+from orders.rules import TenderKind
 from orders.schemas import TenderView
 
 Tendered = tuple[str, Sequence[Settled]]
@@ -20,6 +21,14 @@ _WRITE = text("""
       FROM unnest(CAST(:ids AS text[]), CAST(:orders AS text[]), CAST(:kinds AS text[]), CAST(:amounts AS bigint[]),
                   CAST(:given AS bigint[]), CAST(:changes AS bigint[]), CAST(:references AS text[]))
            AS t (id, order_id, kind, amount, given, change, reference)
+""")
+_PAY_WHOLE = text("""
+    UPDATE tenders SET state = 'paid', reference = :payment, recorded_at = :now
+     WHERE order_id = :id AND state = 'due' AND kind = 'online' AND amount = :amount
+""")
+_PAY_PART = text("""
+    UPDATE tenders SET amount = amount - :amount, given = given - :amount
+     WHERE order_id = :id AND state = 'due' AND kind = 'online' AND amount > :amount
 """)
 _VOID = text("UPDATE tenders SET state = 'void' WHERE order_id = :id AND state = 'due'")
 
@@ -37,6 +46,19 @@ async def take_many(tx: Session, tendered: Sequence[Tendered], now: datetime) ->
 async def void_due(tx: Session, order_id: str) -> None:
     """Nobody waits any longer for what is due. Nothing due is no error."""
     await tx.execute(_VOID, {"id": order_id})
+
+
+async def pay_online(tx: Session, order_id: str, amount: int, payment_id: str, now: datetime) -> None:
+    """Money came through the provider: so much less is due, and a tender of it is paid.
+
+    Where nothing is due any more (the order was cancelled meanwhile), it is a tender all the same.
+    """
+    if rows_changed(
+        await tx.execute(_PAY_WHOLE, {"id": order_id, "amount": amount, "payment": payment_id, "now": now})
+    ):
+        return
+    await tx.execute(_PAY_PART, {"id": order_id, "amount": amount})
+    await _write(tx, [(order_id, [Settled(TenderKind.ONLINE, amount, amount, 0, payment_id)])], "paid", now)
 
 
 def shown(tenders: Sequence[Settled], state: str, currency: str) -> list[TenderView]:

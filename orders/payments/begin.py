@@ -1,0 +1,162 @@
+"""Begin to pay: what an order owes becomes a payment, once; whoever asks again gets the same one."""
+
+import secrets
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import text
+
+from commerce.kernel.db import ReadSession, Session
+from commerce.kernel.ids import new_id
+from inventory.keep import keep_hold
+from orders.moving import OrderHead, lock_order
+from orders.payments.calls import intend
+from orders.payments.errors import NothingToPay
+from orders.payments.lock_payment import payments_of
+from orders.payments.rules import (
+    RELEASE_AFTER,
+    SECURE,
+    UNSETTLED,
+    Capture,
+    Operation,
+    PaymentState,
+    Purpose,
+    capture_for,
+    pay_by,
+)
+from orders.record import Happening, note
+from orders.rules import OrderState, PaymentPlan
+
+
+class Begun(NamedTuple):
+    """A payment or a mandate, and the call that opens it at the provider if nobody has made that yet."""
+
+    payment_id: str | None
+    mandate_id: str | None
+    call_id: str | None
+
+
+class _Plan(NamedTuple):
+    plan: PaymentPlan
+    deposit: int
+
+
+_PLAN = text("SELECT plan, deposit FROM payment_plans WHERE order_id = :id")
+_DUE = text("SELECT coalesce(sum(amount), 0)::bigint FROM tenders WHERE order_id = :id AND state = 'due'")
+_MANDATE = text("SELECT id, state FROM mandates WHERE order_id = :id AND state <> 'cancelled'")
+_OPEN_CALL = text("""
+    SELECT id FROM provider_calls
+     WHERE (payment_id = :payment_id OR mandate_id = :mandate_id) AND operation IN ('open', 'ask_mandate')
+       AND state = 'intended'
+""")
+_WRITE_PAYMENT = text("""
+    INSERT INTO payments (id, order_id, purpose, capture, mandate_id, amount, currency, state, deadline, link,
+                          created_at)
+    VALUES (:id, :order_id, :purpose, :capture, :mandate_id, :amount, :currency, 'intended', :deadline, :link, :now)
+""")
+_WRITE_MANDATE = text("""
+    INSERT INTO mandates (id, order_id, state, deadline, created_at)
+    VALUES (:id, :order_id, 'intended', :deadline, :now)
+""")
+
+
+async def begin_payment(tx: Session, order_id: str, actor: str, now: datetime) -> Begun:
+    """What the buyer of an order has to do now: pay what is due, pay a deposit, or save a means of payment.
+
+    A payment that is not settled is resumed, not doubled. Raises NotFound, NothingToPay.
+    """
+    order = await lock_order(tx, order_id)
+    planned = await _planned(tx, order)
+    mandate = (await tx.execute(_MANDATE, {"id": order.id})).one_or_none()
+    payments = await payments_of(tx, order.id)
+    current = next((payment for payment in payments if payment.state in UNSETTLED), None)
+    if current is not None:
+        return Begun(current.id, current.mandate_id, await _open_call(tx, current.id, None))
+    if any(payment.state is PaymentState.AUTHORISED for payment in payments):
+        raise NothingToPay(order.id, "The money for this order is reserved already.")
+    if planned.plan is PaymentPlan.LATER and not any(payment.state in SECURE for payment in payments):
+        if mandate is None:
+            return await _ask_for_mandate(tx, order, planned.deposit, actor, now)
+        if mandate.state != "active":
+            return Begun(None, mandate.id, await _open_call(tx, None, mandate.id))
+        raise NothingToPay(order.id, "A means of payment is saved; it is charged when the goods are there.")
+    return await _pay_what_is_due(tx, order, planned.plan, actor, now, first=not payments)
+
+
+async def _planned(tx: ReadSession, order: OrderHead) -> _Plan:
+    """How the order is paid; only what is paid through the provider can be begun here."""
+    if order.state is OrderState.CANCELLED:
+        raise NothingToPay(order.id, "This order is cancelled.")
+    row = (await tx.execute(_PLAN, {"id": order.id})).one_or_none()
+    if row is None:
+        raise NothingToPay(order.id, "This order is paid when the goods are handed over.")
+    return _Plan(PaymentPlan(row.plan), row.deposit)
+
+
+async def _pay_what_is_due(
+    tx: Session, order: OrderHead, plan: PaymentPlan, actor: str, now: datetime, *, first: bool
+) -> Begun:
+    due = (await tx.execute(_DUE, {"id": order.id})).scalar_one()
+    if due <= 0:
+        raise NothingToPay(order.id, "This order is paid.")
+    placed = order.state is OrderState.PLACED
+    whole = first and due == order.total
+    # Once goods have left there is nothing to reserve any more: what is still owed is taken at once.
+    capture = capture_for(plan) if placed else Capture.AUTOMATIC
+    purpose = Purpose.WHOLE if whole else Purpose.BALANCE
+    deadline = pay_by(now, now) if placed else None
+    payment_id = await write_payment(tx, order, due, purpose, now, capture=capture, deadline=deadline)
+    if deadline is not None:
+        await keep_hold(tx, order.id, deadline + RELEASE_AFTER)
+    await note(tx, [Happening(order.id, "payment_begun", actor, {"payment": payment_id, "amount": due})], now)
+    return Begun(payment_id, None, await intend(tx, Operation.OPEN, now, payment_id=payment_id))
+
+
+async def _ask_for_mandate(tx: Session, order: OrderHead, deposit: int, actor: str, now: datetime) -> Begun:
+    """A means of payment is to be saved: by itself, or along with paying the deposit."""
+    deadline = pay_by(now, now)
+    mandate_id = new_id("mnd", now)
+    facts = {"id": mandate_id, "order_id": order.id, "deadline": None if deposit else deadline, "now": now}
+    await tx.execute(_WRITE_MANDATE, facts)
+    await keep_hold(tx, order.id, deadline + RELEASE_AFTER)
+    await note(tx, [Happening(order.id, "mandate_asked", actor, {"mandate": mandate_id, "deposit": deposit})], now)
+    if not deposit:
+        return Begun(None, mandate_id, await intend(tx, Operation.ASK_MANDATE, now, mandate_id=mandate_id))
+    payment_id = await write_payment(tx, order, deposit, Purpose.DEPOSIT, now, mandate_id=mandate_id, deadline=deadline)
+    return Begun(payment_id, mandate_id, await intend(tx, Operation.OPEN, now, payment_id=payment_id))
+
+
+async def write_payment(  # noqa: PLR0913 - a payment has as many facts
+    tx: Session,
+    order: OrderHead,
+    amount: int,
+    purpose: Purpose,
+    now: datetime,
+    *,
+    capture: Capture = Capture.AUTOMATIC,
+    mandate_id: str | None = None,
+    deadline: datetime | None,
+) -> str:
+    """Write a payment down that the provider does not know yet; its id."""
+    payment_id = new_id("pay", now)
+    facts = {
+        "id": payment_id,
+        "order_id": order.id,
+        "purpose": str(purpose),
+        "capture": str(capture),
+        "mandate_id": mandate_id,
+        "amount": amount,
+        "currency": order.currency,
+        "deadline": deadline,
+        "link": secrets.token_urlsafe(24),
+        "now": now,
+    }
+    await tx.execute(_WRITE_PAYMENT, facts)
+    return payment_id
+
+
+async def _open_call(tx: Session, payment_id: str | None, mandate_id: str | None) -> str | None:
+    found: str | None = (
+        await tx.execute(_OPEN_CALL, {"payment_id": payment_id, "mandate_id": mandate_id})
+    ).scalar_one_or_none()
+    return found

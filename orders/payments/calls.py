@@ -1,0 +1,143 @@
+"""Calls to the provider: stored before they are made, claimed by one caller at a time, open until they are answered.
+
+A call is a recovery point. Whoever dies between storing it and writing down its answer leaves a row that somebody else
+sends again, under the same key. Calls about one payment are made one after the other, in the order they were wanted.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import text
+
+from commerce.kernel.db import Database, Session, rows_changed
+from commerce.kernel.ids import new_id
+from orders.payments.rules import CallState, Operation, may_retry_at
+
+LEASE = timedelta(seconds=30)
+"""Longer than any call may take: whoever has not written down an answer by then is dead or has given up."""
+
+
+class Call(NamedTuple):
+    """A call that was claimed, with what it needs to be made."""
+
+    id: str
+    operation: Operation
+    payment_id: str | None
+    mandate_id: str | None
+    refund_id: str | None
+    facts: Mapping[str, Any]
+    key: str
+    key_since: datetime
+    tries: int
+    sent_at: datetime
+
+
+_INTEND = text("""
+    INSERT INTO provider_calls (id, operation, payment_id, mandate_id, refund_id, facts, key, key_since, state, tries,
+                                created_at, sent_at, next_at)
+    VALUES (:id, :operation, :payment_id, :mandate_id, :refund_id, CAST(:facts AS jsonb), :id, :now, 'intended', :tries,
+            :now, :sent_at, :next_at)
+""")
+_IS_INTENDED = text("""
+    SELECT EXISTS (SELECT 1 FROM provider_calls
+                    WHERE payment_id = :payment_id AND operation = :operation AND state = 'intended')
+""")
+_CLAIM = text("""
+    WITH due AS (
+        SELECT c.id FROM provider_calls c
+         WHERE c.state = 'intended' AND c.next_at <= :now AND (CAST(:only AS text) IS NULL OR c.id = :only)
+           AND NOT EXISTS (SELECT 1 FROM provider_calls o
+                            WHERE o.payment_id = c.payment_id AND o.state = 'intended' AND o.seq < c.seq)
+         ORDER BY c.next_at, c.seq LIMIT :most FOR UPDATE OF c SKIP LOCKED
+    )
+    UPDATE provider_calls c SET tries = c.tries + 1, sent_at = coalesce(c.sent_at, :now), next_at = :again_at
+      FROM due WHERE c.id = due.id
+ RETURNING c.id, c.operation, c.payment_id, c.mandate_id, c.refund_id, c.facts, c.key, c.key_since, c.tries, c.sent_at
+""")
+_ANSWERED = text("""
+    UPDATE provider_calls SET state = :state, answered_at = :now, last_error = :error
+     WHERE id = :id AND state = 'intended'
+""")
+_PUT_OFF = text("""
+    UPDATE provider_calls SET next_at = :next_at, last_error = :error WHERE id = :id AND state = 'intended'
+""")
+_RENEW_KEY = text("""
+    UPDATE provider_calls SET key = :key, key_since = :now WHERE id = :id AND state = 'intended' AND key = :old
+""")
+_RETRY = text("""
+    UPDATE provider_calls SET state = 'intended', key = :key, key_since = :now, tries = 0, sent_at = NULL,
+           next_at = :now, answered_at = NULL
+     WHERE id = :id AND state = 'refused'
+""")
+
+
+async def intend(
+    tx: Session,
+    operation: Operation,
+    now: datetime,
+    *,
+    payment_id: str | None = None,
+    mandate_id: str | None = None,
+    refund_id: str | None = None,
+    facts: Mapping[str, object] | None = None,
+) -> str:
+    """Store a call that somebody will make once this transaction is kept; its id."""
+    call_id = new_id("pcl", now)
+    row = {
+        "id": call_id,
+        "operation": str(operation),
+        "payment_id": payment_id,
+        "mandate_id": mandate_id,
+        "refund_id": refund_id,
+        "facts": msgspec.json.encode(facts or {}).decode(),
+        "now": now,
+        "tries": 0,
+        "sent_at": None,
+        "next_at": now,
+    }
+    await tx.execute(_INTEND, row)
+    return call_id
+
+
+async def is_intended(tx: Session, operation: Operation, payment_id: str) -> bool:
+    """Whether such a call about this payment is still open."""
+    found = await tx.execute(_IS_INTENDED, {"payment_id": payment_id, "operation": str(operation)})
+    return bool(found.scalar_one())
+
+
+async def claim_calls(db: Database, now: datetime, most: int, only: str | None = None) -> list[Call]:
+    """Take up to `most` calls that are due, the longest due first; nobody else has them until the lease is over.
+
+    `only` takes that one call, if it is due.
+    """
+    async with db.transaction() as tx:
+        facts = {"now": now, "most": most, "only": only, "again_at": now + LEASE}
+        rows = await tx.execute(_CLAIM, facts)
+        return [Call(row[0], Operation(row[1]), *row[2:]) for row in rows]
+
+
+async def note_answer(tx: Session, call_id: str, state: CallState, now: datetime, error: str | None = None) -> bool:
+    """Write down that a call is answered or refused; False if somebody did before."""
+    facts = {"id": call_id, "state": str(state), "now": now, "error": error}
+    return rows_changed(await tx.execute(_ANSWERED, facts)) > 0
+
+
+async def put_off(tx: Session, call: Call, reason: str, now: datetime) -> None:
+    """Let a call be sent again after a pause that grows with every try."""
+    facts = {"id": call.id, "next_at": may_retry_at(call.tries, now), "error": reason[:2000]}
+    await tx.execute(_PUT_OFF, facts)
+
+
+async def renew_key(tx: Session, call: Call, now: datetime) -> Call:
+    """Give a call a new key, once it is known that nothing came of it under the old one."""
+    key = new_id("pcl", now)
+    await tx.execute(_RENEW_KEY, {"id": call.id, "key": key, "old": call.key, "now": now})
+    return call._replace(key=key, key_since=now)
+
+
+async def retry_call(tx: Session, call_id: str, now: datetime) -> bool:
+    """Let a call that was refused be made anew, under a new key; False if it was not."""
+    facts = {"id": call_id, "key": new_id("pcl", now), "now": now}
+    return rows_changed(await tx.execute(_RETRY, facts)) > 0

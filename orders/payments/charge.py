@@ -1,0 +1,44 @@
+"""Charge: the goods are there, so the means that the buyer saved pays what is still due, without the buyer."""
+
+from datetime import datetime
+
+from sqlalchemy import text
+
+from commerce.kernel.db import Session
+from orders.moving import lock_order
+from orders.payments.begin import write_payment
+from orders.payments.calls import intend
+from orders.payments.errors import NothingToPay
+from orders.payments.lock_payment import payments_of
+from orders.payments.rules import Operation, PaymentState, Purpose
+from orders.record import Happening, note
+from orders.rules import OPEN
+
+_ACTIVE = text("SELECT id FROM mandates WHERE order_id = :id AND state = 'active'")
+_DUE = text("SELECT coalesce(sum(amount), 0)::bigint FROM tenders WHERE order_id = :id AND state = 'due'")
+
+
+async def charge_order(tx: Session, order_id: str, actor: str, now: datetime) -> str:
+    """Have what is due of an order charged to the saved means, as soon as the provider lets us; the payment's id.
+
+    A charge that is under way is not doubled. One that fails gives the buyer a window to put it right.
+    Raises NotFound, NothingToPay.
+    """
+    order = await lock_order(tx, order_id)
+    if order.state not in OPEN:
+        raise NothingToPay(order.id, f"This order is {order.state}.")
+    live = [
+        p for p in await payments_of(tx, order.id) if p.state not in {PaymentState.CAPTURED, PaymentState.CANCELLED}
+    ]
+    if live:
+        return live[0].id
+    due = (await tx.execute(_DUE, {"id": order.id})).scalar_one()
+    mandate_id = (await tx.execute(_ACTIVE, {"id": order.id})).scalar_one_or_none()
+    if mandate_id is None:
+        raise NothingToPay(order.id, "The buyer of this order has saved no means of payment.")
+    if due <= 0:
+        raise NothingToPay(order.id, "This order is paid.")
+    payment_id = await write_payment(tx, order, due, Purpose.BALANCE, now, mandate_id=mandate_id, deadline=None)
+    await note(tx, [Happening(order.id, "charge_wanted", actor, {"payment": payment_id, "amount": due})], now)
+    await intend(tx, Operation.OPEN, now, payment_id=payment_id)
+    return payment_id

@@ -1,0 +1,75 @@
+"""Deadlines: nobody waits for ever for a buyer to pay, and no reserved money is left to expire by itself."""
+
+from datetime import datetime
+
+from sqlalchemy import text
+
+from commerce.kernel.db import Database, Session
+from orders.payments.call_off import let_go
+from orders.payments.calls import intend, is_intended
+from orders.payments.give_up import give_up_mandate
+from orders.payments.lock_payment import lock_payment
+from orders.payments.rules import EXPIRY_MARGIN, UNSETTLED, Operation, PaymentState, at_expiry
+from orders.record import Happening, note
+
+BATCH_MAX = 500
+
+_OVERDUE = text("""
+    SELECT id FROM payments
+     WHERE state IN ('intended', 'waiting', 'action_required', 'processing') AND deadline <= :now
+       AND NOT EXISTS (SELECT 1 FROM provider_calls c
+                        WHERE c.payment_id = payments.id AND c.operation = 'cancel' AND c.state = 'intended')
+     ORDER BY deadline LIMIT :most
+""")
+_OVERDUE_MANDATES = text("""
+    SELECT id FROM mandates
+     WHERE state IN ('intended', 'waiting', 'action_required') AND deadline <= :now ORDER BY deadline LIMIT :most
+""")
+_EXPIRING = text("""
+    SELECT id FROM payments
+     WHERE state = 'authorised' AND capture_before <= :soon
+       AND NOT EXISTS (SELECT 1 FROM provider_calls c WHERE c.payment_id = payments.id AND c.state = 'intended')
+     ORDER BY capture_before LIMIT :most
+""")
+
+
+async def keep_deadlines(db: Database, now: datetime) -> None:
+    """Let go of payments and mandates whose time is over, and decide about authorisations before they expire.
+
+    Safe to repeat: each is looked at again under its order's lock, and what is under way is not begun twice.
+    """
+    for payment_id in await _found(db, _OVERDUE, now):
+        async with db.transaction() as tx:
+            await _end_payment(tx, payment_id, now)
+    for mandate_id in await _found(db, _OVERDUE_MANDATES, now):
+        async with db.transaction() as tx:
+            await give_up_mandate(tx, mandate_id, now)
+    for payment_id in await _found(db, _EXPIRING, now):
+        async with db.transaction() as tx:
+            await _save_authorisation(tx, payment_id, now)
+
+
+async def _found(db: Database, statement: "text", now: datetime) -> list[str]:  # type: ignore[valid-type]
+    async with db.read() as tx:
+        facts = {"now": now, "soon": now + EXPIRY_MARGIN, "most": BATCH_MAX}
+        return list((await tx.execute(statement, facts)).scalars())
+
+
+async def _end_payment(tx: Session, payment_id: str, now: datetime) -> None:
+    _, payment = await lock_payment(tx, payment_id)
+    if payment.state in UNSETTLED and payment.deadline is not None and payment.deadline <= now:
+        await let_go(tx, payment, now)
+
+
+async def _save_authorisation(tx: Session, payment_id: str, now: datetime) -> None:
+    """Take the money while the order stands; let it go where it does not."""
+    order, payment = await lock_payment(tx, payment_id)
+    if payment.state is not PaymentState.AUTHORISED:
+        return
+    if at_expiry(order.state) is Operation.CANCEL:
+        await let_go(tx, payment, now)
+    elif not await is_intended(tx, Operation.CAPTURE, payment.id):
+        facts = {"amount": payment.amount - payment.captured, "last": True, "expected": payment.amount}
+        await intend(tx, Operation.CAPTURE, now, payment_id=payment.id, facts=facts)
+        told = {"payment": payment.id, "capture_before": str(payment.capture_before)}
+        await note(tx, [Happening(order.id, "captured_before_expiry", "worker", told)], now)

@@ -1,0 +1,47 @@
+"""Note disputes: a buyer objects at their bank; we record it, show it, and put it before a person."""
+
+from datetime import datetime
+
+from sqlalchemy import text
+
+from commerce.kernel.db import Session
+from orders.payments.cases import open_case
+from orders.payments.catch_up import PROVIDER
+from orders.payments.port import SeenDispute
+from orders.record import Happening, note
+
+_WRITE = text("""
+    INSERT INTO disputes AS d (provider_id, payment_id, amount, currency, reason, state, due_by, created_at, seen_at)
+    VALUES (:provider_id, (SELECT id FROM payments WHERE provider_id = :payment), :amount, :currency, :reason, :state,
+            :due_by, :created_at, :now)
+    ON CONFLICT (provider_id) DO UPDATE
+       SET state = excluded.state, amount = excluded.amount, due_by = excluded.due_by, seen_at = excluded.seen_at
+     WHERE d.state <> excluded.state AND d.state NOT IN ('won', 'lost')
+ RETURNING payment_id
+""")
+_ORDER = text("SELECT order_id FROM payments WHERE id = :id")
+
+
+async def note_dispute(tx: Session, seen: SeenDispute, now: datetime) -> None:
+    """Take over how a dispute stands. What is won or lost stays so."""
+    facts = {
+        "provider_id": seen.provider_id,
+        "payment": seen.payment,
+        "amount": seen.amount,
+        "currency": seen.currency,
+        "reason": seen.reason,
+        "state": seen.state,
+        "due_by": seen.due_by,
+        "created_at": seen.created_at,
+        "now": now,
+    }
+    changed = (await tx.execute(_WRITE, facts)).first()
+    if changed is None:
+        return
+    payment_id: str | None = changed[0]
+    told = {"dispute": seen.provider_id, "state": seen.state, "reason": seen.reason, "amount": seen.amount}
+    order_id = None
+    if payment_id is not None:
+        order_id = (await tx.execute(_ORDER, {"id": payment_id})).scalar_one()
+        await note(tx, [Happening(order_id, "payment_disputed", PROVIDER, told)], now)
+    await open_case(tx, "dispute", seen.provider_id, order_id, told, now)

@@ -1,0 +1,183 @@
+"""Perform a call: ask the provider, outside any transaction, and write down the answer or the doubt."""
+
+import asyncio
+from datetime import datetime
+from typing import NamedTuple, assert_never
+
+import structlog
+from sqlalchemy import text
+
+from commerce.kernel.db import Database
+from orders.payments.calls import Call, note_answer, put_off, renew_key
+from orders.payments.cases import open_case
+from orders.payments.catch_up import catch_up
+from orders.payments.catch_up_mandate import catch_up_mandate
+from orders.payments.catch_up_refund import catch_up_refunds, fail_refund
+from orders.payments.find_out import Answer, find_out
+from orders.payments.give_up import give_up_mandate, give_up_payment, keep_while_away
+from orders.payments.port import (
+    InDoubt,
+    NotNow,
+    OpenPayment,
+    PaymentGateway,
+    ProviderRefused,
+    SeenMandate,
+    SeenPayment,
+    SeenRefund,
+)
+from orders.payments.rules import KEY_LIFE, CallState, Capture, Operation, PaymentState, Purpose
+
+CALL_S_MAX = 25
+"""Shorter than a call's lease: nobody else sends a call while somebody may still hear its answer."""
+_log = structlog.get_logger()
+
+
+class Subject(NamedTuple):
+    """What a call is about, as our books have it when the call is made."""
+
+    order_id: str
+    order_number: str
+    provider_id: str | None
+    amount: int | None
+    currency: str
+    capture: str | None
+    purpose: str | None
+    customer: str | None
+    method: str | None
+
+
+_SUBJECT = text("""
+    SELECT o.id, o.order_number, coalesce(p.provider_id, CASE WHEN c.payment_id IS NULL THEN m.provider_id END),
+           p.amount, o.currency, p.capture, p.purpose, m.customer, m.method
+      FROM provider_calls c
+      LEFT JOIN payments p ON p.id = c.payment_id
+      LEFT JOIN mandates m ON m.id = coalesce(c.mandate_id, p.mandate_id)
+      JOIN orders o ON o.id = coalesce(p.order_id, m.order_id)
+     WHERE c.id = :id
+""")
+
+
+async def perform(db: Database, gateway: PaymentGateway, call: Call) -> bool:
+    """Make a claimed call and keep what came of it; False if that is still not known.
+
+    Safe to repeat: the provider knows the call by its key, and an answer that is written down twice changes nothing.
+    """
+    try:
+        async with db.read() as tx:
+            subject = Subject(*(await tx.execute(_SUBJECT, {"id": call.id})).one())
+        asked_at = db.clock.now()
+        async with asyncio.timeout(CALL_S_MAX):
+            answer = await _answer(db, gateway, call, subject)
+    except ProviderRefused as no:
+        await _write_refusal(db, call, no, asked_at)
+    except (InDoubt, NotNow, TimeoutError) as trouble:
+        await _write_doubt(db, call, trouble)
+        return False
+    else:
+        await write_answer(db, call, answer, asked_at)
+    return True
+
+
+async def write_answer(db: Database, call: Call, answer: Answer, asked_at: datetime) -> None:
+    """Keep what the provider said, and what follows, in one transaction."""
+    now = db.clock.now()
+    async with db.transaction() as tx:
+        if isinstance(answer, SeenPayment):
+            await catch_up(tx, call.payment_id or "", answer, asked_at, now)
+        elif isinstance(answer, SeenMandate):
+            await catch_up_mandate(tx, call.mandate_id or "", answer, asked_at, now)
+        elif isinstance(answer, SeenRefund):
+            await catch_up_refunds(tx, call.payment_id or "", [answer], now)
+        elif call.operation is Operation.CANCEL:
+            await give_up_payment(tx, call.payment_id or "", now)
+        await note_answer(tx, call.id, CallState.ANSWERED, now)
+
+
+async def _answer(db: Database, gateway: PaymentGateway, call: Call, subject: Subject) -> Answer:
+    """Ask under the call's key; if the provider may have forgotten it, look first whether the thing was done."""
+    if db.clock.now() - call.key_since >= KEY_LIFE:
+        found = await find_out(gateway, call, subject.provider_id)
+        if found is not None:
+            return found
+        async with db.transaction() as tx:
+            call = await renew_key(tx, call, db.clock.now())
+    return await _ask(gateway, call, subject)
+
+
+async def _ask(gateway: PaymentGateway, call: Call, subject: Subject) -> Answer:
+    provider_id = subject.provider_id or ""
+    match call.operation:
+        case Operation.OPEN:
+            return await _open(gateway, call, subject)
+        case Operation.CAPTURE:
+            return await gateway.capture(provider_id, call.facts["amount"], last=call.facts["last"], key=call.key)
+        case Operation.CANCEL:
+            return await gateway.cancel(provider_id, key=call.key) if provider_id else None
+        case Operation.REFUND:
+            amount, refund_id = call.facts["amount"], call.refund_id or ""
+            return await gateway.refund(provider_id, amount, refund_id=refund_id, key=call.key)
+        case Operation.ASK_MANDATE:
+            customer = await gateway.open_customer(subject.order_id, key=f"{call.key}-customer")
+            return await gateway.ask_mandate(call.mandate_id or "", subject.order_id, customer, key=call.key)
+        case _:
+            assert_never(call.operation)
+
+
+async def _open(gateway: PaymentGateway, call: Call, subject: Subject) -> SeenPayment:
+    """Open a payment: for the buyer to pay, to pay and save their means, or by the means they saved."""
+    save = subject.purpose == Purpose.DEPOSIT
+    customer = subject.customer
+    if save:
+        customer = await gateway.open_customer(subject.order_id, key=f"{call.key}-customer")
+    wanted = OpenPayment(
+        payment_id=call.payment_id or "",
+        order_id=subject.order_id,
+        order_number=subject.order_number,
+        amount=subject.amount or 0,
+        currency=subject.currency,
+        capture=Capture(subject.capture or Capture.AUTOMATIC),
+        customer=customer,
+        method=None if save else subject.method,
+        save_method=save,
+    )
+    return await gateway.open_payment(wanted, key=call.key)
+
+
+async def _write_refusal(db: Database, call: Call, no: ProviderRefused, asked_at: datetime) -> None:
+    """Keep a no, and what the provider told along with it; where it leaves something undone, a person hears of it."""
+    now = db.clock.now()
+    async with db.transaction() as tx:
+        if no.seen is not None and call.payment_id is not None:
+            await catch_up(tx, call.payment_id, no.seen, asked_at, now)
+        if call.operation is Operation.OPEN:
+            await give_up_payment(tx, call.payment_id or "", now)
+        elif call.operation is Operation.REFUND:
+            await fail_refund(tx, call.payment_id or "", call.refund_id or "", no.code, now)
+        elif call.operation is Operation.ASK_MANDATE:
+            await give_up_mandate(tx, call.mandate_id or "", now)
+        first = await note_answer(tx, call.id, CallState.REFUSED, now, str(no))
+        if first and not _is_settled(call, no):
+            subject = call.refund_id or call.payment_id or call.mandate_id or ""
+            facts = {"call": call.id, "operation": str(call.operation), "code": no.code}
+            await open_case(tx, f"{call.operation}_refused", subject, None, facts, now)
+
+
+def _is_settled(call: Call, no: ProviderRefused) -> bool:
+    """Whether the thing is as it was wanted all the same, or somebody else sees to it."""
+    if call.operation is Operation.REFUND:
+        return True  # A refund that failed is a case of its own.
+    if no.seen is None:
+        return False
+    if call.operation is Operation.CANCEL:
+        return no.seen.state in {PaymentState.CANCELLED, PaymentState.CAPTURED}
+    return call.operation is Operation.CAPTURE and no.seen.captured >= call.facts["expected"]
+
+
+async def _write_doubt(db: Database, call: Call, trouble: Exception) -> None:
+    """Note that nothing is known, and when the call is sent again; goods that nobody could begin to pay are kept."""
+    now = db.clock.now()
+    _log.warning("provider_call_in_doubt", call=call.id, operation=str(call.operation), error=repr(trouble)[:300])
+    async with db.transaction() as tx:
+        if call.operation in {Operation.OPEN, Operation.ASK_MANDATE}:
+            await keep_while_away(tx, call, now)
+        await put_off(tx, call, repr(trouble), now)

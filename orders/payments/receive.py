@@ -1,0 +1,27 @@
+"""Receive events: what the provider sends is checked, stored once, and answered at once; it is handled afterwards."""
+
+from datetime import datetime
+
+from sqlalchemy import text
+
+from commerce.kernel.db import Session
+from commerce.kernel.inbox import receive
+from orders.payments.looks import wish_look
+from orders.payments.port import SeenEvent
+
+SOURCE = "stripe"
+_HANDLED = text("UPDATE inbox_messages SET handled_at = :now WHERE id = :id")
+
+
+async def receive_event(tx: Session, event: SeenEvent, raw: bytes, now: datetime) -> bool:
+    """Store an event that was proved genuine, and have what it is about looked at; False if it came before.
+
+    An event says only that there is something to see: what it says of states may be old when it comes.
+    """
+    message_id = await receive(tx, SOURCE, event.id, raw, now)
+    if message_id is None:
+        return False
+    if event.about is not None and event.provider_id is not None:
+        await wish_look(tx, event.about, event.provider_id, now)
+    await tx.execute(_HANDLED, {"id": message_id, "now": now})
+    return True

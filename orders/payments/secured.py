@@ -1,0 +1,94 @@
+"""Secured: goods leave when their money is there, or reserved, or is paid to whoever hands them over."""
+
+from datetime import datetime
+
+from sqlalchemy import text
+
+from commerce.kernel.db import ReadSession, Session
+from orders.moving import OrderHead
+from orders.payments.calls import intend
+from orders.payments.errors import NotPaid
+from orders.payments.lock_payment import PaymentRow, payments_of
+from orders.payments.plans import plan_of
+from orders.payments.rules import Operation, PaymentState
+from orders.rules import PaymentPlan
+
+# Read under the order's lock, so that it is what it is.
+_OWED = text("SELECT coalesce(sum(amount), 0)::bigint FROM ledger_entries WHERE order_id = :id")
+_DUE = text("SELECT coalesce(sum(amount), 0)::bigint FROM tenders WHERE order_id = :id AND state = 'due'")
+# A deposit alone does not pay an order; it counts as long as its mandate can be charged.
+_UNPAID = text("""
+    SELECT NOT EXISTS (SELECT 1 FROM payments WHERE order_id = :id
+                          AND (state NOT IN ('cancelled', 'captured') OR state = 'captured' AND purpose <> 'deposit'))
+       AND (NOT EXISTS (SELECT 1 FROM mandates WHERE order_id = :id AND state <> 'cancelled')
+            OR EXISTS (SELECT 1 FROM payments WHERE order_id = :id AND state = 'cancelled' AND purpose = 'balance'))
+""")
+_EXPECTED = text("""
+    SELECT greatest(p.captured, coalesce(max((c.facts ->> 'expected')::bigint), 0))::bigint
+      FROM payments p
+      LEFT JOIN provider_calls c ON c.payment_id = p.id AND c.operation = 'capture' AND c.state = 'intended'
+     WHERE p.id = :id GROUP BY p.id
+""")
+
+
+async def owed_on(tx: ReadSession, order_id: str) -> int:
+    """What the ledger of a locked order says is owed, in minor units."""
+    return int((await tx.execute(_OWED, {"id": order_id})).scalar_one())
+
+
+async def owed_at_hand_over(tx: ReadSession, order: OrderHead) -> int:
+    """What the buyer pays to whoever hands the goods over. Raises NotPaid if it should have been paid before."""
+    if await plan_of(tx, order.id) is PaymentPlan.ON_COLLECTION:
+        return await owed_on(tx, order.id)
+    due = int((await tx.execute(_DUE, {"id": order.id})).scalar_one())
+    if due:
+        raise NotPaid(order.id, due)
+    return 0
+
+
+async def is_unpaid(tx: ReadSession, order_id: str) -> bool:
+    """Whether an order that is paid through the provider has nothing that is paid, reserved, saved or on its way."""
+    if await plan_of(tx, order_id) is PaymentPlan.ON_COLLECTION:
+        return False
+    return bool((await tx.execute(_UNPAID, {"id": order_id})).scalar_one())
+
+
+async def must_be_secured(tx: Session, order: OrderHead, now: datetime) -> None:
+    """Let the goods of a locked order go if the money for them is there or reserved. Raises NotPaid."""
+    if await plan_of(tx, order.id) is PaymentPlan.ON_COLLECTION:
+        return
+    due = int((await tx.execute(_DUE, {"id": order.id})).scalar_one())
+    if due and await _authorised(tx, order.id, now) is None:
+        raise NotPaid(order.id, due)
+
+
+async def capture_for_shipment(tx: Session, order: OrderHead, worth: int, now: datetime, *, last: bool) -> None:
+    """Have the money for goods that leave now taken out of what is reserved; nothing reserved is nothing to take.
+
+    Where the provider cannot take it in parts, the first shipment takes the whole.
+    """
+    payment = await _authorised(tx, order.id, now)
+    if payment is None:
+        return
+    expected = int((await tx.execute(_EXPECTED, {"id": payment.id})).scalar_one())
+    rest = payment.amount - expected
+    last = last or not payment.splittable
+    amount = rest if not payment.splittable else min(worth, rest)
+    if amount <= 0:
+        return
+    facts = {"amount": amount, "last": last, "expected": expected + amount}
+    await intend(tx, Operation.CAPTURE, now, payment_id=payment.id, facts=facts)
+
+
+async def _authorised(tx: Session, order_id: str, now: datetime) -> PaymentRow | None:
+    """The payment that reserves the money of an order, if it still does."""
+    payments = await payments_of(tx, order_id)
+    return next(
+        (
+            payment
+            for payment in payments
+            if payment.state is PaymentState.AUTHORISED
+            and (payment.capture_before is None or payment.capture_before > now)
+        ),
+        None,
+    )

@@ -1,0 +1,294 @@
+"""Stripe: the only file that calls it. Our words go in, and what Stripe says comes out in our words (stripe_words.py).
+
+Keys are ours and stored before each call; the SDK's own retry (one, within a call) sends the same key again, so it can
+do nothing twice. Whatever leaves it unknown whether a call had an effect is InDoubt.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+import stripe
+
+from commerce.kernel.db import must_hold_no_connection
+from commerce.kernel.refusals import Busy
+from orders.payments.port import (
+    Forged,
+    InDoubt,
+    NotNow,
+    OpenPayment,
+    ProviderRefused,
+    SeenDispute,
+    SeenEvent,
+    SeenMandate,
+    SeenPayment,
+    SeenRefund,
+    Turnstile,
+)
+from orders.payments.rules import Capture
+from orders.payments.stripe_words import read_event, seen_dispute, seen_mandate, seen_payment, seen_refund
+
+ANSWER_S_MAX = 8
+"""How long one try may take; the SDK may try once more, and both are over before a call's own limit is."""
+SIGNED_WITHIN = timedelta(minutes=5)
+"""An event signed longer ago, or further in the future, is somebody's replay (Stripe's own default)."""
+PAGE = 100
+EVENTS = (
+    "payment_intent.amount_capturable_updated",
+    "payment_intent.canceled",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.succeeded",
+    "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "setup_intent.canceled",
+    "setup_intent.requires_action",
+    "setup_intent.setup_failed",
+    "setup_intent.succeeded",
+)
+"""What a webhook endpoint at Stripe should be subscribed to. Others do no harm."""
+
+_CARDS = "card"
+_EXPAND = ["latest_charge"]
+Answer = TypeVar("Answer")
+
+
+class StripeGateway:
+    """The payment provider, at Stripe or at a sandbox that speaks as it does."""
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        publishable_key: str = "",
+        webhook_secrets: Sequence[str] = (),
+        base: str | None = None,
+        turnstile: Turnstile | None = None,
+    ) -> None:
+        self.publishable_key = publishable_key
+        self._secrets = tuple(webhook_secrets)
+        self._turnstile = turnstile
+        self._http = stripe.HTTPXClient(timeout=ANSWER_S_MAX)
+        self._stripe = stripe.StripeClient(
+            api_key,
+            http_client=self._http,
+            max_network_retries=1,
+            base_addresses={"api": base} if base else {},
+        )
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        if self._turnstile is not None:
+            await self._turnstile.close()
+        await self._http.close_async()  # type: ignore[no-untyped-call]  # the SDK leaves it untyped
+
+    async def open_customer(self, order_id: str, *, key: str) -> str:
+        """Make the buyer known by their order alone: no name, no address."""
+        customers = self._stripe.v1.customers
+        made = await self._call(
+            "customers", customers.create_async({"metadata": {"order": order_id}}, {"idempotency_key": key})
+        )
+        return str(made.id)
+
+    async def open_payment(self, wanted: OpenPayment, *, key: str) -> SeenPayment:
+        """Open a payment; with a saved means it is charged at once, and a decline is an answer."""
+        params: dict[str, Any] = {
+            "amount": wanted.amount,
+            "currency": wanted.currency.lower(),
+            "capture_method": str(wanted.capture),
+            "payment_method_types": [_CARDS],
+            "metadata": {
+                "payment": wanted.payment_id, "order": wanted.order_id, "order_number": wanted.order_number,
+            },
+            "expand": _EXPAND,
+        }  # fmt: skip
+        if wanted.capture is Capture.MANUAL:
+            params["payment_method_options"] = {"card": {"request_multicapture": "if_available"}}
+        if wanted.customer is not None:
+            params["customer"] = wanted.customer
+        if wanted.method is not None:
+            params |= {"payment_method": wanted.method, "confirm": True, "off_session": True}
+        elif wanted.save_method:
+            params["setup_future_usage"] = "off_session"
+        intents = self._stripe.v1.payment_intents
+        return await self._payment(intents.create_async(params, {"idempotency_key": key}))  # type: ignore[arg-type]  # built above, key by key
+
+    async def look(self, provider_id: str) -> SeenPayment:
+        """The payment as it is now."""
+        return await self._payment(
+            self._stripe.v1.payment_intents.retrieve_async(provider_id, {"expand": _EXPAND}), "payment_intents.read"
+        )
+
+    async def find_payment(self, payment_id: str) -> SeenPayment | None:
+        """The payment that carries our id, by Stripe's search, which lags by up to a minute."""
+        query = f"metadata['payment']:'{payment_id}'"
+        search = self._stripe.v1.payment_intents.search_async(
+            {"query": query, "limit": 1, "expand": ["data.latest_charge"]}
+        )
+        found = await self._call("payment_intents.search", search)
+        return seen_payment(found.data[0]) if found.data else None
+
+    async def capture(self, provider_id: str, amount: int, *, last: bool, key: str) -> SeenPayment:
+        """Take (a part of) what is reserved. Only where parts are possible is Stripe told that this is not the last."""
+        params: dict[str, Any] = {"amount_to_capture": amount, "expand": _EXPAND}
+        if not last:
+            params["final_capture"] = False
+        intents = self._stripe.v1.payment_intents
+        return await self._payment(intents.capture_async(provider_id, params, {"idempotency_key": key}))  # type: ignore[arg-type]  # built above, key by key
+
+    async def cancel(self, provider_id: str, *, key: str) -> SeenPayment:
+        """Let go of what is reserved, or of an attempt that is not over."""
+        intents = self._stripe.v1.payment_intents
+        return await self._payment(intents.cancel_async(provider_id, {"expand": _EXPAND}, {"idempotency_key": key}))
+
+    async def refund(self, provider_id: str, amount: int, *, refund_id: str, key: str) -> SeenRefund:
+        """Give back a part of what was captured."""
+        made = self._stripe.v1.refunds.create_async(
+            {"payment_intent": provider_id, "amount": amount, "metadata": {"refund": refund_id}},
+            {"idempotency_key": key},
+        )
+        return seen_refund(await self._call("refunds", made))
+
+    async def refunds_of(self, provider_id: str) -> list[SeenRefund]:
+        """Every refund of a payment."""
+        return [
+            seen_refund(one)
+            async for one in self._pages("refunds", self._stripe.v1.refunds, {"payment_intent": provider_id})
+        ]
+
+    async def ask_mandate(self, mandate_id: str, order_id: str, customer: str, *, key: str) -> SeenMandate:
+        """Ask for a card that may be charged later."""
+        params: dict[str, Any] = {
+            "customer": customer,
+            "usage": "off_session",
+            "payment_method_types": [_CARDS],
+            "metadata": {"mandate": mandate_id, "order": order_id},
+        }
+        intents = self._stripe.v1.setup_intents
+        asked = intents.create_async(params, {"idempotency_key": key})  # type: ignore[arg-type]  # built above, key by key
+        return seen_mandate(await self._call("setup_intents", asked))
+
+    async def look_at_mandate(self, provider_id: str) -> SeenMandate:
+        """The saved card as it is now."""
+        asked = self._stripe.v1.setup_intents.retrieve_async(provider_id)
+        return seen_mandate(await self._call("setup_intents.read", asked))
+
+    async def look_at_dispute(self, provider_id: str) -> SeenDispute:
+        """The dispute as it is now."""
+        return seen_dispute(await self._call("disputes.read", self._stripe.v1.disputes.retrieve_async(provider_id)))
+
+    async def payments_between(self, since: datetime, until: datetime) -> AsyncIterator[SeenPayment]:
+        """Every payment that was opened in this time."""
+        params = {**_created(since, until), "expand": ["data.latest_charge"]}
+        async for one in self._pages("payment_intents", self._stripe.v1.payment_intents, params):
+            yield seen_payment(one)
+
+    async def refunds_between(self, since: datetime, until: datetime) -> AsyncIterator[SeenRefund]:
+        """Every refund of this time."""
+        async for one in self._pages("refunds", self._stripe.v1.refunds, _created(since, until)):
+            yield seen_refund(one)
+
+    async def mandates_between(self, since: datetime, until: datetime) -> AsyncIterator[SeenMandate]:
+        """Every request for a card of this time."""
+        async for one in self._pages("setup_intents", self._stripe.v1.setup_intents, _created(since, until)):
+            yield seen_mandate(one)
+
+    async def disputes_between(self, since: datetime, until: datetime) -> AsyncIterator[SeenDispute]:
+        """Every dispute of this time."""
+        async for one in self._pages("disputes", self._stripe.v1.disputes, _created(since, until)):
+            yield seen_dispute(one)
+
+    def read_event(self, raw: bytes, signature: str, now: datetime) -> SeenEvent:
+        """What a webhook says, if it is signed with one of our secrets and not long ago. Raises Forged."""
+        if not any(_is_signed(raw, signature, secret) for secret in self._secrets):
+            raise Forged("The signature does not fit the body.")
+        if abs(_signed_at(signature) - now) > SIGNED_WITHIN:
+            raise Forged("The event was signed too long ago.")
+        try:
+            return read_event(raw)
+        except msgspec.MsgspecError as error:
+            raise Forged("This is not an event.") from error
+
+    async def _pages(self, endpoint: str, service: Any, params: Mapping[str, Any]) -> AsyncIterator[Any]:  # noqa: ANN401 - every service of the SDK has a type of its own
+        """Everything a list holds, page by page."""
+        after: dict[str, str] = {}
+        while True:
+            page = await self._call(f"{endpoint}.list", service.list_async({**params, "limit": PAGE, **after}))
+            for one in page.data:
+                yield one
+            if not page.has_more or not page.data:
+                return
+            after = {"starting_after": page.data[-1].id}
+
+    async def _payment(self, call: Awaitable[Any], endpoint: str = "payment_intents") -> SeenPayment:
+        """A call that answers a payment. What went wrong with the card is in the payment that comes with the error."""
+        try:
+            return seen_payment(await self._call(endpoint, call))
+        except ProviderRefused as no:
+            if no.seen is not None and isinstance(no.__cause__, stripe.CardError):
+                return no.seen
+            raise
+
+    async def _pass(self, endpoint: str, call: Awaitable[Any]) -> None:
+        """Wait for our turn; whoever gives up waiting makes no call."""
+        if self._turnstile is None:
+            return
+        try:
+            await self._turnstile.pass_through(endpoint)
+        except BaseException as error:
+            if isinstance(call, Coroutine):
+                call.close()
+            if isinstance(error, Busy):
+                raise NotNow(str(error)) from error
+            raise
+
+    async def _call(self, endpoint: str, call: Awaitable[Answer]) -> Answer:
+        """Make a call when the provider lets us. Raises InDoubt, NotNow, ProviderRefused."""
+        must_hold_no_connection()
+        await self._pass(endpoint, call)
+        try:
+            return await call
+        except (stripe.RateLimitError, stripe.AuthenticationError, stripe.PermissionError) as error:
+            raise NotNow(_words(error)) from error
+        except (stripe.CardError, stripe.InvalidRequestError, stripe.IdempotencyError) as error:
+            raise ProviderRefused(error.code or "refused", _words(error), _payment_of(error)) from error
+        except stripe.StripeError as error:  # a 5xx, a 409, no answer, or one that makes no sense
+            raise InDoubt(_words(error)) from error
+
+
+def _is_signed(raw: bytes, signature: str, secret: str) -> bool:
+    try:
+        stripe.WebhookSignature.verify_header(raw, signature, secret)
+    except (stripe.SignatureVerificationError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _signed_at(signature: str) -> datetime:
+    """When a header says that it was signed. It was verified before, so it says so."""
+    parts = dict(part.split("=", 1) for part in signature.split(",") if "=" in part)
+    try:
+        return datetime.fromtimestamp(int(parts["t"]), UTC)
+    except (KeyError, ValueError, OverflowError, OSError) as error:
+        raise Forged("The signature bears no time.") from error
+
+
+def _words(error: stripe.StripeError) -> str:
+    return f"{type(error).__name__}: {error.user_message or error}"[:500]
+
+
+def _payment_of(error: stripe.StripeError) -> SeenPayment | None:
+    """The payment that came with an error, if it did."""
+    told = getattr(error.error, "payment_intent", None)
+    return seen_payment(told) if told is not None else None
+
+
+def _created(since: datetime, until: datetime) -> dict[str, Any]:
+    return {"created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())}}

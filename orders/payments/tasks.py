@@ -1,0 +1,98 @@
+"""What payments do by themselves, again and again. Each says why it is safe to repeat."""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+
+from commerce.kernel.db import Database
+from commerce.kernel.schedules import Job
+from orders.payments.calls import Call, claim_calls
+from orders.payments.deadlines import keep_deadlines
+from orders.payments.looks import LookWanted, claim_looks, look
+from orders.payments.perform import perform
+from orders.payments.port import PaymentGateway
+from orders.payments.reconcile import reconcile_between, reconcile_doubts
+
+UNDER_WAY_MAX = 32
+"""Calls that one worker waits for at once: what waits at the rate limit must not outlive its lease."""
+NIGHT = timedelta(days=3)
+"""How far back a night's reconciliation looks: longer than the provider tries to tell us of anything."""
+_log = structlog.get_logger()
+
+
+class Caller:
+    """Makes the calls and looks that are due, many at once; what it claims is its own until it is answered or dead."""
+
+    def __init__(self, db: Database, gateway: PaymentGateway) -> None:
+        self._db = db
+        self._gateway = gateway
+        self._under_way: set[asyncio.Task[bool]] = set()
+
+    async def once(self) -> bool:
+        """Begin whatever is due and there is room for; whether there was anything.
+
+        Safe to repeat: a call is known by its key, a look changes nothing, and each is claimed by one caller at a time.
+        """
+        begun = False
+        for claim in (self._looks, self._calls):
+            room = UNDER_WAY_MAX - len(self._under_way)
+            begun = (room > 0 and await claim(room)) or begun
+        return begun
+
+    async def finish(self) -> None:
+        """Wait for what is under way."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def _calls(self, room: int) -> bool:
+        claimed = await claim_calls(self._db, self._db.clock.now(), room)
+        for call in claimed:
+            self._begin(self._perform(call))
+        return bool(claimed)
+
+    async def _looks(self, room: int) -> bool:
+        claimed = await claim_looks(self._db, self._db.clock.now(), room)
+        for wanted in claimed:
+            self._begin(self._look(wanted))
+        return bool(claimed)
+
+    def _begin(self, work: Coroutine[Any, Any, bool]) -> None:
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _perform(self, call: Call) -> bool:
+        try:
+            return await perform(self._db, self._gateway, call)
+        except Exception:  # noqa: BLE001 - the lease ends and somebody tries again; meanwhile the log has it
+            _log.exception("provider_call_failed", call=call.id, operation=str(call.operation))
+            return False
+
+    async def _look(self, wanted: LookWanted) -> bool:
+        try:
+            return await look(self._db, self._gateway, wanted)
+        except Exception:  # noqa: BLE001 - as above
+            _log.exception("look_failed", about=wanted.about, provider_id=wanted.provider_id)
+            return False
+
+
+async def _reconcile_doubts(gateway: PaymentGateway, db: Database, now: datetime) -> None:
+    await reconcile_doubts(db, gateway, now)
+
+
+async def _reconcile_nightly(gateway: PaymentGateway, db: Database, now: datetime) -> None:
+    done = await reconcile_between(db, gateway, now - NIGHT, now)
+    _log.info("payments_reconciled", payments=done.payments, settled=done.settled, cases=done.cases)
+
+
+def payment_jobs(gateway: PaymentGateway) -> Mapping[str, Job]:
+    """For the scheduler. The laws about deadlines read the first one's row by its name."""
+    return {
+        "keep_payment_deadlines": Job(timedelta(seconds=10), keep_deadlines),
+        "reconcile_doubts": Job(timedelta(seconds=20), partial(_reconcile_doubts, gateway)),
+        "reconcile_nightly": Job(timedelta(days=1), partial(_reconcile_nightly, gateway)),
+    }
