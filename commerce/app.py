@@ -90,7 +90,7 @@ def build_app(
             "principal": Provide(provide_principal, sync_to_thread=False),
             "placing": Provide(lambda: placing, sync_to_thread=False),
             "selling": Provide(lambda: selling, sync_to_thread=False),
-            "gateway": Provide(lambda: provider, sync_to_thread=False),
+            "provider": Provide(lambda: payments.Provider(provider), sync_to_thread=False),
         },
         state=State(
             {"db": db, "key_ring": KeyRing(db), "redis_url": redis_url, "provider": health.ProviderProbe(provider_url)}

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, UniqueConstraint
+from sqlalchemy import LargeBinary, UniqueConstraint, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,3 +31,8 @@ async def receive(tx: Session, source: str, external_id: str, body: bytes, now: 
     )
     row = row.on_conflict_do_nothing(index_elements=["source", "external_id"])
     return (await tx.execute(row.returning(InboxMessage.id))).scalar_one_or_none()
+
+
+async def note_handled(tx: Session, message_id: str, now: datetime) -> None:
+    """Note that nothing is left to do about an outside event."""
+    await tx.execute(update(InboxMessage).where(InboxMessage.id == message_id).values(handled_at=now))

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from commerce.kernel.db import Database, Session
 from orders.payments.call_off import let_go
@@ -49,7 +49,7 @@ async def keep_deadlines(db: Database, now: datetime) -> None:
             await _save_authorisation(tx, payment_id, now)
 
 
-async def _found(db: Database, statement: "text", now: datetime) -> list[str]:  # type: ignore[valid-type]
+async def _found(db: Database, statement: TextClause, now: datetime) -> list[str]:
     async with db.read() as tx:
         facts = {"now": now, "soon": now + EXPIRY_MARGIN, "most": BATCH_MAX}
         return list((await tx.execute(statement, facts)).scalars())

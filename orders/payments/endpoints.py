@@ -1,7 +1,7 @@
 """The routes of payments: for storefronts, for whoever runs the shop, and for the provider itself."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
@@ -37,6 +37,13 @@ from orders.payments.schemas import (
 from orders.queries import order_history
 from orders.schemas import OrderHistoryView, RefundBody
 
+
+class Provider(NamedTuple):
+    """The gateway as routes are handed it; the framework cannot recognise a protocol."""
+
+    gateway: PaymentGateway
+
+
 OrderPath = Annotated[str, PathParameter(pattern="^ord_[0-9a-f]{32}$", description="The order's id.")]
 PaymentPath = Annotated[str, PathParameter(pattern="^pay_[0-9a-f]{32}$", description="The payment's id.")]
 ThingPath = Annotated[
@@ -51,7 +58,7 @@ async def begin(
     data: JSONBody[BeginPaymentBody],
     call: NamedDependency[Call],
     db: NamedDependency[Database],
-    gateway: NamedDependency[PaymentGateway],
+    provider: NamedDependency[Provider],
 ) -> Response[PayView]:
     """Begin to pay an order, or go on with it; the answer is for the provider's form in the buyer's browser.
 
@@ -62,8 +69,8 @@ async def begin(
         await first_time(tx, call, data)
         must_sell_in(call.principal, await queries.channel_of(tx, order_id), "order_id")
         begun = await begin_payment(tx, order_id, call.principal.id, db.clock.now())
-    await open_at_provider(db, gateway, begun)
-    return await once(db, call, data, lambda tx, _: _shown(tx, begun, gateway), 201)
+    await open_at_provider(db, provider.gateway, begun)
+    return await once(db, call, data, lambda tx, _: _shown(tx, begun, provider.gateway), 201)
 
 
 async def _shown(tx: Session, begun: Begun, gateway: PaymentGateway) -> PayView:
@@ -77,7 +84,7 @@ async def confirm(
     thing_id: ThingPath,
     data: JSONBody[ConfirmPaymentBody],
     db: NamedDependency[Database],
-    gateway: NamedDependency[PaymentGateway],
+    provider: NamedDependency[Provider],
     principal: NamedDependency[Principal],
 ) -> PayView:
     """Say that the buyer is back from paying, or from saving a card: it is looked at now, without waiting for news.
@@ -86,11 +93,11 @@ async def confirm(
     """
     del data
     await _must_be_theirs(db, principal, thing_id)
-    await come_back(db, gateway, thing_id)
+    await come_back(db, provider.gateway, thing_id)
     async with db.read() as tx:
         if thing_id.startswith("mnd_"):
-            return (await queries.mandate_view(tx, thing_id, gateway.publishable_key))[0]
-        return (await queries.pay_view(tx, thing_id, gateway.publishable_key))[0]
+            return (await queries.mandate_view(tx, thing_id, provider.gateway.publishable_key))[0]
+        return (await queries.pay_view(tx, thing_id, provider.gateway.publishable_key))[0]
 
 
 async def _must_be_theirs(db: Database, principal: Principal, thing_id: str) -> None:
@@ -106,13 +113,13 @@ async def _must_be_theirs(db: Database, principal: Principal, thing_id: str) -> 
 async def follow_link(
     link: Annotated[str, PathParameter(max_length=100, description="The word that a buyer was sent.")],
     db: NamedDependency[Database],
-    gateway: NamedDependency[PaymentGateway],
+    provider: NamedDependency[Provider],
     principal: NamedDependency[Principal],
 ) -> PayView:
     """What the page behind a link needs that was sent to a buyer who has to come back to pay."""
     async with db.read() as tx:
         payment_id = await queries.payment_by_link(tx, link)
-        view, channel = await queries.pay_view(tx, payment_id, gateway.publishable_key)
+        view, channel = await queries.pay_view(tx, payment_id, provider.gateway.publishable_key)
     must_sell_in(principal, channel, "link")
     return view
 
@@ -243,13 +250,13 @@ async def create_case_closing(
 
 @post("/v1/webhooks/stripe", status_code=200, opt=may(), tags=["payments"], security=[])
 async def receive(
-    request: AnyRequest, db: NamedDependency[Database], gateway: NamedDependency[PaymentGateway]
+    request: AnyRequest, db: NamedDependency[Database], provider: NamedDependency[Provider]
 ) -> ReceivedView:
     """Take an event from the payment provider: proved by its signature, stored once, handled afterwards."""
     raw = await request.body()
     now = db.clock.now()
     try:
-        event = gateway.read_event(raw, request.headers.get("stripe-signature", ""), now)
+        event = provider.gateway.read_event(raw, request.headers.get("stripe-signature", ""), now)
     except Forged as forged:
         raise ForgedEvent(str(forged)) from forged
     async with db.transaction() as tx:

@@ -2,15 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import text
-
 from commerce.kernel.db import Session
-from commerce.kernel.inbox import receive
+from commerce.kernel.inbox import note_handled, receive
 from orders.payments.looks import wish_look
 from orders.payments.port import SeenEvent
 
 SOURCE = "stripe"
-_HANDLED = text("UPDATE inbox_messages SET handled_at = :now WHERE id = :id")
 
 
 async def receive_event(tx: Session, event: SeenEvent, raw: bytes, now: datetime) -> bool:
@@ -23,5 +20,5 @@ async def receive_event(tx: Session, event: SeenEvent, raw: bytes, now: datetime
         return False
     if event.about is not None and event.provider_id is not None:
         await wish_look(tx, event.about, event.provider_id, now)
-    await tx.execute(_HANDLED, {"id": message_id, "now": now})
+    await note_handled(tx, message_id, now)
     return True

@@ -75,7 +75,7 @@ class StripeGateway:
         self.publishable_key = publishable_key
         self._secrets = tuple(webhook_secrets)
         self._turnstile = turnstile
-        self._http = stripe.HTTPXClient(timeout=ANSWER_S_MAX)
+        self._http = stripe.AIOHTTPClient(timeout=ANSWER_S_MAX)
         self._stripe = stripe.StripeClient(
             api_key,
             http_client=self._http,
@@ -103,7 +103,7 @@ class StripeGateway:
             "amount": wanted.amount,
             "currency": wanted.currency.lower(),
             "capture_method": str(wanted.capture),
-            "payment_method_types": [_CARDS],
+            "allowed_payment_method_types": [_CARDS],
             "metadata": {
                 "payment": wanted.payment_id, "order": wanted.order_id, "order_number": wanted.order_number,
             },
@@ -168,7 +168,7 @@ class StripeGateway:
         params: dict[str, Any] = {
             "customer": customer,
             "usage": "off_session",
-            "payment_method_types": [_CARDS],
+            "allowed_payment_method_types": [_CARDS],
             "metadata": {"mandate": mandate_id, "order": order_id},
         }
         intents = self._stripe.v1.setup_intents
@@ -261,6 +261,8 @@ class StripeGateway:
             raise ProviderRefused(error.code or "refused", _words(error), _payment_of(error)) from error
         except stripe.StripeError as error:  # a 5xx, a 409, no answer, or one that makes no sense
             raise InDoubt(_words(error)) from error
+        except Exception as error:  # an answer that broke off: the SDK lets through what its HTTP client throws
+            raise InDoubt(repr(error)) from error
 
 
 def _is_signed(raw: bytes, signature: str, secret: str) -> bool:

@@ -1,0 +1,277 @@
+"""Who answers for Stripe: our sandbox, localstripe as a second and foreign opinion, and Stripe's own test mode.
+
+The contract tests say what Stripe does, and run against all three; what localstripe does otherwise is written in
+`tests/stripe_differs.py`, and is itself asserted. Stripe's test mode is asked when STRIPE_TEST_API_KEY is set.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import pytest
+import stripe
+
+from commerce.embedded.supervisor import OUR_COMMAND, free_port
+from tests.stripe_differs import LOCALSTRIPE_DIFFERS
+
+REPOSITORY = Path(__file__).parent.parent
+Json = dict[str, Any]
+START_S_MAX = 30
+TEST_KEY = "STRIPE_TEST_API_KEY"
+SECRET = "whsec_of_the_tests"
+BACKENDS = ("sandbox", "localstripe", "test_mode")
+
+ANSWERED: Counter[str] = Counter()
+"""How many contract tests each backend answered, for the summary."""
+
+
+def client_of(url: str | None, key: str = "sk_test_stories", **options: Any) -> stripe.StripeClient:  # noqa: ANN401 - the SDK's options are of any kind
+    """The real SDK, pointed at a server; each of its calls is made once, unless the options say otherwise."""
+    addresses: Any = {"api": url} if url else {}
+    return stripe.StripeClient(
+        key,
+        base_addresses=addresses,
+        http_client=stripe.HTTPXClient(timeout=10),
+        **{"max_network_retries": 0, **options},
+    )
+
+
+class Server:
+    """A program that listens on a port of its own, for as long as the tests need it."""
+
+    def __init__(self, command: list[str], port: int, log: Path) -> None:
+        self.port = port
+        self._command = command
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> Self:
+        """Start it and wait until it answers anything at all."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own words
+                self._command, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True
+            )
+        deadline = time.monotonic() + START_S_MAX
+        while not self._answers():
+            assert time.monotonic() < deadline, self._log.read_text()
+            time.sleep(0.02)
+        return self
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self._log.read_text()
+        try:
+            httpx.get(f"{self.url}/_sandbox/health", timeout=2)
+        except httpx.TransportError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """Kill it outright, with everything that belongs to it."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> int:
+        """Ask it to end; its exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(20)
+
+
+def sandbox_server(folder: Path, *words: str) -> Server:
+    """`commerce stripe-sandbox` as a process."""
+    port = free_port()
+    command = [*OUR_COMMAND, "stripe-sandbox", "--port", str(port), "--webhook-secret", SECRET, *words]
+    return Server(command, port, folder / f"stripe-sandbox-{port}.log")
+
+
+@dataclass(slots=True)
+class StripeSandbox:
+    """The sandbox as the stories use it: Stripe's API at `url`, and everything beside it that plays with it."""
+
+    url: str
+    http: httpx.AsyncClient
+    secret: str = SECRET
+    clients: list[stripe.StripeClient] = field(default_factory=list)
+
+    def client(self, key: str = "sk_test_stories", **options: Any) -> stripe.StripeClient:  # noqa: ANN401 - as above
+        """The real SDK, pointed here."""
+        client = client_of(self.url, key, **options)
+        self.clients.append(client)
+        return client
+
+    async def reset(self) -> None:
+        """Be as new: nothing stored, no faults, the real clock."""
+        await self._ask("POST", "reset")
+
+    async def set_clock(self, instant: datetime | None) -> None:
+        """Stop the clock at an instant; None lets it run again."""
+        await self._ask("POST", "clock", {"now": None if instant is None else int(instant.timestamp())})
+
+    async def faults(self, *calls: Json, events: Json | None = None, seed: int = 0) -> None:
+        """Set the fault script; without words nothing goes wrong any more."""
+        await self._ask("POST", "faults", {"calls": calls, "events": events or {}, "seed": seed})
+
+    async def latency(self, ms: int) -> None:
+        """Let every answer take so long."""
+        await self._ask("POST", "latency", {"ms": ms})
+
+    async def webhook(self, url: str | None, *secrets: str) -> None:
+        """Post events there, signed with these secrets; without an address they wait for `deliver`."""
+        await self._ask("POST", "webhook", {"url": url, "secrets": secrets or None})
+
+    async def dispute(self, payment_intent: str, status: str | None = None) -> Json:
+        """Let the buyer's bank dispute a payment, or decide."""
+        return dict(await self._ask("POST", "disputes", {"payment_intent": payment_intent, "status": status}))
+
+    async def authenticate(self, intent: str, outcome: str = "succeed") -> httpx.Response:
+        """Let the card's holder answer at the bank's page."""
+        return await self.http.post(f"/_sandbox/authenticate/{intent}", params={"outcome": outcome})
+
+    async def ledger(self, after: int = 0) -> list[Json]:
+        """What moved, row by row."""
+        return list(await self._ask("GET", f"ledger?after={after}"))
+
+    async def calls(self) -> list[Json]:
+        """What was asked of it, the first first."""
+        return list(await self._ask("GET", "calls"))
+
+    async def deliver(self, most: int = 1_000_000) -> list[Json]:
+        """Take the webhooks that are due: event_id, body, signature, due_at."""
+        return list(await self._ask("POST", "deliveries/take", {"most": most}))
+
+    async def _ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - each address answers something else
+        answer = await self.http.request(method, f"/_sandbox/{path}", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="commerce-tests-") as made:
+        yield Path(made)
+
+
+@pytest.fixture(scope="session")
+def sandbox_url() -> Iterator[str]:
+    """One sandbox for all tests."""
+    with _folder() as folder:
+        server = sandbox_server(folder).start()
+        yield server.url
+        assert server.stop() == 0
+
+
+@pytest.fixture
+async def stripe_sandbox(sandbox_url: str) -> AsyncIterator[StripeSandbox]:
+    """The sandbox, as new for each story."""
+    async with httpx.AsyncClient(base_url=sandbox_url, timeout=10) as http:
+        sandbox = StripeSandbox(sandbox_url, http)
+        await sandbox.reset()
+        yield sandbox
+        for client in sandbox.clients:
+            await close(client)
+
+
+async def close(client: stripe.StripeClient) -> None:
+    """Hang up. The SDK has no word for it on a client, so its HTTP client is asked."""
+    http: Any = client._requestor._get_http_client()  # noqa: SLF001 - see above
+    await http.close_async()
+
+
+@pytest.fixture(scope="session")
+def localstripe_url() -> Iterator[str]:
+    """One localstripe for all tests. It writes its state to /tmp, whatever it is told, but does not read it."""
+    with _folder() as folder:
+        port = free_port()
+        command = [sys.executable, "-m", "localstripe", "--from-scratch", "--port", str(port)]
+        server = Server(command, port, folder / "localstripe.log").start()
+        yield server.url
+        server.stop()
+
+
+def charge_of(intent: stripe.PaymentIntent) -> str:
+    """The id of an intent's charge; localstripe shows the whole charge, asked or not."""
+    charge = intent.latest_charge
+    assert charge is not None
+    return charge if isinstance(charge, str) else charge.id
+
+
+def plain(node: Any) -> Json:  # noqa: ANN401 - the SDK's objects know no common type
+    """What the SDK wrapped, as a dictionary."""
+    return dict(node.items()) if isinstance(node, dict) else dict(node.to_dict())
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A server that answers for Stripe. `cards` are the words by which an intent takes cards and nothing else."""
+
+    name: str
+    client: stripe.StripeClient
+    cards: Mapping[str, Any]
+
+    async def pay(self, amount: int, method: str = "pm_card_visa", **words: Any) -> stripe.PaymentIntent:  # noqa: ANN401 - parameters are of any kind
+        """Pay at once by a card."""
+        said: Any = {
+            "amount": amount,
+            "currency": "eur",
+            "payment_method": method,
+            "confirm": True,
+            **self.cards,
+            **words,
+        }
+        return await self.client.v1.payment_intents.create_async(said)
+
+    async def card(self, number: str) -> stripe.PaymentMethod:
+        """A payment method of a test card's number."""
+        card = {"number": number, "exp_month": 12, "exp_year": 2034, "cvc": "123"}
+        said: Any = {"type": "card", "card": card}
+        return await self.client.v1.payment_methods.create_async(said)
+
+    async def customer_with(self, method: str) -> tuple[str, str]:
+        """A new customer and a payment method that is kept with it."""
+        customer = await self.client.v1.customers.create_async({"email": "ines@example.com"})
+        kept = await self.client.v1.payment_methods.attach_async(method, {"customer": customer.id})
+        return customer.id, kept.id
+
+
+@pytest.fixture(params=BACKENDS)
+async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
+    """Each server that answers for Stripe, in turn."""
+    name: str = request.param
+    if name == "sandbox":
+        url = request.getfixturevalue("sandbox_url")
+        async with httpx.AsyncClient(base_url=url) as http:
+            await StripeSandbox(url, http).reset()
+        made = Backend(name, client_of(url), {"allowed_payment_method_types": ["card"]})
+    elif name == "localstripe":
+        reason = LOCALSTRIPE_DIFFERS.get(request.node.originalname)
+        if reason:
+            raises = (AssertionError, AttributeError, stripe.StripeError, pytest.fail.Exception)
+            request.applymarker(pytest.mark.xfail(reason=f"localstripe: {reason}", strict=True, raises=raises))
+        made = Backend(name, client_of(request.getfixturevalue("localstripe_url")), {"payment_method_types": ["card"]})
+    else:
+        key = os.environ.get(TEST_KEY, "")
+        if not key:
+            pytest.skip(f"{TEST_KEY} is not set")
+        assert key.startswith("sk_test_"), "contract tests move no real money"
+        made = Backend(name, client_of(None, key), {"allowed_payment_method_types": ["card"]})
+    yield made
+    await close(made.client)
+    ANSWERED[name] += 1
