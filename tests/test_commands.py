@@ -13,10 +13,12 @@ from http.client import HTTPConnection
 from pathlib import Path
 from unittest.mock import ANY
 
+import httpx
 import pytest
 
 from commerce.embedded.folder import DataFolder
 from commerce.embedded.locate import running_stack
+from commerce.embedded.sandbox import sandbox_keys
 from commerce.embedded.supervisor import OUR_COMMAND, free_port
 from tests.conftest import Json
 from tests.processes import environment, eventually
@@ -123,12 +125,18 @@ def test_what_one_command_started_every_other_uses(folder: Path, order: tuple[st
             for process, word in ((first, order[0]), (second, order[1])):
                 assert json.loads(heard(process)) == {**facts[word], "data": str(data.root)}
             checked = typed(data.root, "check", "--json")
+            lent = running_stack(data)
+            assert lent is not None
+            asked = httpx.get(f"{lent.stripe_url}/v1/account", auth=(sandbox_keys(data).api_key, ""))
+            waiting = httpx.post(f"{lent.stripe_url}/_sandbox/deliveries/take")
             second.send_signal(signal.SIGTERM)
             assert second.wait(20) == 0
         first.send_signal(signal.SIGTERM)
         assert first.wait(20) == 0
 
     assert (migrated.returncode, checked.returncode) == (0, 0), migrated.stderr + checked.stderr
+    assert (asked.status_code, waiting.is_success) == (200, False)
+    assert f"http://localhost:{port}/v1/webhooks/stripe" in waiting.text, "the sandbox knows where the API is"
     assert not data.state_file.exists()
     lines = [json.loads(line) for line in (folder / "serve.log").read_text().splitlines()]
     assert any("granian" in line["event"] for line in lines)
@@ -157,6 +165,34 @@ def test_a_stack_that_is_up_says_so_to_programs(folder: Path) -> None:
 
 
 @pytest.mark.stack
+def test_the_shop_goes_on_while_its_payment_provider_is_away(folder: Path) -> None:
+    data = DataFolder(folder / "data")
+    with begun(data, "run", "--port", "0", "--no-demo", COMMERCE_API_PROCESSES="1") as stack:
+        said = json.loads(heard(stack))
+        state = running_stack(data)
+        assert state is not None
+        key = sandbox_keys(data).api_key
+        before = httpx.post(f"{state.stripe_url}/v1/customers", auth=(key, "")).json()
+        eventually(lambda: readiness(state.port) == (200, "ok"), UP_S_MAX)
+
+        os.killpg(state.parts["stripe"].pid, signal.SIGSTOP)
+        eventually(lambda: readiness(state.port) == (200, "away"), UP_S_MAX)
+        os.killpg(state.parts["stripe"].pid, signal.SIGKILL)
+        eventually(lambda: answers(f"{state.stripe_url}/healthcheck"), UP_S_MAX)
+
+        after = httpx.get(f"{state.stripe_url}/v1/customers/{before['id']}", auth=(key, "")).json()
+        later, still = running_stack(data), readiness(state.port)
+        stack.send_signal(signal.SIGINT)
+        assert stack.wait(30) == 0
+
+    assert later is not None
+    assert (said["payments"], said["stripe"]) == ("a sandbox, no real money moves", state.stripe_url)
+    assert (after, still[0]) == (before, 200), "it remembers over its death"
+    assert {name for name in state.parts if later.parts[name] != state.parts[name]} == {"stripe"}
+    assert later.stripe_url == state.stripe_url
+
+
+@pytest.mark.stack
 def test_a_stack_comes_up_in_a_folder_of_any_name(folder: Path) -> None:
     data = DataFolder(folder / "shop [/x]")
     command = [*OUR_COMMAND, "run", "--port", "0", "--no-demo"]
@@ -182,12 +218,14 @@ def typed(data: Path, *words: str, **settings: str) -> subprocess.CompletedProce
 
 
 @contextmanager
-def begun(data: DataFolder, word: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+def begun(data: DataFolder, word: str, *words: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
     """A command of ours that lasts, and tells programs about itself; its log is beside the data."""
     command = [*OUR_COMMAND, word, "--json", *words]
     with (
         (data.root.parent / f"{word}.log").open("w") as log,
-        subprocess.Popen(command, env=environment(data.root), stdout=subprocess.PIPE, stderr=log, text=True) as process,  # noqa: S603 - our own command
+        subprocess.Popen(  # noqa: S603 - our own command
+            command, env={**environment(data.root), **settings}, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as process,
     ):
         try:
             yield process
@@ -199,6 +237,19 @@ def heard(process: subprocess.Popen[str]) -> str:
     """The JSON document that a command says while it goes on."""
     assert process.stdout is not None
     return "".join(iter(process.stdout.readline, "}\n")) + "}"
+
+
+def answers(url: str) -> bool:
+    """Whether anything is answered there."""
+    with suppress(httpx.HTTPError):
+        return httpx.get(url, timeout=2).status_code > 0
+    return False
+
+
+def readiness(port: int) -> tuple[int, str]:
+    """Whether an API there takes requests, and what it says of payments."""
+    answer = httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=10)
+    return answer.status_code, answer.json()["parts"]["payments"]
 
 
 def is_ready(port: int) -> bool:
