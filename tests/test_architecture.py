@@ -125,7 +125,7 @@ CULPRITS = {
     "commerce/kernel/culprit.py": "import catalog.rules\n",
     "commerce/stripe_sandbox/culprit.py": "import catalog.rules\n",
     "inventory/culprit.py": "import commerce.settings\n",
-    "orders/culprit.py": "import httpx\nimport orders.customers.queries\n",
+    "orders/culprit.py": "import httpx\nimport orders.customers.queries\nimport orders.payments.queries\n",
     "orders/gifts/__init__.py": "",
     "orders/gifts/rules.py": "import os\n",
     "orders/payments/culprit.py": "import stripe\n",
