@@ -36,15 +36,13 @@ ANSWERED: Counter[str] = Counter()
 """How many contract tests each backend answered, for the summary."""
 
 
-def client_of(url: str | None, key: str = "sk_test_stories", **options: Any) -> stripe.StripeClient:  # noqa: ANN401 - the SDK's options are of any kind
-    """The real SDK, pointed at a server; each of its calls is made once, unless the options say otherwise."""
+def client_of(
+    url: str | None, key: str = "sk_test_stories", *, timeout_s: float = 10, retries: int = 0
+) -> stripe.StripeClient:
+    """The real SDK, pointed at a server; each of its calls is made once, unless `retries` says otherwise."""
     addresses: Any = {"api": url} if url else {}
-    return stripe.StripeClient(
-        key,
-        base_addresses=addresses,
-        http_client=stripe.HTTPXClient(timeout=10),
-        **{"max_network_retries": 0, **options},
-    )
+    http = stripe.HTTPXClient(timeout=timeout_s)
+    return stripe.StripeClient(key, base_addresses=addresses, http_client=http, max_network_retries=retries)
 
 
 class Server:
@@ -111,9 +109,9 @@ class StripeSandbox:
     secret: str = SECRET
     clients: list[stripe.StripeClient] = field(default_factory=list)
 
-    def client(self, key: str = "sk_test_stories", **options: Any) -> stripe.StripeClient:  # noqa: ANN401 - as above
+    def client(self, *, timeout_s: float = 10, retries: int = 0) -> stripe.StripeClient:
         """The real SDK, pointed here."""
-        client = client_of(self.url, key, **options)
+        client = client_of(self.url, timeout_s=timeout_s, retries=retries)
         self.clients.append(client)
         return client
 

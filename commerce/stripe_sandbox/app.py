@@ -107,6 +107,9 @@ class Application:
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         body = await _read(receive)
+        if body is None:
+            await _send(send, 413, b"", [])
+            return
         if path.startswith("/_sandbox/"):
             await control.respond(self.box, scope, body, send)
             return
@@ -114,20 +117,16 @@ class Application:
             await _send(send, 204, b"", list(CORS))
             return
         method: str = scope["method"]
-        asked = Asked(
-            method,
-            path,
-            scope["query_string"].decode("latin-1"),
-            dict(scope["headers"]),
-            body,
-            asyncio.get_running_loop().time(),
-            self.box.faults.meet(method, path),
-        )
+        headers = dict(scope["headers"])
+        said = body.decode("utf-8", "replace") if method == "POST" else scope["query_string"].decode("latin-1")
+        key = headers.get(b"idempotency-key", b"").decode("latin-1") if method == "POST" else ""
+        fault = self.box.faults.meet(method, path)
+        asked = Asked(method, path, key or None, asyncio.get_running_loop().time(), fault)
         self.box.calls.append(asked)
         if asked.fault == "hang":
             await _hang(scope, receive)
             return
-        answer = await self._answer(asked)
+        answer = await self._answer(asked, headers, said)
         if asked.fault == "hang_after":
             await _hang(scope, receive)
         elif asked.fault == "drop_after":
@@ -136,19 +135,19 @@ class Application:
             asked.status = answer.status
             await _send(send, answer.status, answer.body, _headers(asked, answer))
 
-    async def _answer(self, asked: Asked) -> Answer:
+    async def _answer(self, asked: Asked, headers: dict[bytes, bytes], said: str) -> Answer:
         """The answer to a request; nothing is raised from here."""
         request_id = self.box.world.make_id("req_")
         try:
-            return await self._serve(asked, request_id)
+            return await self._serve(asked, headers, said, request_id)
         except StripeError as error:
             return Answer(error.status, ENCODE({"error": error.error}), request_id, error.should_retry)
 
-    async def _serve(self, asked: Asked, request_id: str) -> Answer:
+    async def _serve(self, asked: Asked, headers: dict[bytes, bytes], text: str, request_id: str) -> Answer:
         if asked.fault in BEFORE:
             refusal = BEFORE[asked.fault]
             raise refusal()
-        route, call = self._read_call(asked)
+        route, call = self._read_call(asked, headers, text)
         key = asked.key
         if key is None:
             await self._wait()
@@ -170,12 +169,11 @@ class Application:
         if self.box.latency_ms:
             await asyncio.sleep(self.box.latency_ms / 1000)
 
-    def _read_call(self, asked: Asked) -> tuple[Route, Call]:
+    def _read_call(self, asked: Asked, headers: dict[bytes, bytes], text: str) -> tuple[Route, Call]:
         """Find the endpoint, the caller and the parameters. Raises StripeError when one of them is not as it should."""
-        version = asked.headers.get(b"stripe-version", b"").decode("latin-1")
-        text = asked.body.decode("utf-8", "replace") if asked.method == "POST" else asked.query
+        version = headers.get(b"stripe-version", b"").decode("latin-1")
         said = parse_form(text) if text else {}
-        caller = caller_of(asked.headers, said, self.box.options.api_keys)
+        caller = caller_of(headers, said, self.box.options.api_keys)
         found = route_of(asked.method, asked.path)
         if found is None:
             raise no_such_route(asked.method, asked.path)
@@ -192,7 +190,7 @@ class Application:
         if route.honours is not None:
             for name in said.keys() - route.honours - PAGING - (BROWSER if browser else frozenset()):
                 raise not_in_sandbox(name)
-        return route, Call(id_, said, asked.origin, browser)
+        return route, Call(id_, said, f"http://{headers.get(b'host', b'localhost').decode('latin-1')}", browser)
 
     def _execute(
         self, asked: Asked, route: Route, call: Call, request_id: str, fingerprint: str | None = None
@@ -233,14 +231,14 @@ class Application:
             return Answer(500, ENCODE({"error": failure.error}), request_id, failure.should_retry), False
 
 
-async def _read(receive: Receive) -> bytes:
+async def _read(receive: Receive) -> bytes | None:
     message = await receive()
     body: bytes = message.get("body", b"")
     while message.get("more_body"):
         message = await receive()
         body += message.get("body", b"")
         if len(body) > BODY_MAX:
-            return b""
+            return None
     return body
 
 
@@ -262,7 +260,7 @@ def _headers(asked: Asked, answer: Answer) -> Headers:
         *CORS,
     ]
     if asked.key is not None:
-        headers.append((b"idempotency-key", asked.headers[b"idempotency-key"]))
+        headers.append((b"idempotency-key", asked.key.encode("latin-1")))
     if answer.original is not None:
         headers += [(b"idempotent-replayed", b"true"), (b"original-request", answer.original.encode())]
     if answer.should_retry is not None:

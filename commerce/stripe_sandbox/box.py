@@ -18,28 +18,15 @@ CALLS_MAX = 100_000
 
 @dataclass(slots=True)
 class Asked:
-    """One request, read. `status` and `replayed` are filled in for the log."""
+    """One request as the log remembers it; `status` and `replayed` are filled in when it is answered."""
 
     method: str
     path: str
-    query: str
-    headers: dict[bytes, bytes]
-    body: bytes
+    key: str | None
     at_s: float
     fault: Fault | None
     status: int | None = None
     replayed: bool = False
-
-    @property
-    def key(self) -> str | None:
-        """Its idempotency key."""
-        key = self.headers.get(b"idempotency-key")
-        return key.decode("latin-1") if key and self.method == "POST" else None
-
-    @property
-    def origin(self) -> str:
-        """How the caller reaches us."""
-        return f"http://{self.headers.get(b'host', b'localhost').decode('latin-1')}"
 
     def told(self) -> Json:
         """The request as the log tells it."""

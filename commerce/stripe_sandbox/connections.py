@@ -2,16 +2,20 @@
 
 import os
 import socket
+import stat
 from collections.abc import Sequence
 from contextlib import suppress
+
+INTERNET = (socket.AF_INET, socket.AF_INET6)
 
 
 def cut(client: Sequence[object]) -> None:
     """Close our end of the connection to a client, found by its address among the files this process has open."""
     port = int(str(client[1]))
     for name in os.listdir("/dev/fd"):  # noqa: PTH208 - only the numbers are wanted
-        with suppress(OSError, ValueError):
-            line = socket.socket(fileno=os.dup(int(name)))
-            with line:
-                if line.type == socket.SOCK_STREAM and line.getpeername()[1] == port:
+        with suppress(OSError):  # One that was closed since, or listens to nobody in particular.
+            if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                continue
+            with socket.socket(fileno=os.dup(int(name))) as line:
+                if line.family in INTERNET and line.getpeername()[1] == port:
                     line.shutdown(socket.SHUT_RDWR)

@@ -6,7 +6,8 @@ from commerce.stripe_sandbox.payment_methods import attach_to, take_method
 from commerce.stripe_sandbox.world import Work
 
 PLAIN = ("address", "description", "email", "name", "phone", "shipping", "preferred_locales")
-HONOURED = frozenset({*PLAIN, "metadata", "payment_method", "invoice_settings"})
+CHANGES = frozenset({*PLAIN, "metadata", "invoice_settings"})
+HONOURED = CHANGES | {"payment_method"}
 
 
 def create(work: Work, call: Call) -> Json:

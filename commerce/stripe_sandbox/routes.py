@@ -67,7 +67,7 @@ ROUTES: dict[str, Route] = {
     "GET customers": Route("CustomerListParams", lister("customer", "email")),
     "GET customers/search": Route("CustomerSearchParams", searcher("customer")),
     "GET customers/*": Route("CustomerRetrieveParams", customers.retrieve),
-    "POST customers/*": Route("CustomerUpdateParams", customers.update, customers.HONOURED),
+    "POST customers/*": Route("CustomerUpdateParams", customers.update, customers.CHANGES),
     "DELETE customers/*": Route("CustomerDeleteParams", customers.delete),
     "GET customers/*/payment_methods": Route("CustomerPaymentMethodListParams", payment_methods.list_of_customer),
     "POST payment_methods": Route(
