@@ -29,13 +29,24 @@ def test_every_endpoint_has_its_parameters_from_the_sdk(endpoint: str) -> None:
     assert (route.honours or frozenset()) - PAGING - fields.keys() == set()
 
 
-async def test_what_stripe_has_and_the_sandbox_has_not_is_said(stripe_sandbox: StripeSandbox) -> None:
-    client = stripe_sandbox.client()
-
+@pytest.mark.parametrize(
+    ("said", "param"),
+    [
+        ({"application_fee_amount": 5}, "application_fee_amount"),
+        ({"payment_method_options": {"card": {"cvc_token": "x"}}}, "payment_method_options[card][cvc_token]"),
+        (
+            {"payment_method_options": {"klarna": {"preferred_locale": "de-DE"}}},
+            "payment_method_options[klarna][preferred_locale]",
+        ),
+    ],
+)
+async def test_what_stripe_has_and_the_sandbox_has_not_is_said(
+    stripe_sandbox: StripeSandbox, said: dict[str, Any], param: str
+) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
-        await client.v1.payment_intents.create_async({"amount": 1999, "currency": "eur", "application_fee_amount": 5})
+        await stripe_sandbox.client().v1.payment_intents.create_async(payment("pm_card_visa", **said))
 
-    assert (refused.value.code, refused.value.param) == ("parameter_not_in_sandbox", "application_fee_amount")
+    assert (refused.value.code, refused.value.param) == ("parameter_not_in_sandbox", param)
 
 
 async def test_an_address_that_is_not_there_says_so(stripe_sandbox: StripeSandbox) -> None:

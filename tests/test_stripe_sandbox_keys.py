@@ -66,6 +66,13 @@ async def test_a_key_belongs_to_its_endpoint(stripe_sandbox: StripeSandbox) -> N
     assert "'/v1/setup_intents' vs '/v1/customers'" in other.json()["error"]["message"]
 
 
+async def test_a_key_can_be_too_long(stripe_sandbox: StripeSandbox) -> None:
+    longest = await post(stripe_sandbox, "customers", {}, "k" * 255)
+    longer = await post(stripe_sandbox, "customers", {}, "k" * 256)
+
+    assert (longest.status_code, longer.status_code) == (200, 400)
+
+
 async def test_what_could_not_be_read_leaves_the_key_free(stripe_sandbox: StripeSandbox) -> None:
     wrong = await post(stripe_sandbox, "payment_intents", {**PAY, "amount": "much"}, "k1")
     right = await post(stripe_sandbox, "payment_intents", PAY, "k1")

@@ -41,6 +41,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 BODY_MAX = 1_000_000
+KEY_MAX = 255
 TICK_S = 1
 BEFORE: dict[Fault, Callable[[], StripeError]] = {
     "rate_limit": rate_limited,
@@ -152,6 +153,8 @@ class Application:
         if key is None:
             await self._wait()
             return self._execute(asked, route, call, request_id)
+        if len(key) > KEY_MAX:
+            raise refused(f"Idempotency keys can be at most {KEY_MAX} characters.")
         fingerprint = fingerprint_of(call.said)
         kept = self.box.world.keys.begin(key, asked.path, fingerprint, self.box.world.now())
         if kept is not None:

@@ -6,7 +6,7 @@ from commerce.stripe_sandbox.errors import Json, refused, unexpected_state
 from commerce.stripe_sandbox.payment_methods import means_of
 from commerce.stripe_sandbox.world import Work
 
-HONOURED = frozenset({"amount_to_capture", "final_capture", "metadata", "statement_descriptor_suffix"})
+HONOURED = frozenset({"amount_to_capture", "final_capture", "metadata"})
 CAPTURES_MAX = 50
 
 

@@ -7,7 +7,7 @@ from commerce.stripe_sandbox import charges
 from commerce.stripe_sandbox.calls import Call
 from commerce.stripe_sandbox.capture import take
 from commerce.stripe_sandbox.cards import DECLINES, Decline, Means
-from commerce.stripe_sandbox.errors import Json, StripeError, card_declined, refused, unexpected_state
+from commerce.stripe_sandbox.errors import Json, StripeError, card_declined, not_in_sandbox, refused, unexpected_state
 from commerce.stripe_sandbox.payment_methods import (
     attach_to,
     is_set_up,
@@ -23,9 +23,12 @@ HONOURED = frozenset(
     {
         *("payment_method", "payment_method_data", "payment_method_options", "off_session", "return_url"),
         *("error_on_requires_action", "setup_future_usage", "capture_method", "receipt_email", "shipping"),
-        *("use_stripe_sdk", "mandate_data"),
+        "use_stripe_sdk",
     }
 )
+OPTIONS = {"card": frozenset({"request_multicapture", "capture_method"})}
+"""What is done of an intent's options for each type of payment method."""
+
 BROWSER = frozenset({"client_secret", "key", "expected_payment_method_type"})
 """What a browser says more than a server."""
 
@@ -145,6 +148,8 @@ def take_options(intent: Json, said: Json) -> None:
         if name in said:
             intent[name] = said[name] or None
     for kind, options in said.get("payment_method_options", {}).items():
+        for name in (options or {}).keys() - OPTIONS.get(kind, frozenset()):
+            raise not_in_sandbox(f"payment_method_options[{kind}][{name}]")
         known = intent["payment_method_options"]
         intent["payment_method_options"] = {**known, kind: {**known.get(kind, {}), **(options or {})}}
 
@@ -252,7 +257,5 @@ def note_failure(work: Work, intent: Json, charge: Json, method: Json, why: Decl
         next_action=None,
         last_payment_error=error,
     )
-    if intent["customer"] is None and method["customer"] is None:
-        work.note("means", method["id"], used=True)
     work.tell("charge.failed", charge)
     work.tell("payment_intent.payment_failed", intent)

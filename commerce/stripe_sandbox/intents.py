@@ -67,7 +67,7 @@ def _refuse_words_for_later(said: Json) -> None:
     """Some parameters mean something only when the intent is confirmed in the same call."""
     if said.get("confirm"):
         return
-    for name in ("off_session", "return_url", "error_on_requires_action", "mandate_data"):
+    for name in ("off_session", "return_url", "error_on_requires_action"):
         if name in said:
             raise refused(
                 f"The parameter `{name}` cannot be passed when creating a PaymentIntent unless `confirm` is true.",

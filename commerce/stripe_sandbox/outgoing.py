@@ -3,6 +3,7 @@
 import hashlib
 import heapq
 import hmac
+from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import count
 from typing import NamedTuple
@@ -33,6 +34,7 @@ class Outgoing:
         self._world = world
         self._faults = faults
         self._waiting: list[Delivery] = []
+        self._ready: deque[Delivery] = deque()
         self._copies: dict[str, int] = {}
         self._order = count()
 
@@ -61,26 +63,26 @@ class Outgoing:
     def clear(self) -> None:
         """Forget what was on its way."""
         self._waiting.clear()
+        self._ready.clear()
         self._copies.clear()
 
     def next_due(self) -> float | None:
         """When the next one is due."""
-        return self._waiting[0].due if self._waiting else None
+        first = self._ready or self._waiting
+        return first[0].due if first else None
 
     def due(self, most: int) -> list[Delivery]:
         """Take out what is due, in the order in which it is to arrive."""
         now, faults = self._world.now(), self._faults()
-        if not faults.script.events.shuffle:
-            taken: list[Delivery] = []
-            while len(taken) < most and self._waiting and self._waiting[0].due <= now:
-                taken.append(heapq.heappop(self._waiting))
-            return taken
-        ready = [delivery for delivery in self._waiting if delivery.due <= now]
-        chosen = faults.event_dice.sample(ready, min(most, len(ready)))
-        gone = set(chosen)
-        self._waiting = [delivery for delivery in self._waiting if delivery not in gone]
-        heapq.heapify(self._waiting)
-        return chosen
+        while self._waiting and self._waiting[0].due <= now:
+            self._ready.append(heapq.heappop(self._waiting))
+        taken: list[Delivery] = []
+        while self._ready and len(taken) < most:
+            if faults.script.events.shuffle:
+                chosen = faults.event_dice.randrange(len(self._ready))
+                self._ready[0], self._ready[chosen] = self._ready[chosen], self._ready[0]
+            taken.append(self._ready.popleft())
+        return taken
 
     def hand_out(self, most: int) -> list[Json]:
         """Give what is due to whoever delivers it for us."""

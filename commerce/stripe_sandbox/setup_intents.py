@@ -9,7 +9,7 @@ from commerce.stripe_sandbox.payment_methods import TYPES, attach_to, make_metho
 from commerce.stripe_sandbox.world import Work
 
 CHANGES = frozenset({"customer", "description", "metadata", "payment_method", "payment_method_data"})
-CONFIRMS = frozenset({"payment_method", "payment_method_data", "return_url", "use_stripe_sdk", "mandate_data"})
+CONFIRMS = frozenset({"payment_method", "payment_method_data", "return_url", "use_stripe_sdk"})
 HONOURED_CREATE = frozenset(
     {*(CHANGES | CONFIRMS), "confirm", "usage", "automatic_payment_methods", "allowed_payment_method_types"}
 )

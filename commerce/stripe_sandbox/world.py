@@ -216,20 +216,15 @@ class Work:
         if not (self._put or self.events or kept):
             return
         world = self.world
-        line: Json = {"made": next(world.made)}
-        if self._put:
-            put: defaultdict[str, list[Json]] = defaultdict(list)
-            for (kind, _), row in self._put.items():
-                put[kind].append(row)
-                world.tables[kind].put(row)
-            line["put"] = put
-        if self.events:
-            line["events"] = [event.body for event in self.events]
-            world.events.update((event.id, event) for event in self.events)
-        if self._ledger:
-            line["ledger"] = self._ledger
-            world.ledger.extend(self._ledger)
+        put: defaultdict[str, list[Json]] = defaultdict(list)
+        for (kind, _), row in self._put.items():
+            put[kind].append(row)
+        events = [event.body for event in self.events]
+        line = {"made": next(world.made), "put": put, "events": events, "ledger": self._ledger}
+        world.write({**line, "kept": kept} if kept else line)  # First: what cannot be written has not happened.
+        for (kind, _), row in self._put.items():
+            world.tables[kind].put(row)
+        world.events.update((event.id, event) for event in self.events)
+        world.ledger.extend(self._ledger)
         if kept:
-            line["kept"] = kept
             world.keys.keep(kept)
-        world.write(line)
