@@ -64,6 +64,13 @@ class JournalUnusable(Refusal):
     help="What events are signed with; several while one is being replaced.",
 )
 @click.option(
+    "--webhook-event",
+    "webhook_events",
+    multiple=True,
+    metavar="TYPE",
+    help="A type of events that is posted, as payment_intent.succeeded. [default: every type]",
+)
+@click.option(
     "--api-key",
     "api_keys",
     multiple=True,
@@ -82,7 +89,7 @@ def stripe_sandbox(*, as_json: bool, host: str, port: int, **words: Any) -> None
     address = refuse_taken_port(host, number)
     if words["journal"] is not None:
         look_at(words["journal"])
-    words["api_keys"] = frozenset(words["api_keys"])
+    words |= {name: frozenset(words[name]) for name in ("api_keys", "webhook_events")}
     options = Options(**words)
     set_up_logs("pretty" if sys.stderr.isatty() else "json", level=30)
     show({"url": near_url(host, number), "journal": options.journal, "pid": os.getpid()}, as_json=as_json)

@@ -51,11 +51,18 @@ class EmbeddedSandbox(Program):
         }
         super().__init__(
             "stripe",
-            [*command, "stripe-sandbox", *(each for pair in words.items() for each in pair)],
+            [*command, "stripe-sandbox", *(each for pair in words.items() for each in pair), *_subscription()],
             log=folder.logs / "stripe.log",
             env={**os.environ, "COMMERCE_DATA": str(folder.root), "PYTHONUNBUFFERED": "1"},
             answers=lambda: _answers(port),
         )
+
+
+def _subscription() -> list[str]:
+    """The words by which the sandbox tells us of what we listen to, as an endpoint at Stripe itself is set up."""
+    from orders.payments.stripe_words import EVENTS  # noqa: PLC0415 - it knows orders, and --help needs none
+
+    return [word for event in EVENTS for word in ("--webhook-event", event)]
 
 
 def sandbox_account(folder: DataFolder, url: str) -> StripeSettings:

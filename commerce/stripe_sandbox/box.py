@@ -49,7 +49,7 @@ class Sandbox:
         journal = Journal(options.journal) if options.journal else None
         self.world = World(SystemClock(), journal, seed=options.seed)
         self.faults = Faults(Script(), options.seed)
-        self.outgoing = Outgoing(self.world, lambda: self.faults, options.webhook_secrets)
+        self.outgoing = Outgoing(self.world, lambda: self.faults, options.webhook_secrets, options.webhook_events)
         self.webhook_url = options.webhook_url
         self.latency_ms = options.latency_ms
         self.calls: deque[Asked] = deque(maxlen=CALLS_MAX)

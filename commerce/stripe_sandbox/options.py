@@ -11,6 +11,8 @@ class Options:
     journal: Path | None = None
     webhook_url: str | None = None
     webhook_secrets: tuple[str, ...] = ()
+    webhook_events: frozenset[str] = frozenset()
+    """The kinds that the address is subscribed to; none named are all."""
     api_keys: frozenset[str] = frozenset()
     latency_ms: int = 0
     seed: int = 0

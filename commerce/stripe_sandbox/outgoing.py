@@ -28,8 +28,15 @@ class Delivery(NamedTuple):
 class Outgoing:
     """What still has to be delivered. `faults` is asked anew each time, since scripts come and go."""
 
-    def __init__(self, world: World, faults: Callable[[], Faults], secrets: Iterable[str]) -> None:
+    def __init__(
+        self,
+        world: World,
+        faults: Callable[[], Faults],
+        secrets: Iterable[str],
+        subscribed: frozenset[str] = frozenset(),
+    ) -> None:
         self.secrets = tuple(secrets)
+        self._subscribed = subscribed
         self.on_news: Callable[[], None] = lambda: None
         self._world = world
         self._faults = faults
@@ -44,6 +51,9 @@ class Outgoing:
         script, dice, now = faults.script.events, faults.event_dice, self._world.now()
         dropped = []
         for event in events:
+            if self._subscribed and event.type not in self._subscribed:
+                dropped.append(event.id)
+                continue
             if script.drop and dice.random() < script.drop:
                 dropped.append(event.id)
                 continue

@@ -10,7 +10,7 @@ from commerce.kernel.db import ReadSession, Session
 from commerce.kernel.ids import new_id
 from inventory.keep import keep_hold
 from orders.moving import OrderHead, lock_order
-from orders.payments.calls import intend
+from orders.payments.calls import Call, intend
 from orders.payments.errors import NothingToPay
 from orders.payments.lock_payment import payments_of
 from orders.payments.rules import (
@@ -29,11 +29,15 @@ from orders.rules import OrderState, PaymentPlan
 
 
 class Begun(NamedTuple):
-    """A payment or a mandate, and the call that opens it at the provider if nobody has made that yet."""
+    """A payment or a mandate, and the call that opens it at the provider if nobody has an answer to that yet.
+
+    `call` is for whoever began to make; `under_way` is one that was stored before, and is somebody else's for now.
+    """
 
     payment_id: str | None
     mandate_id: str | None
-    call_id: str | None
+    call: Call | None = None
+    under_way: str | None = None
 
 
 class _Plan(NamedTuple):
@@ -71,14 +75,14 @@ async def begin_payment(tx: Session, order_id: str, actor: str, now: datetime) -
     payments = await payments_of(tx, order.id)
     current = next((payment for payment in payments if payment.state in UNSETTLED), None)
     if current is not None:
-        return Begun(current.id, current.mandate_id, await _open_call(tx, current.id, None))
+        return Begun(current.id, current.mandate_id, under_way=await _open_call(tx, current.id, None))
     if any(payment.state is PaymentState.AUTHORISED for payment in payments):
         raise NothingToPay(order.id, "The money for this order is reserved already.")
     if planned.plan is PaymentPlan.LATER and not any(payment.state in SECURE for payment in payments):
         if mandate is None:
             return await _ask_for_mandate(tx, order, planned.deposit, actor, now)
         if mandate.state != "active":
-            return Begun(None, mandate.id, await _open_call(tx, None, mandate.id))
+            return Begun(None, mandate.id, under_way=await _open_call(tx, None, mandate.id))
         raise NothingToPay(order.id, "A means of payment is saved; it is charged when the goods are there.")
     return await _pay_what_is_due(tx, order, planned.plan, actor, now, first=not payments)
 
@@ -109,7 +113,7 @@ async def _pay_what_is_due(
     if deadline is not None:
         await keep_hold(tx, order.id, deadline + RELEASE_AFTER)
     await note(tx, [Happening(order.id, "payment_begun", actor, {"payment": payment_id, "amount": due})], now)
-    return Begun(payment_id, None, await intend(tx, Operation.OPEN, now, payment_id=payment_id))
+    return Begun(payment_id, None, await intend(tx, Operation.OPEN, now, payment_id=payment_id, leased=True))
 
 
 async def _ask_for_mandate(tx: Session, order: OrderHead, deposit: int, actor: str, now: datetime) -> Begun:
@@ -121,9 +125,9 @@ async def _ask_for_mandate(tx: Session, order: OrderHead, deposit: int, actor: s
     await keep_hold(tx, order.id, deadline + RELEASE_AFTER)
     await note(tx, [Happening(order.id, "mandate_asked", actor, {"mandate": mandate_id, "deposit": deposit})], now)
     if not deposit:
-        return Begun(None, mandate_id, await intend(tx, Operation.ASK_MANDATE, now, mandate_id=mandate_id))
+        return Begun(None, mandate_id, await intend(tx, Operation.ASK_MANDATE, now, mandate_id=mandate_id, leased=True))
     payment_id = await write_payment(tx, order, deposit, Purpose.DEPOSIT, now, mandate_id=mandate_id, deadline=deadline)
-    return Begun(payment_id, mandate_id, await intend(tx, Operation.OPEN, now, payment_id=payment_id))
+    return Begun(payment_id, mandate_id, await intend(tx, Operation.OPEN, now, payment_id=payment_id, leased=True))
 
 
 async def write_payment(  # noqa: PLR0913 - a payment has as many facts

@@ -73,7 +73,7 @@ _RETRY = text("""
 """)
 
 
-async def intend(
+async def intend(  # noqa: PLR0913 - a call has as many facts
     tx: Session,
     operation: Operation,
     now: datetime,
@@ -82,8 +82,12 @@ async def intend(
     mandate_id: str | None = None,
     refund_id: str | None = None,
     facts: Mapping[str, object] | None = None,
-) -> str:
-    """Store a call that somebody will make once this transaction is kept; its id."""
+    leased: bool = False,
+) -> Call:
+    """Store a call to be made once this transaction is kept: by the next worker, or by whoever has it `leased`.
+
+    Whoever has it makes it at once; should they die, a worker makes it when the lease is over.
+    """
     call_id = new_id("pcl", now)
     row = {
         "id": call_id,
@@ -93,12 +97,12 @@ async def intend(
         "refund_id": refund_id,
         "facts": msgspec.json.encode(facts or {}).decode(),
         "now": now,
-        "tries": 0,
-        "sent_at": None,
-        "next_at": now,
+        "tries": 1 if leased else 0,
+        "sent_at": now if leased else None,
+        "next_at": now + LEASE if leased else now,
     }
     await tx.execute(_INTEND, row)
-    return call_id
+    return Call(call_id, operation, payment_id, mandate_id, refund_id, facts or {}, call_id, now, 1, now)
 
 
 async def is_intended(tx: Session, operation: Operation, payment_id: str) -> bool:

@@ -67,6 +67,8 @@ _NOT_GIVEN = text("UPDATE mandates SET state = 'cancelled', deadline = NULL WHER
 async def catch_up(tx: Session, payment_id: str, seen: SeenPayment, asked_at: datetime, now: datetime) -> None:
     """Take over what the provider said of a payment when it was asked at `asked_at`. Raises NotFound."""
     order, payment = await lock_payment(tx, payment_id)
+    if _is_idle_twin(payment, seen):
+        return
     if _is_another(payment, seen):
         facts = {"asked": payment.amount, "seen": seen.amount, "captured": seen.captured, "currency": seen.currency}
         await open_case(tx, "payment_differs", payment.id, order.id, facts, now)
@@ -83,6 +85,12 @@ async def catch_up(tx: Session, payment_id: str, seen: SeenPayment, asked_at: da
         await _follow(tx, order, payment, seen, taken, now)
     if _buyer_is_needed(payment, taken, tried=tried, now=now) and deadline is not None and payment.link is not None:
         await tell(tx, BuyerNeeded(order.id, payment.id, payment.link, deadline), now)
+
+
+def _is_idle_twin(payment: PaymentRow, seen: SeenPayment) -> bool:
+    """Whether it was opened a second time, when nobody knew of the first, and no buyer was ever shown it."""
+    twin = payment.provider_id is not None and seen.provider_id != payment.provider_id
+    return twin and not seen.captured and seen.state not in SECURE
 
 
 def _is_another(payment: PaymentRow, seen: SeenPayment) -> bool:

@@ -8,13 +8,15 @@ Answer = SeenPayment | SeenMandate | SeenRefund | None
 """What the provider said; None where there was nothing to ask, or nothing was found."""
 
 
-async def find_out(gateway: PaymentGateway, call: Call, provider_id: str | None) -> Answer:
+async def find_out(gateway: PaymentGateway, call: Call, provider_id: str | None, customer: str | None = None) -> Answer:
     """What came of a call, if anything did. Raises InDoubt, NotNow, ProviderRefused.
 
-    A request for a mandate is not looked for: made twice, it costs nobody anything.
+    Whatever moves money is found for certain: what was done to a payment shows on it, its refunds are listed, and a
+    charge of a saved means is among its `customer`'s. A payment that only waits for its buyer may be missed when it is
+    new, and a request for a mandate is not looked for: made twice, they cost nobody anything.
     """
     if call.operation is Operation.OPEN:
-        return await gateway.find_payment(call.payment_id or "")
+        return await gateway.find_payment(call.payment_id or "", customer)
     if provider_id is None or call.operation is Operation.ASK_MANDATE:
         return None
     if call.operation is Operation.REFUND:

@@ -20,13 +20,11 @@ _SUBJECT = text("""
 
 async def open_at_provider(db: Database, gateway: PaymentGateway, begun: Begun) -> None:
     """Make the call that opens what was begun, unless it is made. Raises ProviderAway: then it is made later."""
-    if begun.call_id is None:
+    if begun.call is None and begun.under_way is None:
         return
-    claimed = await claim_calls(db, db.clock.now(), 1, only=begun.call_id)
-    known = False
-    for call in claimed:
-        known = await perform(db, gateway, call)
-    if not known:
+    mine = [begun.call] if begun.call else await claim_calls(db, db.clock.now(), 1, only=begun.under_way)
+    known = [await perform(db, gateway, call) for call in mine]
+    if not any(known):
         raise ProviderAway(begun.payment_id or begun.mandate_id or "")
 
 

@@ -20,6 +20,7 @@ from orders.payments.port import (
     NotNow,
     OpenPayment,
     PaymentGateway,
+    ProviderFailed,
     ProviderRefused,
     SeenMandate,
     SeenPayment,
@@ -94,13 +95,20 @@ async def write_answer(db: Database, call: Call, answer: Answer, asked_at: datet
 
 
 async def _answer(db: Database, gateway: PaymentGateway, call: Call, subject: Subject) -> Answer:
-    """Ask under the call's key; if the provider may have forgotten it, look first whether the thing was done."""
-    if db.clock.now() - call.key_since >= KEY_LIFE:
-        found = await find_out(gateway, call, subject.provider_id)
-        if found is not None:
-            return found
-        async with db.transaction() as tx:
-            call = await renew_key(tx, call, db.clock.now())
+    """Ask under the call's key, unless the provider may have forgotten it, or remembers only that it broke.
+
+    Then it is looked first whether the thing was done, and only what was not is asked for again, under a new key.
+    """
+    if db.clock.now() - call.key_since < KEY_LIFE:
+        try:
+            return await _ask(gateway, call, subject)
+        except ProviderFailed as failed:
+            _log.warning("provider_failed", call=call.id, operation=str(call.operation), error=str(failed)[:300])
+    found = await find_out(gateway, call, subject.provider_id, subject.customer)
+    if found is not None:
+        return found
+    async with db.transaction() as tx:
+        call = await renew_key(tx, call, db.clock.now())
     return await _ask(gateway, call, subject)
 
 

@@ -17,6 +17,10 @@ class InDoubt(Exception):  # noqa: N818 - what it says is the error
     """Nobody knows whether the call had an effect: no answer came, or one that says nothing."""
 
 
+class ProviderFailed(InDoubt):
+    """The provider answered that it broke. It answers the same for as long as it remembers the key."""
+
+
 class NotNow(Exception):  # noqa: N818 - as above
     """The provider has too much to do; nothing was done."""
 
@@ -168,8 +172,11 @@ class PaymentGateway(Protocol):
         """The payment as it is now."""
         ...
 
-    async def find_payment(self, payment_id: str) -> SeenPayment | None:
-        """The payment that was opened for this one of ours, if there is one. What is minutes old may not be found."""
+    async def find_payment(self, payment_id: str, customer: str | None) -> SeenPayment | None:
+        """The payment that was opened for this one of ours, if there is one.
+
+        With the provider's id of the buyer this is certain; without, what is a minute old may not be found.
+        """
         ...
 
     async def capture(self, provider_id: str, amount: int, *, last: bool, key: str) -> SeenPayment:

@@ -47,8 +47,10 @@ class Reconciliation(msgspec.Struct):
 
 _DOUBTFUL = text("""
     SELECT c.id, c.operation, c.payment_id, c.mandate_id, c.refund_id, c.facts, c.key, c.key_since, c.tries, c.sent_at,
-           p.provider_id
-      FROM provider_calls c LEFT JOIN payments p ON p.id = c.payment_id
+           p.provider_id, m.customer
+      FROM provider_calls c
+      LEFT JOIN payments p ON p.id = c.payment_id
+      LEFT JOIN mandates m ON m.id = p.mandate_id
      WHERE c.state = 'intended' AND c.sent_at <= :before ORDER BY c.seq LIMIT :most
 """)
 _BOOKS = text("""
@@ -85,7 +87,7 @@ async def reconcile_doubts(db: Database, gateway: PaymentGateway, now: datetime)
         call = Call(row[0], Operation(row[1]), *row[2:10])
         asked_at = db.clock.now()
         try:
-            found = await find_out(gateway, call, row[10])
+            found = await find_out(gateway, call, row[10], row[11])
         except (InDoubt, NotNow, ProviderRefused, TimeoutError) as trouble:
             _log.warning("doubt_stays", call=call.id, error=repr(trouble)[:300])
             continue

@@ -18,6 +18,7 @@ from orders.payments.port import (
     InDoubt,
     NotNow,
     OpenPayment,
+    ProviderFailed,
     ProviderRefused,
     SeenDispute,
     SeenEvent,
@@ -34,26 +35,7 @@ ANSWER_S_MAX = 8
 SIGNED_WITHIN = timedelta(minutes=5)
 """An event signed longer ago, or further in the future, is somebody's replay (Stripe's own default)."""
 PAGE = 100
-EVENTS = (
-    "payment_intent.amount_capturable_updated",
-    "payment_intent.canceled",
-    "payment_intent.payment_failed",
-    "payment_intent.processing",
-    "payment_intent.requires_action",
-    "payment_intent.succeeded",
-    "charge.refunded",
-    "charge.dispute.created",
-    "charge.dispute.updated",
-    "charge.dispute.closed",
-    "refund.created",
-    "refund.updated",
-    "refund.failed",
-    "setup_intent.canceled",
-    "setup_intent.requires_action",
-    "setup_intent.setup_failed",
-    "setup_intent.succeeded",
-)
-"""What a webhook endpoint at Stripe should be subscribed to. Others do no harm."""
+BROKEN = 500
 
 _CARDS = "card"
 _EXPAND = ["latest_charge"]
@@ -126,8 +108,14 @@ class StripeGateway:
             self._stripe.v1.payment_intents.retrieve_async(provider_id, {"expand": _EXPAND}), "payment_intents.read"
         )
 
-    async def find_payment(self, payment_id: str) -> SeenPayment | None:
-        """The payment that carries our id, by Stripe's search, which lags by up to a minute."""
+    async def find_payment(self, payment_id: str, customer: str | None) -> SeenPayment | None:
+        """The payment that carries our id: among the customer's, or by Stripe's search, which lags by a minute."""
+        if customer is not None:
+            params = {"customer": customer, "expand": ["data.latest_charge"]}
+            async for one in self._pages("payment_intents", self._stripe.v1.payment_intents, params):
+                if (seen := seen_payment(one)).payment_id == payment_id:
+                    return seen
+            return None
         query = f"metadata['payment']:'{payment_id}'"
         search = self._stripe.v1.payment_intents.search_async(
             {"query": query, "limit": 1, "expand": ["data.latest_charge"]}
@@ -260,6 +248,8 @@ class StripeGateway:
         except (stripe.CardError, stripe.InvalidRequestError, stripe.IdempotencyError) as error:
             raise ProviderRefused(error.code or "refused", _words(error), _payment_of(error)) from error
         except stripe.StripeError as error:  # a 5xx, a 409, no answer, or one that makes no sense
+            if (error.http_status or 0) >= BROKEN:
+                raise ProviderFailed(_words(error)) from error
             raise InDoubt(_words(error)) from error
         except Exception as error:  # an answer that broke off: the SDK lets through what its HTTP client throws
             raise InDoubt(repr(error)) from error

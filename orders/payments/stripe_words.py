@@ -9,6 +9,27 @@ import msgspec
 from orders.payments.port import SeenAttempt, SeenDispute, SeenEvent, SeenMandate, SeenPayment, SeenRefund
 from orders.payments.rules import AttemptState, MandateState, PaymentState, RefundState
 
+EVENTS = (
+    "payment_intent.amount_capturable_updated",
+    "payment_intent.canceled",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.requires_action",
+    "payment_intent.succeeded",
+    "charge.refunded",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "setup_intent.canceled",
+    "setup_intent.requires_action",
+    "setup_intent.setup_failed",
+    "setup_intent.succeeded",
+)
+"""What a webhook endpoint at Stripe should be subscribed to. Others do no harm."""
+
 _PAYMENTS: Mapping[str, PaymentState] = {
     "requires_payment_method": PaymentState.WAITING,
     "requires_confirmation": PaymentState.WAITING,
