@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, UniqueConstraint, update
+from sqlalchemy import LargeBinary, UniqueConstraint
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -24,15 +24,16 @@ class InboxMessage(Table):
     handled_at: Mapped[datetime | None]
 
 
-async def receive(tx: Session, source: str, external_id: str, body: bytes, now: datetime) -> str | None:
-    """Store an outside event exactly once. Its id the first time we see it, None ever after."""
+async def receive(
+    tx: Session, source: str, external_id: str, body: bytes, now: datetime, *, handled: bool = False
+) -> str | None:
+    """Store an outside event exactly once. Its id the first time we see it, None ever after.
+
+    `handled` where all that follows from it is done in this transaction.
+    """
     row = insert(InboxMessage).values(
-        id=new_id("inb", now), source=source, external_id=external_id, body=body, received_at=now
-    )
+        id=new_id("inb", now), source=source, external_id=external_id, body=body, received_at=now,
+        handled_at=now if handled else None,
+    )  # fmt: skip
     row = row.on_conflict_do_nothing(index_elements=["source", "external_id"])
     return (await tx.execute(row.returning(InboxMessage.id))).scalar_one_or_none()
-
-
-async def note_handled(tx: Session, message_id: str, now: datetime) -> None:
-    """Note that nothing is left to do about an outside event."""
-    await tx.execute(update(InboxMessage).where(InboxMessage.id == message_id).values(handled_at=now))

@@ -16,7 +16,7 @@ from orders.payments.call_off import call_off
 from orders.payments.cases import open_case
 from orders.payments.events import BuyerNeeded, MandateGiven, PaymentGivenUp, PaymentSecured
 from orders.payments.ledger import Entry, enter
-from orders.payments.lock_payment import PaymentRow, lock_payment
+from orders.payments.lock_payment import Locked, PaymentRow, lock_payment
 from orders.payments.port import SeenAttempt, SeenPayment
 from orders.payments.rules import (
     AWAY_WITHIN_MAX,
@@ -66,7 +66,12 @@ _NOT_GIVEN = text("UPDATE mandates SET state = 'cancelled', deadline = NULL WHER
 
 async def catch_up(tx: Session, payment_id: str, seen: SeenPayment, asked_at: datetime, now: datetime) -> None:
     """Take over what the provider said of a payment when it was asked at `asked_at`. Raises NotFound."""
-    order, payment = await lock_payment(tx, payment_id)
+    await catch_up_locked(tx, await lock_payment(tx, payment_id), seen, asked_at, now)
+
+
+async def catch_up_locked(tx: Session, locked: Locked, seen: SeenPayment, asked_at: datetime, now: datetime) -> None:
+    """As `catch_up`, for whoever has the lock."""
+    order, payment, _ = locked
     if _is_idle_twin(payment, seen):
         return
     if _is_another(payment, seen):
@@ -107,6 +112,8 @@ def _deadline(
         return payment.deadline
     if _in_absence(payment):
         return payment.deadline or now + FIX_WITHIN
+    if payment.state is PaymentState.INTENDED and now - payment.created_at <= LATE:
+        return payment.deadline
     if payment.state is PaymentState.INTENDED:
         return min(now + PAY_WITHIN, max(order.placed_at + AWAY_WITHIN_MAX, payment.created_at + PAY_WITHIN))
     latest = max(payment.deadline or now, payment.created_at + PAY_WITHIN_MAX)

@@ -46,7 +46,7 @@ async def catch_up_refunds(tx: Session, payment_id: str, seen: Sequence[SeenRefu
 
     Raises NotFound.
     """
-    _, payment = await lock_payment(tx, payment_id)
+    _, payment, _ = await lock_payment(tx, payment_id)
     known = [_known(tuple(row)) for row in await tx.execute(_KNOWN, {"payment_id": payment.id})]
     by_ours = {refund.id: refund for refund in known}
     by_theirs = {refund.provider_id: refund for refund in known if refund.provider_id}

@@ -56,14 +56,14 @@ async def _found(db: Database, statement: TextClause, now: datetime) -> list[str
 
 
 async def _end_payment(tx: Session, payment_id: str, now: datetime) -> None:
-    _, payment = await lock_payment(tx, payment_id)
+    _, payment, _ = await lock_payment(tx, payment_id)
     if payment.state in UNSETTLED and payment.deadline is not None and payment.deadline <= now:
         await let_go(tx, payment, now)
 
 
 async def _save_authorisation(tx: Session, payment_id: str, now: datetime) -> None:
     """Take the money while the order stands; let it go where it does not."""
-    order, payment = await lock_payment(tx, payment_id)
+    order, payment, _ = await lock_payment(tx, payment_id)
     if payment.state is not PaymentState.AUTHORISED:
         return
     if at_expiry(order.state) is Operation.CANCEL:

@@ -12,12 +12,14 @@ from commerce.kernel.db import Database, Session
 from commerce.kernel.http import AnyRequest, once
 from commerce.kernel.idempotency import Call, first_time
 from commerce.kernel.pages import Limit, Page, decode_cursor, page_of
+from orders.moving import lock_order
 from orders.payments import queries
 from orders.payments.begin import Begun, begin_payment
 from orders.payments.cases import close_case
 from orders.payments.charge import charge_order
 from orders.payments.errors import ForgedEvent
 from orders.payments.pay import come_back, open_at_provider
+from orders.payments.perform import take_in
 from orders.payments.port import Forged, PaymentGateway
 from orders.payments.receive import receive_event
 from orders.payments.refund import refund_order, retry_refund
@@ -67,10 +69,17 @@ async def begin(
     """
     async with db.transaction() as tx:
         await first_time(tx, call, data)
-        must_sell_in(call.principal, await queries.channel_of(tx, order_id), "order_id")
-        begun = await begin_payment(tx, order_id, call.principal.id, db.clock.now())
-    await open_at_provider(db, provider.gateway, begun)
-    return await once(db, call, data, lambda tx, _: _shown(tx, begun, provider.gateway), 201)
+        order = await lock_order(tx, order_id)
+        must_sell_in(call.principal, order.channel, "order_id")
+        begun = await begin_payment(tx, order, call.principal.id, db.clock.now())
+    asked = await open_at_provider(db, provider.gateway, order, begun)
+
+    async def take_in_and_show(tx: Session, now: datetime) -> PayView:
+        if asked is not None and begun.call is not None:
+            await take_in(tx, begun.call, asked.answer, asked.at, now)
+        return await _shown(tx, begun, provider.gateway)
+
+    return await once(db, call, data, take_in_and_show, 201)
 
 
 async def _shown(tx: Session, begun: Begun, gateway: PaymentGateway) -> PayView:

@@ -32,7 +32,7 @@ _MANDATE_DEADLINE = text("UPDATE mandates SET deadline = greatest(deadline, :unt
 
 async def give_up_payment(tx: Session, payment_id: str, now: datetime) -> None:
     """A payment that the provider does not have will not come. One that it has is left to `catch_up`."""
-    order, payment = await lock_payment(tx, payment_id)
+    order, payment, _ = await lock_payment(tx, payment_id)
     if payment.state is not PaymentState.INTENDED or payment.provider_id is not None:
         return
     await tx.execute(_CANCEL_PAYMENT, {"id": payment.id})
@@ -55,7 +55,7 @@ async def give_up_mandate(tx: Session, mandate_id: str, now: datetime) -> None:
 async def keep_while_away(tx: Session, call: Call, now: datetime) -> None:
     """Keep the goods for a buyer who cannot begin to pay while the provider is away: it is not their fault."""
     if call.payment_id is not None:
-        order, payment = await lock_payment(tx, call.payment_id)
+        order, payment, _ = await lock_payment(tx, call.payment_id)
         if payment.purpose is Purpose.BALANCE or payment.state is not PaymentState.INTENDED:
             return
         statement, since = _PAYMENT_DEADLINE, payment.created_at

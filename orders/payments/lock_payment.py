@@ -7,8 +7,9 @@ from sqlalchemy import text
 
 from commerce.kernel.db import Session
 from commerce.kernel.refusals import NotFound
-from orders.moving import OrderHead, lock_order
+from orders.moving import OrderHead
 from orders.payments.rules import Capture, PaymentState, Purpose
+from orders.rules import Fulfilment, OrderState
 
 
 class PaymentRow(NamedTuple):
@@ -36,19 +37,37 @@ class PaymentRow(NamedTuple):
 
 
 _COLUMNS = ", ".join(PaymentRow._fields)
-_ORDER_OF = text("SELECT order_id FROM payments WHERE id = :id")
-# The columns are this module's own; no value is in the text.
-_ONE = text(f"SELECT {_COLUMNS} FROM payments WHERE id = :id")  # noqa: S608 - see above
+_OURS = ", ".join(f"p.{column}" for column in PaymentRow._fields)
+_ORDERS = ", ".join(f"o.{column}" for column in OrderHead._fields)
+# The order first, then the payment: whoever waited for the one reads the other as it is by then. The columns are this
+# module's own; no value is in the text.
+_LOCK = text(f"""
+    SELECT {_ORDERS}, {_OURS}, EXISTS (
+           SELECT 1 FROM refunds r WHERE r.payment_id = p.id AND r.state IN ('intended', 'pending'))
+      FROM orders o JOIN payments p ON p.order_id = o.id
+     WHERE p.id = :id OR p.provider_id = :provider_id FOR NO KEY UPDATE OF o, p
+""")  # noqa: S608 - see above
 _ALL = text(f"SELECT {_COLUMNS} FROM payments WHERE order_id = :id ORDER BY created_at, id")  # noqa: S608 - see above
 
 
-async def lock_payment(tx: Session, payment_id: str) -> tuple[OrderHead, PaymentRow]:
-    """A payment and its order, which nobody else moves until the transaction ends. Raises NotFound."""
-    order_id = (await tx.execute(_ORDER_OF, {"id": payment_id})).scalar_one_or_none()
-    if order_id is None:
-        raise NotFound("payment", payment_id)
-    order = await lock_order(tx, order_id)
-    return order, _row(tuple((await tx.execute(_ONE, {"id": payment_id})).one()))
+class Locked(NamedTuple):
+    """A payment and its order, which nobody else moves until the transaction ends."""
+
+    order: OrderHead
+    payment: PaymentRow
+    refunds_open: bool
+    """Whether something is on its way back, as it was before the lock."""
+
+
+async def lock_payment(tx: Session, payment_id: str | None, provider_id: str | None = None) -> Locked:
+    """Lock a payment, by our id or the provider's, and its order before it. Raises NotFound."""
+    found = (await tx.execute(_LOCK, {"id": payment_id, "provider_id": provider_id})).first()
+    if found is None:
+        raise NotFound("payment", payment_id or provider_id or "")
+    width = len(OrderHead._fields)
+    order = OrderHead._make(found[:width])
+    order = order._replace(fulfilment=Fulfilment(order.fulfilment), state=OrderState(order.state))
+    return Locked(order, _row(tuple(found[width:-1])), found[-1])
 
 
 async def payments_of(tx: Session, order_id: str) -> list[PaymentRow]:

@@ -7,14 +7,16 @@ import structlog
 from sqlalchemy import text
 
 from commerce.kernel.db import Database, Session
+from commerce.kernel.refusals import NotFound
 from orders.payments.calls import LEASE
 from orders.payments.cases import open_case
-from orders.payments.catch_up import catch_up
+from orders.payments.catch_up import catch_up_locked
 from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.catch_up_refund import catch_up_refunds
+from orders.payments.lock_payment import lock_payment
 from orders.payments.note_dispute import note_dispute
 from orders.payments.port import InDoubt, NotNow, PaymentGateway, ProviderRefused, SeenPayment
-from orders.payments.rules import PaymentState, may_retry_at
+from orders.payments.rules import SECURE, may_retry_at
 
 _log = structlog.get_logger()
 
@@ -48,12 +50,7 @@ _AGAIN = text("""
     UPDATE provider_looks SET next_at = :next_at, last_error = :error
      WHERE about = :about AND provider_id = :provider_id
 """)
-_PAYMENT = text("SELECT id FROM payments WHERE provider_id = :provider_id OR id = :id")
 _MANDATE = text("SELECT id FROM mandates WHERE provider_id = :provider_id OR id = :id")
-_REFUNDS = text("""
-    SELECT (SELECT refunded FROM payments WHERE id = :id) <> :refunded
-        OR EXISTS (SELECT 1 FROM refunds WHERE payment_id = :id AND state IN ('intended', 'pending'))
-""")
 
 
 async def wish_look(tx: Session, about: str, provider_id: str, now: datetime) -> None:
@@ -120,16 +117,18 @@ async def take_in_payment(
     """
     now = db.clock.now()
     async with db.transaction() as tx:
-        payment_id = await _known_payment(tx, seen)
-        if payment_id is not None:
-            await catch_up(tx, payment_id, seen, asked_at, now)
-        elif seen.state in {PaymentState.AUTHORISED, PaymentState.CAPTURED}:
-            facts = {"amount": seen.amount, "captured": seen.captured, "currency": seen.currency}
-            await open_case(tx, "payment_unknown_here", seen.provider_id, None, facts, now)
-        refunds = payment_id is not None and await _refunds_differ(tx, payment_id, seen)
-        if wanted is not None and not refunds:
+        try:
+            locked = await lock_payment(tx, seen.payment_id, seen.provider_id)
+        except NotFound:
+            await _note_unknown(tx, seen, now)
+            differ, payment_id = False, None
+        else:
+            await catch_up_locked(tx, locked, seen, asked_at, now)
+            differ = locked.refunds_open or locked.payment.refunded != seen.refunded
+            payment_id = locked.payment.id
+        if wanted is not None and not differ:
             await _done(tx, wanted)
-    if not refunds or payment_id is None:
+    if not differ or payment_id is None:
         return payment_id
     made = await gateway.refunds_of(seen.provider_id)
     async with db.transaction() as tx:
@@ -139,15 +138,11 @@ async def take_in_payment(
     return payment_id
 
 
-async def _known_payment(tx: Session, seen: SeenPayment) -> str | None:
-    found: str | None = (
-        await tx.execute(_PAYMENT, {"provider_id": seen.provider_id, "id": seen.payment_id})
-    ).scalar_one_or_none()
-    return found
-
-
-async def _refunds_differ(tx: Session, payment_id: str, seen: SeenPayment) -> bool:
-    return bool((await tx.execute(_REFUNDS, {"id": payment_id, "refunded": seen.refunded})).scalar_one())
+async def _note_unknown(tx: Session, seen: SeenPayment, now: datetime) -> None:
+    """Put before a person what is not ours and has taken money, or reserved it."""
+    if seen.state in SECURE:
+        facts = {"amount": seen.amount, "captured": seen.captured, "currency": seen.currency}
+        await open_case(tx, "payment_unknown_here", seen.provider_id, None, facts, now)
 
 
 async def _done(tx: Session, wanted: LookWanted) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple, assert_never
 import structlog
 from sqlalchemy import text
 
-from commerce.kernel.db import Database
+from commerce.kernel.db import Database, Session
 from orders.payments.calls import Call, note_answer, put_off, renew_key
 from orders.payments.cases import open_case
 from orders.payments.catch_up import catch_up
@@ -63,35 +63,54 @@ async def perform(db: Database, gateway: PaymentGateway, call: Call) -> bool:
 
     Safe to repeat: the provider knows the call by its key, and an answer that is written down twice changes nothing.
     """
+    async with db.read() as tx:
+        subject = Subject(*(await tx.execute(_SUBJECT, {"id": call.id})).one())
+    asked = await ask(db, gateway, call, subject)
+    if asked.known and not asked.refused:
+        await write_answer(db, call, asked.answer, asked.at)
+    return asked.known
+
+
+class Asked(NamedTuple):
+    """What came of asking. A refusal and a doubt are written down already; an answer is the asker's to keep."""
+
+    at: datetime
+    answer: Answer = None
+    known: bool = True
+    refused: bool = False
+
+
+async def ask(db: Database, gateway: PaymentGateway, call: Call, subject: Subject) -> Asked:
+    """Make a call that is claimed or leased, outside any transaction."""
+    asked_at = db.clock.now()
     try:
-        async with db.read() as tx:
-            subject = Subject(*(await tx.execute(_SUBJECT, {"id": call.id})).one())
-        asked_at = db.clock.now()
         async with asyncio.timeout(CALL_S_MAX):
-            answer = await _answer(db, gateway, call, subject)
+            return Asked(asked_at, await _answer(db, gateway, call, subject))
     except ProviderRefused as no:
         await _write_refusal(db, call, no, asked_at)
+        return Asked(asked_at, refused=True)
     except (InDoubt, NotNow, TimeoutError) as trouble:
         await _write_doubt(db, call, trouble)
-        return False
-    else:
-        await write_answer(db, call, answer, asked_at)
-    return True
+        return Asked(asked_at, known=False)
 
 
 async def write_answer(db: Database, call: Call, answer: Answer, asked_at: datetime) -> None:
     """Keep what the provider said, and what follows, in one transaction."""
-    now = db.clock.now()
     async with db.transaction() as tx:
-        if isinstance(answer, SeenPayment):
-            await catch_up(tx, call.payment_id or "", answer, asked_at, now)
-        elif isinstance(answer, SeenMandate):
-            await catch_up_mandate(tx, call.mandate_id or "", answer, asked_at, now)
-        elif isinstance(answer, SeenRefund):
-            await catch_up_refunds(tx, call.payment_id or "", [answer], now)
-        elif call.operation is Operation.CANCEL:
-            await give_up_payment(tx, call.payment_id or "", now)
-        await note_answer(tx, call.id, CallState.ANSWERED, now)
+        await take_in(tx, call, answer, asked_at, db.clock.now())
+
+
+async def take_in(tx: Session, call: Call, answer: Answer, asked_at: datetime, now: datetime) -> None:
+    """Keep what the provider said to a call, and what follows, in the caller's transaction."""
+    if isinstance(answer, SeenPayment):
+        await catch_up(tx, call.payment_id or "", answer, asked_at, now)
+    elif isinstance(answer, SeenMandate):
+        await catch_up_mandate(tx, call.mandate_id or "", answer, asked_at, now)
+    elif isinstance(answer, SeenRefund):
+        await catch_up_refunds(tx, call.payment_id or "", [answer], now)
+    elif call.operation is Operation.CANCEL:
+        await give_up_payment(tx, call.payment_id or "", now)
+    await note_answer(tx, call.id, CallState.ANSWERED, now)
 
 
 async def _answer(db: Database, gateway: PaymentGateway, call: Call, subject: Subject) -> Answer:

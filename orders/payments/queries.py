@@ -77,7 +77,6 @@ _DISPUTES = text("""
       FROM disputes d LEFT JOIN payments p ON p.id = d.payment_id
      WHERE d.provider_id > :after ORDER BY d.provider_id LIMIT :most
 """)
-_CHANNEL = text("SELECT channel FROM orders WHERE id = :id")
 
 
 async def payment_page(tx: ReadSession, wanted: Wanted, after: str | None, limit: int) -> list[PaymentRowView]:
@@ -121,14 +120,6 @@ async def payment_by_link(tx: ReadSession, link: str) -> str:
     found: str | None = (await tx.execute(_BY_LINK, {"link": link})).scalar_one_or_none()
     if found is None:
         raise NotFound("payment link", link)
-    return found
-
-
-async def channel_of(tx: ReadSession, order_id: str) -> str:
-    """The channel an order was placed in. Raises NotFound."""
-    found: str | None = (await tx.execute(_CHANNEL, {"id": order_id})).scalar_one_or_none()
-    if found is None:
-        raise NotFound("order", order_id)
     return found
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from commerce.kernel.db import Session
-from commerce.kernel.inbox import note_handled, receive
+from commerce.kernel.inbox import receive
 from orders.payments.looks import wish_look
 from orders.payments.port import SeenEvent
 
@@ -15,10 +15,8 @@ async def receive_event(tx: Session, event: SeenEvent, raw: bytes, now: datetime
 
     An event says only that there is something to see: what it says of states may be old when it comes.
     """
-    message_id = await receive(tx, SOURCE, event.id, raw, now)
-    if message_id is None:
+    if await receive(tx, SOURCE, event.id, raw, now, handled=True) is None:
         return False
     if event.about is not None and event.provider_id is not None:
         await wish_look(tx, event.about, event.provider_id, now)
-    await note_handled(tx, message_id, now)
     return True
