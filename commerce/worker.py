@@ -30,6 +30,7 @@ from inventory.events import HoldExpired
 from inventory.tasks import JOBS as INVENTORY_JOBS
 from orders.events import OrderPlaced
 from orders.payments.events import MandateGivenUp, PaymentGivenUp
+from orders.payments.receive import prune_events
 from orders.payments.tasks import Caller, payment_jobs
 from orders.tasks import cancel_uncollected, cancel_unpaid, confirm_to_buyer
 
@@ -72,7 +73,7 @@ def topics(reactions: Mapping[type[Event], tuple[Reaction, ...]]) -> dict[str, l
 
 
 async def _prune(db: Database, now: datetime) -> None:
-    for prune in (prune_keys, prune_outbox):
+    for prune in (prune_keys, prune_outbox, prune_events):
         pruned = PRUNED_MAX
         while pruned == PRUNED_MAX:
             async with db.transaction() as tx:

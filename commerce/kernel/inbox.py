@@ -2,12 +2,18 @@
 
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, UniqueConstraint
+from sqlalchemy import LargeBinary, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from commerce.kernel.db import Code, Session, Table
+from commerce.kernel.db import Code, Session, Table, rows_changed
 from commerce.kernel.ids import new_id
+
+_PRUNE = text("""
+    DELETE FROM inbox_messages WHERE id IN (
+        SELECT id FROM inbox_messages
+         WHERE source = :source AND handled_at IS NOT NULL AND received_at < :before ORDER BY id LIMIT :most)
+""")
 
 
 class InboxMessage(Table):
@@ -37,3 +43,11 @@ async def receive(
     )  # fmt: skip
     row = row.on_conflict_do_nothing(index_elements=["source", "external_id"])
     return (await tx.execute(row.returning(InboxMessage.id))).scalar_one_or_none()
+
+
+async def prune_inbox(tx: Session, source: str, before: datetime, most: int) -> int:
+    """Forget up to `most` handled events of a source that came before an instant, and tell how many there were.
+
+    Only a source that stops sending an event again by then may be pruned: what is forgotten would count as new.
+    """
+    return rows_changed(await tx.execute(_PRUNE, {"source": source, "before": before, "most": most}))

@@ -1,13 +1,14 @@
 """Receive events: what the provider sends is checked, stored once, and answered at once; it is handled afterwards."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from commerce.kernel.db import Session
-from commerce.kernel.inbox import receive
+from commerce.kernel.inbox import prune_inbox, receive
 from orders.payments.looks import wish_look
 from orders.payments.port import SeenEvent
 
 SOURCE = "stripe"
+KEPT = timedelta(days=30)
 
 
 async def receive_event(tx: Session, event: SeenEvent, raw: bytes, now: datetime) -> bool:
@@ -20,3 +21,8 @@ async def receive_event(tx: Session, event: SeenEvent, raw: bytes, now: datetime
     if event.about is not None and event.provider_id is not None:
         await wish_look(tx, event.about, event.provider_id, now)
     return True
+
+
+async def prune_events(tx: Session, now: datetime, most: int) -> int:
+    """Forget up to `most` events that nobody sends again: the provider tries for three days, and we keep a month."""
+    return await prune_inbox(tx, SOURCE, now - KEPT, most)
