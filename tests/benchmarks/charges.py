@@ -60,9 +60,8 @@ async def _measured(stack: Stack, say: Say) -> dict[str, object]:
         await _want_charges(db)
         allowed_s = CHARGES / RATE
         while left := await _left(db):
-            say(
-                f"{CHARGES - left} of {CHARGES} charged in {time.perf_counter() - began:.0f} s ({allowed_s:.0f} allowed)"
-            )
+            took = time.perf_counter() - began
+            say(f"{CHARGES - left} charged in {took:.0f} of {allowed_s:.0f} s")
             await asyncio.sleep(1)
         seconds = time.perf_counter() - began
         calls = (await provider.get("/_sandbox/calls")).json()
