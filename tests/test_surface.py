@@ -150,10 +150,17 @@ def test_no_route_is_written_and_forgotten() -> None:
     assert defined == sorted(handler.handler_name for handler in ROUTES)
 
 
-def test_only_reading_is_public() -> None:
-    app = build_app(Database("postgresql+asyncpg://"))
+PROVED_OTHERWISE = {
+    ("POST", "/v1/webhooks/stripe"): "each event is signed with a secret that only the provider and we know",
+}
 
-    assert {place.method for place in places(app) if not place.roles} == {"GET"}
+
+async def test_only_reading_is_public_and_what_is_proved_by_a_signature(app: Litestar, callers: Callers) -> None:
+    public = [place for place in places(app) if not place.roles]
+    writing = [place for place in public if place.method != "GET"]
+
+    assert {(place.method, place.path) for place in writing} == set(PROVED_OTHERWISE)
+    assert [problem(await ask(callers.nobody(), place)) for place in writing] == [(400, "forged_event")]
     assert all(place.roles <= EVERY_ROLE for place in places(app))
 
 
@@ -165,6 +172,8 @@ FREE_POSTS = {
     "/v1/keys/{key_id}/rotate": "as above; a third live key is refused anyway",
     "/v1/keys/{key_id}/revoke": "twice is as good as once",
     "/v1/dead-deliveries/{message_id}/{reaction}/retry": "what is retried has left the shelf",
+    "/v1/payments/{thing_id}/confirm": "it only looks; what is known already changes nothing",
+    "/v1/webhooks/stripe": "an event is known by its own id, and stored once",
 }
 
 

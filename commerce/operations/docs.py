@@ -48,6 +48,7 @@ OPENAPI = OpenAPIConfig(
     ),
     tags=[
         Tag("orders", "Quote, place, sell, send, cancel."),
+        Tag("payments", "Pay, refund, and what the payment provider says of it."),
         Tag("customers", "One person across channels."),
         Tag("catalog", "What is sold, where and from when."),
         Tag("prices", "Recommended prices and tax."),

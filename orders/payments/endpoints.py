@@ -1,10 +1,12 @@
 """The routes of payments: for storefronts, for whoever runs the shop, and for the provider itself."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, NamedTuple
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Parameter, RequestBody, Schema
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from commerce.kernel.access import Principal, Role, may, must_sell_in
@@ -46,6 +48,32 @@ class Provider(NamedTuple):
     gateway: PaymentGateway
 
 
+@dataclass
+class SignedEvent(Operation):
+    """How an event is documented: its signature is of the very bytes, so no type of ours reads them."""
+
+    def __post_init__(self) -> None:
+        """Say what the framework cannot see in a handler that takes the bytes."""
+        text, thing = Schema(type=OpenAPIType.STRING), Schema(type=OpenAPIType.OBJECT)
+        event = Schema(
+            type=OpenAPIType.OBJECT,
+            description="An event as Stripe sends it. Only what it is about is read; that is then looked at anew.",
+            properties={"id": text, "type": text, "data": thing},
+            required=["id", "type", "data"],
+        )
+        self.request_body = RequestBody({"application/json": OpenAPIMediaType(schema=event)}, required=True)
+        self.parameters = [
+            Parameter(
+                name="Stripe-Signature",
+                param_in="header",
+                required=True,
+                description="When it was signed, and a signature of the body by each secret that is good.",
+                schema=text,
+                example="t=1793620860,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd",
+            )
+        ]
+
+
 OrderPath = Annotated[str, PathParameter(pattern="^ord_[0-9a-f]{32}$", description="The order's id.")]
 PaymentPath = Annotated[str, PathParameter(pattern="^pay_[0-9a-f]{32}$", description="The payment's id.")]
 ThingPath = Annotated[
@@ -55,7 +83,7 @@ Cursor = Annotated[str | None, QueryParameter(max_length=1000, description="The 
 
 
 @post("/v1/orders/{order_id:str}/payments", opt=may(Role.STOREFRONT, idempotent=True), tags=["payments"])
-async def begin(
+async def start_payment(
     order_id: OrderPath,
     data: JSONBody[BeginPaymentBody],
     call: NamedDependency[Call],
@@ -89,7 +117,7 @@ async def _shown(tx: Session, begun: Begun, gateway: PaymentGateway) -> PayView:
 
 
 @post("/v1/payments/{thing_id:str}/confirm", status_code=200, opt=may(Role.STOREFRONT), tags=["payments"])
-async def confirm(
+async def confirm_payment(
     thing_id: ThingPath,
     data: JSONBody[ConfirmPaymentBody],
     db: NamedDependency[Database],
@@ -139,7 +167,7 @@ async def follow_link(
     opt=may(Role.OPERATOR, Role.ADMIN, idempotent=True),
     tags=["payments"],
 )
-async def charge(
+async def charge_saved_means(
     order_id: OrderPath, data: JSONBody[ChargeBody], call: NamedDependency[Call], db: NamedDependency[Database]
 ) -> Response[OrderHistoryView]:
     """Have what is due charged to the means of payment that the buyer saved, as soon as the provider lets us."""
@@ -156,7 +184,7 @@ async def charge(
     opt=may(Role.OPERATOR, Role.ADMIN, idempotent=True),
     tags=["payments"],
 )
-async def refund(
+async def give_money_back(
     order_id: OrderPath, data: JSONBody[RefundBody], call: NamedDependency[Call], db: NamedDependency[Database]
 ) -> Response[OrderHistoryView]:
     """Give money back: for units of a line, for shipping, or as goodwill.
@@ -176,7 +204,7 @@ async def refund(
     opt=may(Role.OPERATOR, Role.ADMIN, idempotent=True),
     tags=["payments"],
 )
-async def retry(
+async def retry_failed_refund(
     refund_id: Annotated[str, PathParameter(pattern="^rfd_[0-9a-f]{32}$", description="The refund's id.")],
     call: NamedDependency[Call],
     db: NamedDependency[Database],
@@ -223,7 +251,7 @@ async def list_disputes(db: NamedDependency[Database], limit: Limit = 50, cursor
 
 
 @get("/v1/payment-cases", opt=may(Role.OPERATOR, Role.ADMIN), tags=["payments"])
-async def list_cases(
+async def list_payment_cases(
     db: NamedDependency[Database],
     only_open: Annotated[bool, QueryParameter(description="Leave out the cases that are closed.")] = True,  # noqa: FBT002 - a query parameter has a name
     limit: Limit = 50,
@@ -242,7 +270,7 @@ async def list_cases(
     opt=may(Role.OPERATOR, Role.ADMIN, idempotent=True),
     tags=["payments"],
 )
-async def create_case_closing(
+async def close_payment_case(
     case_id: Annotated[str, PathParameter(pattern="^pcs_[0-9a-f]{32}$", description="The case's id.")],
     data: JSONBody[CloseCaseBody],
     call: NamedDependency[Call],
@@ -257,8 +285,10 @@ async def create_case_closing(
     return await once(db, call, data, close_it, 200)
 
 
-@post("/v1/webhooks/stripe", status_code=200, opt=may(), tags=["payments"], security=[])
-async def receive(
+@post(
+    "/v1/webhooks/stripe", status_code=200, opt=may(), tags=["payments"], security=[], operation_class=SignedEvent
+)
+async def receive_webhook(
     request: AnyRequest, db: NamedDependency[Database], provider: NamedDependency[Provider]
 ) -> ReceivedView:
     """Take an event from the payment provider: proved by its signature, stored once, handled afterwards."""
@@ -274,16 +304,16 @@ async def receive(
 
 
 ROUTES = [
-    begin,
-    confirm,
+    start_payment,
+    confirm_payment,
     follow_link,
-    charge,
-    refund,
-    retry,
+    charge_saved_means,
+    give_money_back,
+    retry_failed_refund,
     list_payments,
     show_payment,
     list_disputes,
-    list_cases,
-    create_case_closing,
-    receive,
+    list_payment_cases,
+    close_payment_case,
+    receive_webhook,
 ]
