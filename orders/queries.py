@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row, text
 
-from commerce.kernel.bodies import Amount
+from commerce.kernel.bodies import Amount, Balance
 from commerce.kernel.db import ReadSession
 from commerce.kernel.pages import Page, page_of
 from commerce.kernel.refusals import InvalidInput, NotFound
@@ -149,5 +149,5 @@ def _view(head: "Row[Any]", lines: list[OrderLineView], tenders: "Sequence[Row[A
     )  # fmt: skip
 
 
-def _owed(head: "Row[Any]") -> Amount:
-    return Amount(head.owed, head.currency)
+def _owed(head: "Row[Any]") -> Balance:
+    return Balance(head.owed, head.currency)

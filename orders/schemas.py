@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from commerce.kernel.bodies import Amount, Body, CodeText, Quantity, Reason, ShortText
+from commerce.kernel.bodies import Amount, Balance, Body, CodeText, Quantity, Reason, ShortText
 from orders.customers.schemas import AccountText, CountryText, EmailText, LoyaltyText, PhoneText
 from orders.rules import Delivery, Fulfilment, OrderState, PaymentPlan, TenderKind
 
@@ -345,7 +345,7 @@ class OrderHistoryView(msgspec.Struct, frozen=True):
     order: OrderView
     timeline: list[TimelineView]
     shipments: list[ShipmentView]
-    owed: Amount
+    owed: Annotated[Balance, Meta(description="By the buyer; below zero, what is still to go back to them.")]
     waiting: list[WaitingView]
     payments: list[PaymentView]
     refunds: list[RefundView]

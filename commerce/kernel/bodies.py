@@ -53,3 +53,10 @@ class Amount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     amount: Minor
     currency: CurrencyText
+
+
+class Balance(msgspec.Struct, frozen=True):
+    """Money that may lie on either side: below zero it is owed the other way."""
+
+    amount: Annotated[int, Meta(description="In the currency's smallest unit.", examples=[-2000])]
+    currency: CurrencyText

@@ -285,9 +285,7 @@ async def close_payment_case(
     return await once(db, call, data, close_it, 200)
 
 
-@post(
-    "/v1/webhooks/stripe", status_code=200, opt=may(), tags=["payments"], security=[], operation_class=SignedEvent
-)
+@post("/v1/webhooks/stripe", status_code=200, opt=may(), tags=["payments"], security=[], operation_class=SignedEvent)
 async def receive_webhook(
     request: AnyRequest, db: NamedDependency[Database], provider: NamedDependency[Provider]
 ) -> ReceivedView:
