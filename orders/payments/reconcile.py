@@ -3,12 +3,14 @@
 Shortly: what came of every call that was not answered. Nightly: everything of a stretch of time, from both sides.
 """
 
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import text
+from sqlalchemy import Row, TextClause, text
 
 from commerce.kernel.db import Database
 from orders.payments.calls import Call
@@ -63,10 +65,11 @@ _OURS = text("""
      ORDER BY id
 """)
 _OUR_REFUNDS = text("""
-    SELECT id, order_id, provider_id, state, amount FROM refunds
-     WHERE created_at >= :since AND created_at < :until AND provider_id IS NOT NULL
-       AND NOT (provider_id = ANY(CAST(:seen AS text[])))
-     ORDER BY id
+    SELECT r.id, r.order_id, r.provider_id, r.state, r.amount, p.provider_id AS payment
+      FROM refunds r JOIN payments p ON p.id = r.payment_id
+     WHERE r.created_at >= :since AND r.created_at < :until AND r.provider_id IS NOT NULL
+       AND NOT (r.provider_id = ANY(CAST(:seen AS text[])))
+     ORDER BY r.id
 """)
 _REFUND_STATE = text("SELECT state FROM refunds WHERE provider_id = :provider_id OR id = :id")
 _PAYMENT_OF = text("SELECT id FROM payments WHERE provider_id = :provider_id")
@@ -102,7 +105,7 @@ async def reconcile_between(db: Database, gateway: PaymentGateway, since: dateti
 
     What is younger than five minutes is left out: it may be under way. Raises InDoubt, NotNow, ProviderRefused.
     """
-    until = min(until, db.clock.now() - SETTLING)
+    until = max(since, min(until, db.clock.now() - SETTLING))
     done = Reconciliation(since, until)
     await _payments(db, gateway, done)
     await _refunds(db, gateway, done)
@@ -133,7 +136,12 @@ async def _payments(db: Database, gateway: PaymentGateway, done: Reconciliation)
                 done.settled += before != after
                 await _must_agree(db, ours, fresh, after)
     done.payments = len(seen)
-    await _missing(db, done, "payment_missing_at_provider", _OURS, seen)
+
+    async def is_there(ours: "Row[Any]") -> bool:
+        await gateway.look(ours.provider_id)
+        return True
+
+    await _missing(db, done, "payment_missing_at_provider", _OURS, seen, is_there)
 
 
 async def _books(db: Database, seen: SeenPayment) -> tuple[str, int, int] | None:
@@ -161,7 +169,11 @@ async def _refunds(db: Database, gateway: PaymentGateway, done: Reconciliation) 
         seen.append(refund.provider_id)
         done.settled += await _take_in_refund(db, refund)
     done.refunds = len(seen)
-    await _missing(db, done, "refund_missing_at_provider", _OUR_REFUNDS, seen)
+
+    async def is_there(ours: "Row[Any]") -> bool:
+        return any(one.provider_id == ours.provider_id for one in await gateway.refunds_of(ours.payment))
+
+    await _missing(db, done, "refund_missing_at_provider", _OUR_REFUNDS, seen, is_there)
 
 
 async def _take_in_refund(db: Database, refund: SeenRefund) -> bool:
@@ -192,10 +204,25 @@ async def _take_in_mandate(db: Database, seen: SeenMandate) -> bool:
     return True
 
 
-async def _missing(db: Database, done: Reconciliation, kind: str, ours: Any, seen: list[str]) -> None:  # noqa: ANN401 - a statement
-    """Put before a person what we have of that time and the provider has not."""
-    async with db.transaction() as tx:
+async def _missing(
+    db: Database,
+    done: Reconciliation,
+    kind: str,
+    ours: TextClause,
+    seen: list[str],
+    is_there: "Callable[[Row[Any]], Awaitable[bool]]",
+) -> None:
+    """Put before a person what we have of that time and the provider has not.
+
+    Each is looked for by its id first: wanted in that time, it may have been made in another.
+    """
+    async with db.read() as tx:
         facts = {"since": done.since, "until": done.until, "seen": seen}
-        for row in (await tx.execute(ours, facts)).all():
-            told = {"provider_id": row.provider_id, "state": row.state, "amount": row.amount}
+        rows = (await tx.execute(ours, facts)).all()
+    for row in rows:
+        with suppress(ProviderRefused):
+            if await is_there(row):
+                continue
+        told = {"provider_id": row.provider_id, "state": row.state, "amount": row.amount}
+        async with db.transaction() as tx:
             await open_case(tx, kind, row.id, row.order_id, told, db.clock.now())
