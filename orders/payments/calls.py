@@ -69,7 +69,7 @@ _RENEW_KEY = text("""
 _RETRY = text("""
     UPDATE provider_calls SET state = 'intended', key = :key, key_since = :now, tries = 0, sent_at = NULL,
            next_at = :now, answered_at = NULL
-     WHERE id = :id AND state = 'refused'
+     WHERE id = :id AND state = 'refused' AND operation IN ('capture', 'cancel')
 """)
 
 
@@ -142,6 +142,10 @@ async def renew_key(tx: Session, call: Call, now: datetime) -> Call:
 
 
 async def retry_call(tx: Session, call_id: str, now: datetime) -> bool:
-    """Let a call that was refused be made anew, under a new key; False if it was not."""
+    """Let a capture or a cancellation that was refused be made anew, under a new key; False if it is none.
+
+    What could not be opened is over, and is begun anew; a refund that failed is replaced by another one. Made anew by
+    themselves, they would take or give money of which our books no longer know what it is for.
+    """
     facts = {"id": call_id, "key": new_id("pcl", now), "now": now}
     return rows_changed(await tx.execute(_RETRY, facts)) > 0
