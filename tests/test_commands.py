@@ -114,8 +114,11 @@ def test_a_port_that_is_not_for_this_account_is_refused_as_that(folder: Path) ->
 
 @pytest.mark.parametrize("order", [("serve", "work"), ("work", "serve")])
 def test_what_one_command_started_every_other_uses(folder: Path, order: tuple[str, str]) -> None:
-    data, port = DataFolder(folder / "data"), free_port()
-    words = {"serve": ("--host", "localhost", "--port", str(port), "--workers", "1"), "work": ()}
+    data, port, numbers = DataFolder(folder / "data"), free_port(), free_port()
+    words = {
+        "serve": ("--host", "localhost", "--port", str(port), "--workers", "1"),
+        "work": ("--metrics-port", str(numbers)),
+    }
     with begun(data, order[0], *words[order[0]]) as first:
         eventually(lambda: running_stack(data) is not None, UP_S_MAX)
         migrated = typed(data.root, "migrate", "--json")
@@ -125,6 +128,8 @@ def test_what_one_command_started_every_other_uses(folder: Path, order: tuple[st
             for process, word in ((first, order[0]), (second, order[1])):
                 assert json.loads(heard(process)) == {**facts[word], "data": str(data.root)}
             checked = typed(data.root, "check", "--json")
+            eventually(lambda: answers(f"http://127.0.0.1:{numbers}/metrics"), UP_S_MAX)
+            counted = httpx.get(f"http://127.0.0.1:{numbers}/metrics").text
             lent = running_stack(data)
             assert lent is not None
             asked = httpx.get(f"{lent.stripe_url}/v1/account", auth=(sandbox_keys(data).api_key, ""))
@@ -135,6 +140,7 @@ def test_what_one_command_started_every_other_uses(folder: Path, order: tuple[st
         assert first.wait(20) == 0
 
     assert (migrated.returncode, checked.returncode) == (0, 0), migrated.stderr + checked.stderr
+    assert "# TYPE commerce_provider_calls_total counter" in counted, "the worker's own"
     assert (asked.status_code, waiting.is_success) == (200, False)
     assert f"http://localhost:{port}/v1/webhooks/stripe" in waiting.text, "the sandbox knows where the API is"
     assert not data.state_file.exists()

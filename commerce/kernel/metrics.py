@@ -24,5 +24,20 @@ HOLDS_LIVE = Gauge("commerce_holds_live", "Units held by live holds.", multiproc
 HOLDS_OVERDUE = Gauge(
     "commerce_holds_overdue", "Holds past their time that still hold.", multiprocess_mode="mostrecent"
 )
+PAYMENTS_IN_DOUBT = Gauge(
+    "commerce_payments_in_doubt", "Calls to the payment provider sent and not answered.", multiprocess_mode="mostrecent"
+)
+PAYMENTS_OLDEST_DOUBT_SECONDS = Gauge(
+    "commerce_payments_oldest_doubt_seconds", "Since when the oldest of them is.", multiprocess_mode="mostrecent"
+)
+PAYMENTS_IN_FLIGHT = Gauge(
+    "commerce_payments_in_flight", "Payments begun, and neither paid nor given up.", multiprocess_mode="mostrecent"
+)
+PAYMENT_CASES_OPEN = Gauge(
+    "commerce_payment_cases_open", "Matters of money that wait for a person.", multiprocess_mode="mostrecent"
+)
+PROVIDER_CALLS = Counter(
+    "commerce_provider_calls_total", "Calls to the payment provider, by what came of them.", ["operation", "outcome"]
+)
 POOL_SIZE = Gauge("commerce_db_pool_size", "Database connections open.", multiprocess_mode="livesum")
 POOL_BUSY = Gauge("commerce_db_pool_busy", "Database connections in use.", multiprocess_mode="livesum")

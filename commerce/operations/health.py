@@ -34,9 +34,14 @@ from commerce.kernel.metrics import (
     OUTBOX_LAG_SECONDS,
     OUTBOX_OPEN,
     OUTBOX_WAITING,
+    PAYMENT_CASES_OPEN,
+    PAYMENTS_IN_DOUBT,
+    PAYMENTS_IN_FLIGHT,
+    PAYMENTS_OLDEST_DOUBT_SECONDS,
 )
 from commerce.kernel.relay import outbox_lag
 from inventory.watch import holds_watch
+from orders.payments.watch import payments_watch
 
 PATIENCE_S = 2
 """A probe that waits longer is answered no by whoever sent it."""
@@ -187,7 +192,15 @@ async def _holds(tx: ReadSession, now: datetime) -> None:
     HOLDS_OVERDUE.set(overdue)
 
 
-GAUGES: Sequence[Gauge] = (_outbox, _holds)
+async def _payments(tx: ReadSession, now: datetime) -> None:
+    watch = await payments_watch(tx)
+    PAYMENTS_IN_DOUBT.set(watch.in_doubt)
+    PAYMENTS_OLDEST_DOUBT_SECONDS.set((now - (watch.in_doubt_since or now)).total_seconds())
+    PAYMENTS_IN_FLIGHT.set(watch.in_flight)
+    PAYMENT_CASES_OPEN.set(watch.cases_open)
+
+
+GAUGES: Sequence[Gauge] = (_outbox, _holds, _payments)
 """What is read from the database, at most every five seconds, however often one asks for metrics."""
 
 _refreshed: WeakKeyDictionary[Database, datetime] = WeakKeyDictionary()

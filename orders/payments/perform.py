@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import text
 
 from commerce.kernel.db import Database, Session
+from commerce.kernel.metrics import PROVIDER_CALLS
 from orders.payments.calls import Call, note_answer, put_off, renew_key
 from orders.payments.cases import open_case
 from orders.payments.catch_up import catch_up
@@ -85,13 +86,21 @@ async def ask(db: Database, gateway: PaymentGateway, call: Call, subject: Subjec
     asked_at = db.clock.now()
     try:
         async with asyncio.timeout(CALL_S_MAX):
-            return Asked(asked_at, await _answer(db, gateway, call, subject))
+            answer = await _answer(db, gateway, call, subject)
     except ProviderRefused as no:
+        _count(call, "refused")
         await _write_refusal(db, call, no, asked_at)
         return Asked(asked_at, refused=True)
     except (InDoubt, NotNow, TimeoutError) as trouble:
+        _count(call, "not_now" if isinstance(trouble, NotNow) else "in_doubt")
         await _write_doubt(db, call, trouble)
         return Asked(asked_at, known=False)
+    _count(call, "answered")
+    return Asked(asked_at, answer)
+
+
+def _count(call: Call, outcome: str) -> None:
+    PROVIDER_CALLS.labels(str(call.operation), outcome).inc()
 
 
 async def write_answer(db: Database, call: Call, answer: Answer, asked_at: datetime) -> None:
