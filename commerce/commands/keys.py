@@ -1,7 +1,7 @@
 """`commerce keys`: who may call; the way to the first key there is."""
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Column, Table
 
-from commerce.commands.options import as_it_is, data_option, json_option, show, stored_text, table_of
+from commerce.commands.options import as_it_is, data_option, instant, json_option, show, stored_text, table_of
 from commerce.commands.transact import transact
 from commerce.kernel.access import Role
 
@@ -23,16 +23,6 @@ def keys() -> None:
     """Make, list, rotate and revoke API keys."""
 
 
-def _instant(_ctx: click.Context, _param: click.Parameter, said: str | None) -> datetime | None:
-    if said is None:
-        return None
-    try:
-        instant = datetime.fromisoformat(said)
-    except ValueError:
-        raise click.BadParameter("write it like 2027-01-31 or 2027-01-31T18:00:00+01:00") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-
-
 @keys.command()
 @data_option
 @json_option
@@ -42,7 +32,7 @@ def _instant(_ctx: click.Context, _param: click.Parameter, said: str | None) -> 
     "--channel", metavar="CODE", callback=stored_text, help="A storefront's online, a terminal's retail channel."
 )
 @click.option("--location", metavar="CODE", callback=stored_text, help="The store a terminal stands in.")
-@click.option("--expires", metavar="WHEN", callback=_instant, help="A date or an instant; UTC if it says nothing else.")
+@click.option("--expires", metavar="WHEN", callback=instant, help="A date or an instant; UTC if it says nothing else.")
 def create(data: Path | None, *, as_json: bool, role: str, name: str, **bounds: str | datetime | None) -> None:
     """Make a key. It is shown this once; only its hash is stored."""
     from commerce.operations.bounds import issue_bound_key  # noqa: PLC0415 - it takes SQLAlchemy along, --help none

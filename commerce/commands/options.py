@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -61,6 +62,17 @@ def stored_text(_ctx: click.Context, _param: click.Parameter, said: str | None) 
     if said is not None and not said.isascii() and any("\ud800" <= character <= "\udfff" for character in said):
         raise click.BadParameter("this is not UTF-8")
     return said
+
+
+def instant(_ctx: click.Context, _param: click.Parameter, said: str | None) -> datetime | None:
+    """An instant as people write it: a date or more; UTC if it says nothing else."""
+    if said is None:
+        return None
+    try:
+        read = datetime.fromisoformat(said)
+    except ValueError:
+        raise click.BadParameter("write it like 2027-01-31 or 2027-01-31T18:00:00+01:00") from None
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def as_it_is(said: object, style: str = "") -> Text:

@@ -1,0 +1,337 @@
+"""`commerce payments`: what whoever runs the shop sees of payments, and does about them, from a terminal."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.table import Column, Table
+
+from commerce.commands.import_ import Screen, on_screen
+from commerce.commands.migrate import see_to_tables
+from commerce.commands.options import (
+    FAILED,
+    as_it_is,
+    data_option,
+    instant,
+    json_option,
+    settings_for,
+    show,
+    show_refusal,
+    stored_text,
+    table_of,
+)
+from commerce.commands.transact import transact
+from commerce.embedded.folder import DataFolder
+from commerce.embedded.locate import Urls, running_stack, stack_at
+from commerce.embedded.sandbox import sandbox_account
+from commerce.kernel.money import Money
+from commerce.kernel.refusals import Refusal
+from commerce.settings import Settings
+from orders.payments.rules import PaymentState
+
+if TYPE_CHECKING:
+    from commerce.kernel.bodies import Amount
+    from commerce.kernel.db import Session
+    from orders.payments.reconcile import Reconciliation
+    from orders.payments.schemas import CaseView, PaymentDetailView, PaymentRowView
+
+DAY = timedelta(days=1)
+ACTOR = "terminal"
+"""Who did it, on an order's timeline."""
+
+
+@dataclass(eq=False)
+class NoProvider(Refusal):
+    """There is nobody whose books could be laid beside ours."""
+
+    status = 503
+    code = "no_payment_provider"
+    hint = "Set STRIPE_API_KEY, or start the shop, and with it its sandbox: commerce run"
+
+    def __str__(self) -> str:
+        return "No payment provider is set up, and no sandbox runs here."
+
+
+@dataclass(eq=False)
+class ReconcilingStopped(Refusal):
+    """The provider went away meanwhile. What was laid side by side before is kept."""
+
+    status = 503
+    code = "reconciling_stopped"
+    day: datetime
+    reason: str
+
+    @property
+    def hint(self) -> str:
+        """What to type to go on."""
+        return f"Go on when it answers: commerce payments reconcile --since {self.day:%Y-%m-%dT%H:%M:%S%z}"
+
+    def __str__(self) -> str:
+        return f"The payment provider does not answer: {self.reason}"
+
+
+@dataclass(eq=False)
+class NothingToRetry(Refusal):
+    """The call was not refused, or is none that may be made anew by itself."""
+
+    code = "nothing_to_retry"
+    call: str
+    hint = "What could not be opened is begun anew by its buyer; a refund that failed is retried by its own id, rfd_..."
+
+    def __str__(self) -> str:
+        return f"{self.call} is no capture or cancellation that was refused."
+
+
+@click.group()
+def payments() -> None:
+    """Look at payments and what waits for a person, compare them with the provider, and try again what failed."""
+
+
+@payments.command("list")
+@data_option
+@json_option
+@click.option("--state", type=click.Choice([str(state) for state in PaymentState]), help="Only those in this state.")
+@click.option("--in-doubt", is_flag=True, help="Only those of which something was asked, and no answer came.")
+@click.option("--order", metavar="ID", callback=stored_text, help="Only this order's.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="So many at the most.")
+def list_newest(
+    data: Path | None, state: str | None, order: str | None, limit: int, *, in_doubt: bool, as_json: bool
+) -> None:
+    """List payments, the newest first."""
+    from orders.payments.watch import Wanted, newest_payments  # noqa: PLC0415 - it takes SQLAlchemy along, --help none
+
+    wanted = Wanted(state, order, in_doubt)
+    found = transact(data, lambda tx, _: newest_payments(tx, wanted, limit))
+    shown, more = found[:limit], len(found) > limit
+    if as_json:
+        _print_json({"payments": shown, "more": more})
+        return
+    if not shown:
+        click.echo("There is no such payment.")
+        return
+    _print_rows(shown)
+    if more:
+        click.echo(f"These are the newest {limit}; there are more: --limit N")
+
+
+@payments.command("show")
+@data_option
+@json_option
+@click.argument("payment_id", metavar="ID", callback=stored_text)
+def show_one(data: Path | None, payment_id: str, *, as_json: bool) -> None:
+    """Show a payment with every try of its buyer's, and every call to the provider about it."""
+    from orders.payments.watch import one_payment  # noqa: PLC0415 - as above
+
+    found = transact(data, lambda tx, _: one_payment(tx, payment_id))
+    if as_json:
+        _print_json(found)
+        return
+    _print_detail(found)
+
+
+@payments.command()
+@data_option
+@json_option
+@click.option("--all", "closed_too", is_flag=True, help="Those that are closed, too.")
+def cases(data: Path | None, *, closed_too: bool, as_json: bool) -> None:
+    """List what does not add up about money and waits for a person, the oldest first."""
+    from orders.payments.watch import every_case  # noqa: PLC0415 - as above
+
+    found = transact(data, lambda tx, _: every_case(tx, only_open=not closed_too))
+    if as_json:
+        _print_json({"cases": found})
+        return
+    if not found:
+        click.echo("Nothing waits for a person.")
+        return
+    _print_cases(found)
+
+
+@payments.command()
+@data_option
+@json_option
+@click.argument("thing", metavar="CALL|REFUND", callback=stored_text)
+def retry(data: Path | None, thing: str, *, as_json: bool) -> None:
+    """Make a call anew that was refused (pcl_...), or promise a refund anew that failed (rfd_...).
+
+    `commerce payments show` tells the calls, `commerce payments cases` the refunds. The worker does it within seconds.
+    """
+    again: dict[str, Callable[[Session, datetime, str], Awaitable[None]]] = {"pcl": _retry_call, "rfd": _retry_refund}
+    do = again.get(thing.partition("_")[0])
+    if do is None:
+        raise click.UsageError("Name a call (pcl_...) or a refund (rfd_...).")
+    transact(data, lambda tx, now: do(tx, now, thing))
+    show({"retried": thing}, as_json=as_json)
+
+
+async def _retry_call(tx: "Session", now: datetime, call_id: str) -> None:
+    from orders.payments.calls import retry_call  # noqa: PLC0415 - as above
+
+    if not await retry_call(tx, call_id, now):
+        raise NothingToRetry(call_id)
+
+
+async def _retry_refund(tx: "Session", now: datetime, refund_id: str) -> None:
+    from orders.payments.refund import retry_refund  # noqa: PLC0415 - as above
+
+    await retry_refund(tx, refund_id, ACTOR, now)
+
+
+@payments.command()
+@data_option
+@json_option
+@click.option("--since", metavar="WHEN", callback=instant, help="From when on. [default: three days before --until]")
+@click.option("--until", metavar="WHEN", callback=instant, help="Up to when; dates are UTC. [default: now]")
+def reconcile(data: Path | None, since: datetime | None, until: datetime | None, *, as_json: bool) -> None:
+    """Lay our books and the payment provider's side by side, day by day, and take over what it knows better.
+
+    What no rule may decide becomes a case: `commerce payments cases`. What is younger than five minutes may be under
+    way, and is left out. Safe to repeat; the worker does the same every night.
+    """
+    settings = settings_for(data)
+    with stack_at(settings.data, settings) as urls, on_screen() as screen:
+        own = _with_provider(settings, urls)
+        see_to_tables(urls.database)
+        try:
+            done = asyncio.run(_reconcile(own, since, until, screen))
+        except ReconcilingStopped as stopped:
+            show_refusal(stopped, as_json=as_json)
+            sys.exit(FAILED)
+    if as_json:
+        _print_json(done)
+        return
+    Console().print(table_of(msgspec.structs.asdict(done)))
+    if done.cases:
+        click.echo("What waits for a person: commerce payments cases")
+
+
+def _with_provider(settings: Settings, urls: Urls) -> Settings:
+    """The settings with somebody to ask: an account, or the sandbox that runs in the folder. Raises NoProvider."""
+    account = urls.stripe
+    folder = DataFolder(settings.data.absolute())
+    if account is None:
+        running = running_stack(folder)
+        account = sandbox_account(folder, running.stripe_url) if running and running.stripe_url else None
+    if account is None:
+        raise NoProvider
+    return settings.using(database_url=urls.database, redis_url=urls.redis, stripe=account)
+
+
+async def _reconcile(
+    settings: Settings, since: datetime | None, until: datetime | None, screen: Screen
+) -> "Reconciliation":
+    """Day by day, so that whoever waits sees how far it is, and what was done stays done."""
+    from commerce.kernel.db import Database  # noqa: PLC0415 - as above
+    from commerce.provider.connect import connect  # noqa: PLC0415 - as above
+    from orders.payments.port import InDoubt, NotNow, ProviderRefused  # noqa: PLC0415 - as above
+    from orders.payments.reconcile import Reconciliation, reconcile_between  # noqa: PLC0415 - as above
+    from orders.payments.tasks import NIGHT  # noqa: PLC0415 - as above
+
+    db = Database(settings.database_url or "", pool_size=2)
+    gateway = connect(settings)
+    end = until or db.clock.now()
+    begin = since or end - NIGHT
+    days = days_of(begin, end)
+    whole = Reconciliation(begin, end)
+    try:
+        for number, (first, last) in enumerate(days):
+            screen.reading("days", number, len(days))
+            try:
+                add(whole, await reconcile_between(db, gateway, first, last))
+            except (InDoubt, NotNow, ProviderRefused, TimeoutError) as trouble:
+                raise ReconcilingStopped(first, str(trouble)) from trouble
+        return whole
+    finally:
+        await gateway.close()
+        await db.close()
+
+
+def days_of(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
+    """Cut a stretch of time into days; what is left at the end is shorter. Raises BadParameter where there is none."""
+    if since >= until:
+        raise click.BadParameter("it is not before --until.", param_hint="--since")
+    firsts = [since]
+    while firsts[-1] + DAY < until:
+        firsts.append(firsts[-1] + DAY)
+    return list(zip(firsts, [*firsts[1:], until], strict=True))
+
+
+def add(whole: "Reconciliation", day: "Reconciliation") -> None:
+    """Add what a day brought; the open cases are counted anew each time."""
+    whole.until = day.until
+    for name in ("payments", "refunds", "mandates", "disputes", "settled"):
+        setattr(whole, name, getattr(whole, name) + getattr(day, name))
+    whole.cases = day.cases
+
+
+def _print_json(facts: object) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(facts)).decode() + "\n")
+
+
+def _money(amount: "Amount") -> str:
+    return str(Money(amount.amount, amount.currency))
+
+
+def _at(instant_: datetime | None) -> str:
+    return f"{instant_:%Y-%m-%d %H:%M:%S}" if instant_ else ""
+
+
+def _table(ids: str, *columns: str) -> Table:
+    """A table whose first column is an id: whole, on one line, however narrow the terminal."""
+    return Table(Column(ids, no_wrap=True, min_width=36), *columns)
+
+
+def _print_rows(found: "Sequence[PaymentRowView]") -> None:
+    table = _table("payment", "order", "state", "for", "amount", "captured", "refunded", "begun", "in doubt")
+    for one in found:
+        sums = (_money(amount) for amount in (one.amount, one.captured, one.refunded))
+        doubt = "yes" if one.in_doubt else ""
+        table.add_row(one.id, one.order_number, one.state, one.purpose, *sums, _at(one.created_at), doubt)
+    Console().print(table)
+
+
+def _print_detail(found: "PaymentDetailView") -> None:
+    payment = found.payment
+    facts: dict[str, object] = {
+        "payment": payment.id,
+        "order": found.order,
+        "at the provider": found.provider_id or "",
+        "for": payment.purpose,
+        "state": payment.state,
+        "amount": _money(payment.amount),
+        "captured": _money(payment.captured),
+        "refunded": _money(payment.refunded),
+        "declined because": payment.decline_code or "",
+        "buyer may pay until": _at(payment.deadline),
+        "capture before": _at(payment.capture_before),
+        "disputes": payment.disputes,
+    }
+    console = Console()
+    console.print(table_of({name: fact for name, fact in facts.items() if fact}))
+    if found.attempts:
+        tries = Table("try", "state", "means", "declined because", "seen", title="tries", title_justify="left")
+        for one in found.attempts:
+            cells = (one.provider_id, one.state, one.method or "", one.decline_code or "", _at(one.seen_at))
+            tries.add_row(*map(as_it_is, cells))
+        console.print(tries)
+    calls = _table("call", "what", "state", "tries", "first sent", "answered", "last error")
+    for call in found.calls:
+        times = (_at(call.sent_at), _at(call.answered_at))
+        calls.add_row(call.id, call.operation, call.state, str(call.tries), *times, as_it_is(call.last_error or ""))
+    console.print(calls)
+
+
+def _print_cases(found: "Sequence[CaseView]") -> None:
+    table = _table("case", "what", "about", "since", "closed", "facts")
+    for one in found:
+        facts = ", ".join(f"{name}: {fact}" for name, fact in one.facts.items())
+        cells = (one.kind, one.subject, _at(one.opened_at), _at(one.closed_at), facts)
+        table.add_row(one.id, *map(as_it_is, cells))
+    Console().print(table)

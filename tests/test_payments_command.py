@@ -1,0 +1,294 @@
+"""`commerce payments`: what whoever runs the shop types to see payments, to compare books, and to try again."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+import pytest
+from click.testing import CliRunner, Result
+
+from commerce.__main__ import commerce
+from commerce.embedded.supervisor import free_port
+from commerce.kernel.clock import SetClock, SystemClock
+from commerce.kernel.db import Database
+from tests.conftest import Json
+from tests.paying import DECLINED, Checkout, checkout, money
+from tests.shop import put_stock, rows
+from tests.stories import eur, every_law_holds, open_store, plant
+from tests.stripe_backends import SECRET, StripeSandbox
+
+NOTHING = {"payments": 0, "refunds": 0, "mandates": 0, "disputes": 0, "settled": 0, "cases": 0}
+PHONE, CHARGER = ("PHONE-WHT", 1), ("CHARGER", 1)
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    """Two days ago at noon: commands have the real clock, and what is younger than five minutes they leave alone."""
+    return SetClock(SystemClock().now().replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2))
+
+
+@pytest.fixture
+async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
+    """The store in Berlin, a warehouse with phones and chargers, and the provider."""
+    await open_store(db)
+    await put_stock(db, "PHONE-WHT", "wh-de", 5)
+    await put_stock(db, "CHARGER", "wh-de", 9)
+    async with checkout(db, clock, stripe_sandbox) as made:
+        yield made
+
+
+@pytest.fixture
+def typed(url: str, stripe_sandbox: StripeSandbox) -> "Typed":
+    """Type a command of this kind, with the story's database and provider in the settings."""
+    return Typed(url, stripe_sandbox.url)
+
+
+class Typed:
+    """A terminal. Commands bring an event loop of their own."""
+
+    def __init__(self, url: str, base: str) -> None:
+        self._env = {
+            "COMMERCE_DATABASE_URL": url,
+            "COLUMNS": "200",
+            "STRIPE_API_KEY": "sk_test_stories",
+            "STRIPE_WEBHOOK_SECRETS": SECRET,
+            "STRIPE_API_BASE": base,
+        }
+
+    async def __call__(self, *words: str, **env: str) -> Result:
+        """What a command line prints."""
+        runner = CliRunner(env={**self._env, **env})
+        return await asyncio.to_thread(runner.invoke, commerce, ["payments", *words])
+
+    async def json(self, *words: str) -> Json:
+        """What a program is told."""
+        answer = await self(*words, "--json")
+        assert answer.exit_code == 0, answer.output
+        return dict(json.loads(answer.stdout))
+
+    async def listed(self, *words: str) -> list[str]:
+        """The ids of a list."""
+        return [one["id"] for one in (await self.json("list", *words))["payments"]]
+
+    async def refused(self, *words: str, **env: str) -> tuple[int, str, str]:
+        """The exit code of a command, and what a program is told: the code, and the words."""
+        answer = await self(*words, "--json", **env)
+        said = json.loads(answer.stdout)
+        return answer.exit_code, said["code"], said["detail"]
+
+
+def window(shop: Checkout, **wide: int) -> tuple[str, ...]:
+    """The options for the time from the story's instant on."""
+    now = shop.clock.now()
+    return ("--since", f"{now:%Y-%m-%dT%H:%M:%S}", "--until", f"{now + timedelta(**wide):%Y-%m-%dT%H:%M:%S}")
+
+
+def at(instant: datetime) -> str:
+    """An instant as JSON has it."""
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+async def test_payments_are_listed_by_what_one_wants_to_know(shop: Checkout, typed: Typed) -> None:
+    paid = await shop.paid(PHONE, total=79900)
+    await shop.advance(timedelta(seconds=1))
+    begun = await shop.place(CHARGER, total=3900)
+    await shop.begin(begun)
+    await shop.advance(timedelta(seconds=1))
+    unheard = await shop.place(CHARGER, total=3900)
+    await shop.sandbox.faults({"match": {"path": "/v1/payment_intents"}, "fault": "error_before"})
+    away = await shop.web.post(f"/v1/orders/{unheard}/payments")
+    ids = {order_id: (await shop.payment(order_id))["id"] for order_id in (paid, begun, unheard)}
+    seen = await typed("list")
+
+    assert away.status_code == 503
+    assert await typed.listed() == [ids[unheard], ids[begun], ids[paid]]
+    assert await typed.listed("--state", "captured") == [ids[paid]]
+    assert await typed.listed("--order", begun) == [ids[begun]]
+    assert await typed.listed("--in-doubt") == [ids[unheard]]
+    assert (await typed.json("list", "--limit", "1"))["more"] is True
+    assert (await typed("list", "--limit", "1")).stdout.endswith("These are the newest 1; there are more: --limit N\n")
+    assert (await typed("list", "--state", "cancelled")).stdout == "There is no such payment.\n"
+    [line] = [line for line in seen.stdout.splitlines() if ids[paid] in line]
+    assert [cell.strip() for cell in line.split("│")[3:8]] == [
+        "captured",
+        "whole",
+        "799.00 EUR",
+        "799.00 EUR",
+        "0.00 EUR",
+    ]
+    [line] = [line for line in seen.stdout.splitlines() if ids[unheard] in line]
+    assert line.split("│")[-2].strip() == "yes"
+
+
+async def test_a_payment_is_shown_with_every_try_and_every_call(shop: Checkout, typed: Typed) -> None:
+    order_id = await shop.place(CHARGER, total=3900)
+    page = await shop.begin(order_id)
+    await shop.buyer_pays(page, DECLINED)
+    await shop.settle()
+    payment_id = page["payment"]["id"]
+    told = await typed.json("show", payment_id)
+    seen = await typed("show", payment_id)
+
+    assert (told["order"], told["payment"]["state"], told["payment"]["amount"]) == (order_id, "waiting", eur(3900))
+    assert [(one["state"], one["decline_code"]) for one in told["attempts"]] == [("declined", "generic_decline")]
+    assert [(one["operation"], one["state"], one["tries"]) for one in told["calls"]] == [("open", "answered", 1)]
+    assert seen.exit_code == 0
+    for word in (payment_id, order_id, "39.00 EUR", "generic_decline", "visa 0002", told["calls"][0]["id"]):
+        assert word in seen.stdout
+    assert await typed.refused("show", "pay_1") == (2, "not_found", "There is no payment 'pay_1'.")
+
+
+async def test_books_are_laid_side_by_side_and_what_was_missed_is_taken_over(shop: Checkout, typed: Typed) -> None:
+    """No event comes, and the buyer closes the tab: nobody tells us that it is paid."""
+    words, began = window(shop, days=2), shop.clock.now()
+    order_id = await shop.place(PHONE, total=79900)
+    await shop.buyer_pays(await shop.begin(order_id))
+    first = await typed.json("reconcile", *words)
+    again = await typed("reconcile", *words)
+    history = await shop.history(order_id)
+
+    until = began + timedelta(days=2)
+    assert datetime.fromisoformat(first.pop("until")) <= until
+    assert first == {**NOTHING, "since": at(began), "payments": 1, "settled": 1}
+    assert (again.exit_code, "│ settled  │ 0 " in again.stdout) == (0, True)
+    assert "waits for a person" not in again.stdout
+    assert (history["owed"], history["payments"][0]["state"]) == (eur(0), "captured")
+    await every_law_holds(shop.db)
+
+
+async def test_what_is_wanted_on_one_day_and_made_on_the_next_is_no_difference(shop: Checkout, typed: Typed) -> None:
+    words = window(shop, minutes=10)
+    order_id = await shop.place(PHONE, total=79900)
+    await shop.sandbox.faults({"match": {"path": "/v1/payment_intents"}, "fault": "error_before"})
+    away = await shop.web.post(f"/v1/orders/{order_id}/payments")
+    await shop.sandbox.faults()
+    await shop.advance(timedelta(minutes=11))
+    await shop.settle()
+    await shop.buyer_pays(await shop.begin(order_id))
+    await shop.settle()
+    told = await typed.json("reconcile", *words)
+
+    refunding = window(shop, minutes=10)
+    await shop.refund(order_id, reason="goodwill", amount=eur(1000))
+    await shop.advance(timedelta(minutes=11))
+    await shop.settle()
+    refunded = await typed.json("reconcile", *refunding)
+
+    assert away.status_code == 503
+    assert (told["payments"], told["settled"], told["cases"]) == (0, 0, 0)
+    assert (refunded["refunds"], refunded["settled"], refunded["cases"]) == (0, 0, 0)
+
+
+async def test_what_the_provider_has_not_is_put_before_a_person(shop: Checkout, typed: Typed) -> None:
+    words = window(shop, days=1)
+    order_id = await shop.paid(PHONE, total=79900)
+    await shop.refund(order_id, reason="goodwill", amount=eur(1000))
+    await shop.settle()
+    payment_id = (await shop.payment(order_id))["id"]
+    await plant(shop.db, "UPDATE payments SET provider_id = 'pi_gone'", "UPDATE refunds SET provider_id = 're_gone'")
+    await shop.sandbox.reset()
+    told = await typed("reconcile", *words)
+    shown = (await typed.json("cases"))["cases"]
+    seen = await typed("cases")
+
+    assert told.exit_code == 0
+    assert told.stdout.endswith("What waits for a person: commerce payments cases\n")
+    assert sorted((case["kind"], case["facts"]) for case in shown) == [
+        ("payment_missing_at_provider", {"provider_id": "pi_gone", "state": "captured", "amount": 79900}),
+        ("refund_missing_at_provider", {"provider_id": "re_gone", "state": "succeeded", "amount": 1000}),
+    ]
+    assert {case["subject"] for case in shown} > {payment_id}
+    assert all(case["id"] in seen.stdout for case in shown)
+
+
+async def test_a_case_that_is_closed_is_shown_to_whoever_asks_for_all(shop: Checkout, typed: Typed) -> None:
+    order_id = await shop.paid(PHONE, total=79900, method="pm_card_createDispute")
+    [opened] = (await typed.json("cases"))["cases"]
+    await shop.operator.post(f"/v1/payment-cases/{opened['id']}/close", {"note": "answered at Stripe"})
+
+    assert (opened["kind"], opened["order"]) == ("dispute", order_id)
+    assert (await typed("cases")).stdout == "Nothing waits for a person.\n"
+    [closed] = (await typed.json("cases", "--all"))["cases"]
+    assert (closed["id"], closed["note"]) == (opened["id"], "answered at Stripe")
+
+
+async def test_a_refund_that_failed_is_promised_anew(shop: Checkout, typed: Typed) -> None:
+    order_id = await shop.paid(PHONE, total=79900, method="pm_card_refundFail")
+    await shop.refund(order_id, reason="goodwill", amount=eur(1000))
+    await shop.settle()
+    await shop.advance(timedelta(minutes=2))
+    await shop.settle()
+    [(_, failed)] = await shop.cases()
+    retried = await typed("retry", failed)
+    again = await typed.refused("retry", failed)
+    await shop.advance(timedelta(days=3))
+    await shop.settle()
+
+    assert (retried.exit_code, failed in retried.stdout) == (0, True)
+    assert again == (2, "move_not_allowed", "A refund that is replaced cannot become replaced.")
+    assert [refund["state"] for refund in (await shop.history(order_id))["refunds"]] == ["replaced", "succeeded"]
+    assert money(await shop.sandbox.ledger()) == [
+        ("capture", 79900), ("refund", -1000), ("refund_failed", 1000), ("refund", -1000),
+    ]  # fmt: skip
+    await every_law_holds(shop.db)
+
+
+async def test_a_cancellation_that_was_refused_is_made_anew(shop: Checkout, typed: Typed) -> None:
+    order_id = await shop.paid(PHONE, total=79900, payment="on_shipment")
+    await shop.web.post(f"/v1/orders/{order_id}/cancel", {"reason": "changed my mind"})
+    refused = "UPDATE provider_calls SET state = 'refused', last_error = 'no' WHERE operation = 'cancel'"
+    await plant(shop.db, refused)
+    [(call_id,)] = await rows(shop.db, "SELECT id FROM provider_calls WHERE operation = 'cancel'")
+    await plant(shop.db, f"UPDATE provider_calls SET next_at = '{shop.clock.now()}'")
+    told = await typed.json("retry", call_id)
+    again = await typed.refused("retry", call_id)
+    await shop.advance(timedelta(days=3))
+    await shop.settle()
+
+    assert told == {"retried": call_id}
+    assert again == (2, "nothing_to_retry", f"{call_id} is no capture or cancellation that was refused.")
+    assert (await shop.payment(order_id))["state"] == "cancelled"
+    assert await rows(shop.db, "SELECT state, tries FROM provider_calls WHERE id = :id", id=call_id) == [
+        ("answered", 1)
+    ]
+
+
+async def test_a_charge_that_was_refused_is_not_made_behind_our_books_back(shop: Checkout, typed: Typed) -> None:
+    """Its payment is over; charged now, the buyer would pay for nothing that we know of."""
+    order_id = await shop.paid(PHONE, total=79900, payment="later")
+    await shop.operator.post(f"/v1/orders/{order_id}/charge")
+    await plant(shop.db, "UPDATE mandates SET method = 'pm_gone'")
+    await shop.settle()
+    [(call_id,)] = await rows(shop.db, "SELECT id FROM provider_calls WHERE operation = 'open' AND state = 'refused'")
+
+    assert (await typed.refused("retry", call_id))[1] == "nothing_to_retry"
+    assert await shop.sandbox.ledger() == []
+
+
+async def test_who_says_what_makes_no_sense_is_told(typed: Typed, shop: Checkout) -> None:
+    wrong = [
+        await typed.refused("retry", "ord_1"),
+        await typed.refused("retry", "rfd_1"),
+        await typed.refused("reconcile", "--since", "yesterday"),
+        await typed.refused("reconcile", "--since", "2026-02-01", "--until", "2026-01-01"),
+    ]
+
+    assert wrong == [
+        (2, "invalid_usage", "Name a call (pcl_...) or a refund (rfd_...)."),
+        (2, "not_found", "There is no refund 'rfd_1'."),
+        (2, "invalid_usage", "Invalid value for '--since': write it like 2027-01-31 or 2027-01-31T18:00:00+01:00"),
+        (2, "invalid_usage", "Invalid value for --since: it is not before --until."),
+    ]
+    del shop
+
+
+async def test_without_a_provider_there_is_nothing_to_compare(typed: Typed, tmp_path: object) -> None:
+    nobody = await typed.refused("reconcile", STRIPE_API_KEY="", COMMERCE_DATA=str(tmp_path))
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    away = await typed("reconcile", "--since", "2026-01-01", "--until", "2026-01-02", STRIPE_API_BASE=nowhere)
+
+    assert nobody == (2, "no_payment_provider", "No payment provider is set up, and no sandbox runs here.")
+    assert away.exit_code == 1
+    assert away.stderr.startswith("The payment provider does not answer: APIConnectionError: ")
+    assert away.stderr.endswith("Go on when it answers: commerce payments reconcile --since 2026-01-01T00:00:00+0000\n")
