@@ -12,6 +12,7 @@ import msgspec
 import rich_click as click
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from commerce.commands.import_ import Screen, on_screen
 from commerce.commands.migrate import see_to_tables
@@ -284,16 +285,22 @@ def _at(instant_: datetime | None) -> str:
 
 
 def _table(ids: str, *columns: str) -> Table:
-    """A table whose first column is an id: whole, on one line, however narrow the terminal."""
-    return Table(Column(ids, no_wrap=True, min_width=36), *columns)
+    """A table whose first column holds ids: whole, to be copied, however narrow the terminal; other words break."""
+    others = (Column(name, overflow="fold") for name in columns)
+    return Table(Column(ids, no_wrap=True, min_width=36), *others, show_lines=True)
+
+
+def _lines(*said: str) -> Text:
+    """What is known of it, one below the other."""
+    return as_it_is("\n".join(each for each in said if each))
 
 
 def _print_rows(found: "Sequence[PaymentRowView]") -> None:
-    table = _table("payment", "order", "state", "for", "amount", "captured", "refunded", "begun", "in doubt")
+    table = _table("payment, order, begun", "state", "amount", "captured", "refunded")
     for one in found:
+        about = _lines(one.id, f"{one.order_number} ({one.purpose})", _at(one.created_at))
         sums = (_money(amount) for amount in (one.amount, one.captured, one.refunded))
-        doubt = "yes" if one.in_doubt else ""
-        table.add_row(one.id, one.order_number, one.state, one.purpose, *sums, _at(one.created_at), doubt)
+        table.add_row(about, _lines(one.state, "in doubt" if one.in_doubt else ""), *sums)
     Console().print(table)
 
 
@@ -302,13 +309,13 @@ def _print_detail(found: "PaymentDetailView") -> None:
     facts: dict[str, object] = {
         "payment": payment.id,
         "order": found.order,
-        "at the provider": found.provider_id or "",
+        "at the provider": found.provider_id,
         "for": payment.purpose,
         "state": payment.state,
         "amount": _money(payment.amount),
         "captured": _money(payment.captured),
         "refunded": _money(payment.refunded),
-        "declined because": payment.decline_code or "",
+        "declined because": payment.decline_code,
         "buyer may pay until": _at(payment.deadline),
         "capture before": _at(payment.capture_before),
         "disputes": payment.disputes,
@@ -316,22 +323,22 @@ def _print_detail(found: "PaymentDetailView") -> None:
     console = Console()
     console.print(table_of({name: fact for name, fact in facts.items() if fact}))
     if found.attempts:
-        tries = Table("try", "state", "means", "declined because", "seen", title="tries", title_justify="left")
+        tries = _table("try", "means", "state", "seen")
         for one in found.attempts:
-            cells = (one.provider_id, one.state, one.method or "", one.decline_code or "", _at(one.seen_at))
-            tries.add_row(*map(as_it_is, cells))
+            state = _lines(one.state, one.decline_code or "")
+            tries.add_row(as_it_is(one.provider_id), as_it_is(one.method or ""), state, _at(one.seen_at))
         console.print(tries)
-    calls = _table("call", "what", "state", "tries", "first sent", "answered", "last error")
+    calls = _table("call", "what", "state", "first sent", "answered")
     for call in found.calls:
-        times = (_at(call.sent_at), _at(call.answered_at))
-        calls.add_row(call.id, call.operation, call.state, str(call.tries), *times, as_it_is(call.last_error or ""))
+        state = _lines(call.state, f"{call.tries} tries" if call.tries > 1 else "", call.last_error or "")
+        calls.add_row(call.id, call.operation, state, _at(call.sent_at), _at(call.answered_at))
     console.print(calls)
 
 
 def _print_cases(found: "Sequence[CaseView]") -> None:
-    table = _table("case", "what", "about", "since", "closed", "facts")
+    table = _table("case, about, since", "what", "facts")
     for one in found:
-        facts = ", ".join(f"{name}: {fact}" for name, fact in one.facts.items())
-        cells = (one.kind, one.subject, _at(one.opened_at), _at(one.closed_at), facts)
-        table.add_row(one.id, *map(as_it_is, cells))
+        closed = f"closed {_at(one.closed_at)}" if one.closed_at else ""
+        facts = _lines(*(f"{name}: {fact}" for name, fact in one.facts.items()), one.note or "")
+        table.add_row(_lines(one.id, one.subject, _at(one.opened_at), closed), as_it_is(one.kind), facts)
     Console().print(table)
