@@ -30,6 +30,7 @@ from inventory.events import HoldExpired
 from inventory.tasks import JOBS as INVENTORY_JOBS
 from orders.events import OrderPlaced
 from orders.payments.events import MandateGivenUp, PaymentGivenUp
+from orders.payments.port import PaymentGateway
 from orders.payments.receive import prune_events
 from orders.payments.tasks import Caller, payment_jobs
 from orders.tasks import cancel_uncollected, cancel_unpaid, confirm_to_buyer
@@ -73,6 +74,7 @@ def topics(reactions: Mapping[type[Event], tuple[Reaction, ...]]) -> dict[str, l
 
 
 async def _prune(db: Database, now: datetime) -> None:
+    """Forget what is old and over. Safe to repeat: what is forgotten is not found again."""
     for prune in (prune_keys, prune_outbox, prune_events):
         pruned = PRUNED_MAX
         while pruned == PRUNED_MAX:
@@ -81,6 +83,7 @@ async def _prune(db: Database, now: datetime) -> None:
 
 
 async def _check_laws(db: Database, _: datetime) -> None:
+    """Tell the log of every law that is broken. Safe to repeat: it only looks."""
     async with db.snapshot() as tx:
         for finding in broken(await check_laws(tx, LAWS)):
             _log.error("law_broken", law=finding.law, offenders=finding.offenders, shown=finding.shown)
@@ -91,6 +94,11 @@ JOBS: dict[str, Job] = {
     "prune": Job(timedelta(hours=1), _prune),
     "check_laws": Job(timedelta(minutes=15), _check_laws),
 }
+
+
+def every_job(gateway: PaymentGateway) -> dict[str, Job]:
+    """Whatever is done again and again, by the name under which its schedule is stored."""
+    return {**JOBS, **payment_jobs(gateway)}
 
 
 class Bell:
@@ -153,7 +161,7 @@ async def _relay_and_schedule(settings: Settings, bell: Bell) -> None:
     for word in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(word, over.set)
     gateway = connect(settings)
-    jobs = {**JOBS, **payment_jobs(gateway)}
+    jobs = every_job(gateway)
     db = Database(settings.database_url or "", pool_size=2 + len(jobs))
     calling = Database(settings.database_url or "", pool_size=CALLERS, patience_s=PATIENCE_S)
     caller = Caller(calling, gateway)

@@ -3,13 +3,24 @@
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import ClassVar
 
+import dramatiq
+import pytest
+from dramatiq.middleware import AsyncIO
+
+from commerce.kernel.db import Database
 from commerce.kernel.laws import Law
 from commerce.kernel.refusals import Refusal
 from commerce.lawbook import LAWS
-from commerce.worker import REACTIONS, named
+from commerce.settings import BROKER_DATABASE, Settings
+from commerce.worker import REACTIONS, Bell, every_job, named
+from orders.payments.looks import look
+from orders.payments.no_provider import no_provider
+from orders.payments.perform import perform
+from orders.payments.tasks import Caller
 from tests.conftest import REPOSITORY
 from tests.house_rules import HOUSE
 
@@ -91,14 +102,44 @@ def test_every_law_is_a_sentence_and_stands_in_the_lawbook() -> None:
     assert len(lawless([Speechless, Speechless])) == 3
 
 
-def not_repeatable(reactions: Iterable[object]) -> list[str]:
-    """Reactions whose docstring does not say why doing them twice is safe."""
-    return [getattr(one, "__name__", "?") for one in reactions if "Safe to repeat: " not in (one.__doc__ or "")]
+def not_repeatable(again: Iterable[Callable[..., object]]) -> list[str]:
+    """What is done again and again, and whose docstring does not say why doing it twice is safe."""
+    plain = (one.func if isinstance(one, partial) else one for one in again)
+    return [one.__name__ for one in plain if "Safe to repeat: " not in (one.__doc__ or "")]
 
 
-def test_every_reaction_says_why_it_is_safe_to_repeat() -> None:
-    assert not_repeatable(named(REACTIONS).values()) == []
-    assert not_repeatable([not_repeatable]) == ["not_repeatable"]
+def test_whatever_is_done_again_says_why_it_is_safe_to_repeat(bell: Bell) -> None:
+    reactions, actors = named(REACTIONS).values(), [actor.fn for actor in bell.broker.actors.values()]
+    jobs = [job.work for job in every_job(no_provider()).values()]
+
+    assert not_repeatable([*reactions, *actors, *jobs, Caller.once, perform, look]) == []
+    assert (len(reactions), len(actors), len(jobs)) == (3, 1, 6)
+    assert not_repeatable([not_repeatable, partial(not_repeatable)]) == ["not_repeatable", "not_repeatable"]
+
+
+def carefree(broker: dramatiq.Broker) -> list[str]:
+    """Actors for which somebody relied on dramatiq's own idea of how often and how long to try."""
+    return [name for name, actor in broker.actors.items() if not {"max_retries", "time_limit"} <= set(actor.options)]
+
+
+def test_the_bell_is_hung_so_that_a_dead_workers_messages_are_heard(bell: Bell) -> None:
+    """With dramatiq's defaults they were still stuck after nine minutes."""
+    broker = bell.broker
+    kept = broker.client.connection_pool.connection_kwargs
+
+    assert (broker.maintenance_chance, broker.heartbeat_timeout) == (1_000_000, 15_000)
+    assert kept["db"] == BROKER_DATABASE == 1, "maintenance looks at every key of its database"
+    assert AsyncIO in {type(part) for part in broker.middleware}
+    assert carefree(broker) == []
+    dramatiq.actor(broker=broker, actor_name="hopeful")(lambda: None)
+    assert carefree(broker) == ["hopeful"]
+
+
+@pytest.fixture
+def bell() -> Bell:
+    """The doorbell as the worker hangs it; nobody is called before it rings."""
+    settings = Settings.from_environment({"COMMERCE_REDIS_URL": "redis://127.0.0.1"})
+    return Bell(settings.redis_url or "", Database("postgresql+asyncpg://"))
 
 
 def test_every_reaction_has_a_name_of_its_own() -> None:

@@ -81,10 +81,12 @@ class Caller:
 
 
 async def _reconcile_doubts(gateway: PaymentGateway, db: Database, now: datetime) -> None:
+    """Look for what came of calls in doubt. Safe to repeat: looking changes nothing there, and news counts once."""
     await reconcile_doubts(db, gateway, now)
 
 
 async def _reconcile_nightly(gateway: PaymentGateway, db: Database, now: datetime) -> None:
+    """Lay the last days' books side by side. Safe to repeat: as above, and a difference is one case at a time."""
     done = await reconcile_between(db, gateway, now - NIGHT, now)
     _log.info("payments_reconciled", payments=done.payments, settled=done.settled, cases=done.cases)
 
