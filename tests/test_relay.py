@@ -311,7 +311,7 @@ async def test_a_job_is_done_once_in_its_time_by_whoever_comes_first(db: Databas
     assert begun == [NOON, NOON + timedelta(minutes=10)]
 
 
-async def test_a_job_that_fails_is_noted_and_does_not_stop_the_others(db: Database, clock: SetClock) -> None:
+async def test_a_job_that_fails_is_noted_and_soon_done_again_and_stops_no_other(db: Database, clock: SetClock) -> None:
     trouble: list[Exception] = [RuntimeError("the broom is broken")]
 
     async def break_down(_: Database, __: datetime) -> None:
@@ -321,13 +321,15 @@ async def test_a_job_that_fails_is_noted_and_does_not_stop_the_others(db: Databa
     async def work(_: Database, __: datetime) -> None:
         return
 
-    jobs = {"a": Job(timedelta(minutes=1), break_down), "b": Job(timedelta(minutes=1), work)}
+    jobs = {"a": Job(timedelta(days=1), break_down), "b": Job(timedelta(days=1), work)}
     noted = "SELECT name, last_error FROM schedules ORDER BY name"
 
     assert await run_due(db, jobs, clock.now()) == ["a", "b"]
     assert await rows(db, noted) == [("a", "RuntimeError('the broom is broken')"), ("b", None)]
-    assert await run_due(db, jobs, clock.advance(timedelta(minutes=1))) == ["a", "b"]
+    assert await run_due(db, jobs, clock.advance(timedelta(seconds=14))) == []
+    assert await run_due(db, jobs, clock.advance(timedelta(seconds=1))) == ["a"]
     assert await rows(db, noted) == [("a", None), ("b", None)]
+    assert await run_due(db, jobs, clock.advance(timedelta(days=1))) == ["a", "b"]
 
 
 async def test_a_job_whose_process_dies_is_done_when_it_is_due_again(db: Database, clock: SetClock) -> None:

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from commerce.kernel.db import Code, Database, Table
 
+AGAIN = timedelta(seconds=15)
+"""How soon a job that failed is done again: what is done once a night must not wait for the next one."""
 _log = structlog.get_logger()
 
 
@@ -40,11 +42,18 @@ _TAKE = text("""
      WHERE name = (SELECT name FROM schedules WHERE name = :name AND next_at <= :now FOR UPDATE SKIP LOCKED)
  RETURNING name
 """)
-_OUTCOME = text("UPDATE schedules SET last_error = :error WHERE name = :name")
+_OUTCOME = text("""
+    UPDATE schedules SET last_error = :error,
+           next_at = CASE WHEN CAST(:error AS text) IS NULL THEN next_at ELSE least(next_at, :again_at) END
+     WHERE name = :name
+""")
 
 
 async def run_due(db: Database, jobs: Mapping[str, Job], now: datetime) -> list[str]:
-    """Do every job that is due, and tell which were done. A job that fails is noted and does not stop the others."""
+    """Do every job that is due, and tell which were done.
+
+    A job that fails is noted and soon done again, and does not stop the others.
+    """
     async with db.transaction() as tx:
         await tx.execute(_KNOWN, {"names": list(jobs), "now": now})
     done = []
@@ -55,7 +64,7 @@ async def run_due(db: Database, jobs: Mapping[str, Job], now: datetime) -> list[
             continue
         error = await _run(db, name, job, now)
         async with db.transaction() as tx:
-            await tx.execute(_OUTCOME, {"name": name, "error": error})
+            await tx.execute(_OUTCOME, {"name": name, "error": error, "again_at": now + AGAIN})
         done.append(name)
     return done
 
