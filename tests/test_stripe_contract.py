@@ -192,6 +192,8 @@ async def test_a_hold_that_was_let_go_is_gone(backend: Backend) -> None:
 
     assert (canceled.status, canceled.cancellation_reason) == ("canceled", "requested_by_customer")
     assert (canceled.amount_capturable, canceled.amount_received) == (0, 0)
+    charge = await backend.client.v1.charges.retrieve_async(charge_of(held))
+    assert (charge.amount_captured, charge.amount_refunded, charge.refunded) == (0, 0, False)
     with pytest.raises(stripe.InvalidRequestError) as refused:
         await intents.capture_async(held.id)
     assert refused.value.code == "payment_intent_unexpected_state"

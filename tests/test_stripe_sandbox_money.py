@@ -41,9 +41,9 @@ async def test_a_hold_that_nobody_captures_expires(stripe_sandbox: StripeSandbox
 
     await stripe_sandbox.set_clock(NOON + WEEK)
 
-    assert await told(stripe_sandbox) == ["charge.expired", "charge.refunded", "payment_intent.canceled"]
+    assert await told(stripe_sandbox) == ["charge.expired", "payment_intent.canceled"]
     over = await client.v1.payment_intents.retrieve_async(held.id)
-    assert (over.status, over.cancellation_reason, over.amount_capturable) == ("canceled", "automatic", 0)
+    assert (over.status, over.cancellation_reason, over.amount_capturable) == ("canceled", "expired", 0)
     with pytest.raises(stripe.InvalidRequestError) as refused:
         await client.v1.payment_intents.capture_async(held.id)
     assert refused.value.code == "payment_intent_unexpected_state"

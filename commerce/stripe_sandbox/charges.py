@@ -91,12 +91,6 @@ def is_multicapture(charge: Json) -> bool:
     return bool(details.get("multicapture", {}).get("status") == "available")
 
 
-def release(work: Work, charge: Json) -> None:
-    """Let go of an authorisation of which nothing was captured: it is marked as refunded, though nothing moved."""
-    charge.update(amount_refunded=charge["amount"], refunded=True)
-    work.tell("charge.refunded", charge)
-
-
 def retrieve(work: Work, call: Call) -> Json:
     """A charge."""
     return work.get("charge", call.id, "charge")

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from commerce.stripe_sandbox import charges, confirm
+from commerce.stripe_sandbox import confirm
 from commerce.stripe_sandbox.calls import Call, update_plainly
 from commerce.stripe_sandbox.capture import is_partly_captured, let_go
 from commerce.stripe_sandbox.customers import find_customer
@@ -148,8 +148,7 @@ def cancel(work: Work, call: Call) -> Json:
 
 
 def call_off(work: Work, intent: Json, reason: str | None) -> Json:
-    """Cancel an intent that nothing was captured of."""
-    held = intent["status"] == "requires_capture"
+    """Cancel an intent that nothing was captured of. What was held is free again, which the charge does not show."""
     intent.update(
         status="canceled",
         canceled_at=work.now,
@@ -157,8 +156,6 @@ def call_off(work: Work, intent: Json, reason: str | None) -> Json:
         amount_capturable=0,
         next_action=None,
     )
-    if held:
-        charges.release(work, work.edit("charge", intent["latest_charge"]))
     work.tell("payment_intent.canceled", intent)
     return intent
 

@@ -52,7 +52,7 @@ def _expire(work: Work, intent: Json) -> None:
     if is_partly_captured(intent):
         let_go(work, intent)
     else:
-        intents.call_off(work, intent, "automatic")
+        intents.call_off(work, intent, "expired")
 
 
 def _settle_debit(work: Work, intent: Json) -> None:
