@@ -23,6 +23,6 @@ async def find_out(gateway: PaymentGateway, call: Call, provider_id: str | None,
         made = await gateway.refunds_of(provider_id)
         return next((one for one in made if one.refund_id == call.refund_id), None)
     seen = await gateway.look(provider_id)
-    over = seen.state in {PaymentState.CAPTURED, PaymentState.CANCELLED}
-    captured = call.operation is Operation.CAPTURE and seen.captured >= call.facts["expected"]
-    return seen if over or captured else None
+    if call.operation is Operation.CAPTURE:  # What is over without having been taken is asked for again, and refused.
+        return seen if seen.captured >= call.facts["expected"] else None
+    return seen if seen.state in {PaymentState.CAPTURED, PaymentState.CANCELLED} else None

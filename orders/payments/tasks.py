@@ -95,6 +95,6 @@ def payment_jobs(gateway: PaymentGateway) -> Mapping[str, Job]:
     """For the scheduler. The laws about deadlines read the first one's row by its name."""
     return {
         "keep_payment_deadlines": Job(timedelta(seconds=10), keep_deadlines),
-        "reconcile_doubts": Job(timedelta(seconds=20), partial(_reconcile_doubts, gateway)),
+        "reconcile_doubts": Job(timedelta(seconds=15), partial(_reconcile_doubts, gateway)),
         "reconcile_nightly": Job(timedelta(days=1), partial(_reconcile_nightly, gateway)),
     }
