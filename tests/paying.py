@@ -160,11 +160,18 @@ class Checkout:
         return begun > 0
 
 
+def gateway_to(sandbox: StripeSandbox) -> StripeGateway:
+    """The gateway as it is, asking the sandbox."""
+    return StripeGateway("sk_test_stories", publishable_key=PUBLISHABLE, webhook_secrets=[SECRET], base=sandbox.url)
+
+
 @asynccontextmanager
-async def checkout(db: Database, clock: SetClock, sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    """The shop with its provider, at the instant of the clock."""
+async def checkout(
+    db: Database, clock: SetClock, sandbox: StripeSandbox, gateway: StripeGateway | None = None
+) -> AsyncIterator[Checkout]:
+    """The shop with its provider, at the instant of the clock; it asks through `gateway`, where that is another."""
     await sandbox.set_clock(clock.now())
-    gateway = StripeGateway("sk_test_stories", publishable_key=PUBLISHABLE, webhook_secrets=[SECRET], base=sandbox.url)
+    gateway = gateway or gateway_to(sandbox)
     app: Litestar = build_app(db, gateway=gateway)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # Litestar types its scope
     async with started(app), httpx.AsyncClient(transport=transport, base_url="http://test") as client:

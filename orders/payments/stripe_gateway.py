@@ -43,7 +43,10 @@ Answer = TypeVar("Answer")
 
 
 class StripeGateway:
-    """The payment provider, at Stripe or at a sandbox that speaks as it does."""
+    """The payment provider, at Stripe or at a sandbox that speaks as it does.
+
+    `answer_within` is how long one try may take; whoever rehearses hangs waits less.
+    """
 
     def __init__(
         self,
@@ -53,11 +56,12 @@ class StripeGateway:
         webhook_secrets: Sequence[str] = (),
         base: str | None = None,
         turnstile: Turnstile | None = None,
+        answer_within: timedelta = timedelta(seconds=ANSWER_S_MAX),
     ) -> None:
         self.publishable_key = publishable_key
         self._secrets = tuple(webhook_secrets)
         self._turnstile = turnstile
-        self._http = stripe.AIOHTTPClient(timeout=ANSWER_S_MAX)
+        self._http = stripe.AIOHTTPClient(timeout=answer_within.total_seconds())
         self._stripe = stripe.StripeClient(
             api_key,
             http_client=self._http,

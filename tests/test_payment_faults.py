@@ -1,0 +1,150 @@
+"""Faults on the way to the provider: at every place it is asked from, no fault loses or doubles a cent.
+
+The whole matrix is `make chaos`; here every place meets some of the faults, and every fault meets many places.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import count
+
+import pytest
+
+from commerce.embedded.postgres import EmbeddedPostgres
+from orders.payments.port import InDoubt, NotNow, OpenPayment, ProviderRefused, SeenPayment, SeenRefund
+from orders.payments.stripe_gateway import StripeGateway
+from tests.chaos.matrix import FAULTS, Cell, Trial, play
+from tests.chaos.shop import Place, let_pass
+from tests.chaos.sites import SITES, Site
+from tests.stories import eur
+from tests.stripe_backends import StripeSandbox
+
+DONE = ("error_after", "drop_after", "hang_after")
+NOT_DONE = ("error_before", "rate_limit", "lock_timeout", "hang")
+TOGETHER = 8
+BY_NAME = {site.name: site for site in SITES}
+_numbers = count(1)
+
+
+@pytest.fixture
+def place(server: EmbeddedPostgres, template: str, stripe_sandbox: StripeSandbox) -> Place:
+    """Where chaos is played, on the tests' own servers."""
+    return Place(server, template, stripe_sandbox)
+
+
+def some_of(site: Site) -> Sequence[Trial]:
+    """A place's share of the matrix: where something is done, a fault that hides it thrice, and another one."""
+    n = SITES.index(site)
+    any_fault = FAULTS[n % len(FAULTS)]
+    hidden = [Trial(site, DONE[n % len(DONE)], 3), Trial(site, any_fault, 1)]
+    return hidden if site.method == "POST" else [Trial(site, any_fault, 3)]
+
+
+def test_this_cut_of_the_matrix_has_every_place_and_every_fault() -> None:
+    cut = [trial for site in SITES for trial in some_of(site)]
+
+    assert {trial.site.name for trial in cut} == set(BY_NAME)
+    assert {trial.fault for trial in cut if trial.site.method == "POST"} == set(FAULTS)
+    assert {trial.fault for trial in cut if trial.site.method == "GET"} == set(FAULTS)
+
+
+@pytest.mark.parametrize("first", range(0, len(SITES), TOGETHER), ids=lambda n: SITES[n].name)
+async def test_no_fault_loses_or_doubles_a_cent(place: Place, first: int) -> None:
+    """Some places at a time, in one shop."""
+    trials = [trial for site in SITES[first : first + TOGETHER] for trial in some_of(site)]
+
+    assert harm(await play(place, trials)) == []
+
+
+# Twins: the same stories, told with gateways that do not take care.
+
+
+class MakesNewKeys(StripeGateway):
+    """Asks under a new key each time, and never looks whether it was done already."""
+
+    async def open_payment(self, wanted: OpenPayment, *, key: str) -> SeenPayment:
+        """Open it, whatever came of it before."""
+        return await super().open_payment(wanted, key=f"{key}-{next(_numbers)}")
+
+    async def find_payment(self, payment_id: str, customer: str | None) -> SeenPayment | None:
+        """Do not look."""
+        del payment_id, customer
+        return None
+
+    async def refund(self, provider_id: str, amount: int, *, refund_id: str, key: str) -> SeenRefund:
+        """Give it back, whatever came of it before."""
+        return await super().refund(provider_id, amount, refund_id=refund_id, key=f"{key}-{next(_numbers)}")
+
+    async def refunds_of(self, provider_id: str) -> list[SeenRefund]:
+        """Do not look."""
+        del provider_id
+        return []
+
+
+class TakesTroubleForANo(StripeGateway):
+    """Believes that what was not answered is refused."""
+
+    async def open_payment(self, wanted: OpenPayment, *, key: str) -> SeenPayment:
+        """Give up at the first trouble."""
+        try:
+            return await super().open_payment(wanted, key=key)
+        except (InDoubt, NotNow) as trouble:
+            raise ProviderRefused("trouble", str(trouble)) from trouble
+
+
+@pytest.mark.parametrize("name", ["charge later", "refund a part"])
+async def test_lost_twice_in_a_row_every_answer_is_found_again(place: Place, name: str) -> None:
+    """The careful twin of all below. The SDK's own second try bears the same key, so it takes two lost answers."""
+    cells = await play(place, [Trial(BY_NAME[name], fault, 2) for fault in FAULTS])
+
+    assert len(cells) == len(FAULTS)
+    assert harm(cells) == []
+
+
+@pytest.mark.parametrize("fault", DONE)
+async def test_without_a_stored_key_a_lost_answer_charges_and_refunds_twice(place: Place, fault: str) -> None:
+    [charge] = await play(place, [Trial(BY_NAME["charge later"], fault, 2)], gateway=MakesNewKeys)
+    [refund] = await play(place, [Trial(BY_NAME["refund a part"], fault, 2)], gateway=MakesNewKeys)
+
+    assert said(charge, "charged twice") != []
+    assert said(refund, "refunded twice") != []
+
+
+@pytest.mark.parametrize("fault", NOT_DONE)
+async def test_whoever_takes_trouble_for_a_no_never_charges(place: Place, fault: str) -> None:
+    [charge] = await play(place, [Trial(BY_NAME["charge later"], fault, 2)], gateway=TakesTroubleForANo)
+
+    assert "moved (), not (('capture', 3900),)" in charge.violations
+
+
+def harm(cells: Sequence[Cell]) -> list[tuple[object, ...]]:
+    """What went wrong, and where."""
+    return [(cell.site, cell.fault, cell.times, cell.violations) for cell in cells if cell.violations]
+
+
+def said(cell: Cell, what: str) -> list[str]:
+    """What was found of this kind."""
+    return [each for each in cell.violations if each.startswith(what)]
+
+
+# What the matrix found
+
+
+async def test_money_that_can_no_longer_be_taken_for_sent_goods_is_put_before_a_person(place: Place) -> None:
+    """While a capture is in doubt, the reservation ends at the provider. Looking alone must not close the matter."""
+    async with place.shop() as shop:
+        order_id = await shop.paid(("CHARGER", 1), total=3900, payment="on_shipment")
+        await let_pass(shop, timedelta(0))
+        await shop.sandbox.faults({"match": {"path": "*/capture"}, "fault": "hang"})
+        await shop.operator.post(f"/v1/orders/{order_id}/ship", {"location": "wh-de"})
+        await shop.work()
+        intent = (await shop.sandbox.calls())[-1]["path"].split("/")[3]
+        headers = {"Authorization": "Bearer sk_test_stories"}
+        await shop.sandbox.http.post(f"/v1/payment_intents/{intent}/cancel", headers=headers)
+        await shop.sandbox.faults()
+        await let_pass(shop, timedelta(minutes=2))
+        await let_pass(shop, timedelta(seconds=30))
+
+        [(kind, payment)] = await shop.cases()
+        history = await shop.history(order_id)
+        assert (kind, payment) == ("capture_refused", history["payments"][0]["id"])
+        assert (history["payments"][0]["state"], history["owed"]) == ("cancelled", eur(3900))
