@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
@@ -284,14 +284,17 @@ class Stack:
 
 
 @contextmanager
-def running_shop(*, demo: bool = False) -> Iterator[Stack]:
-    """`commerce run` on a new folder and a free port; stopped in the end, however that comes."""
+def running_shop(*, demo: bool = False, settings: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """`commerce run` on a new folder and a free port, with these settings; stopped in the end, however that comes."""
     with tempfile.TemporaryDirectory(prefix="commerce-tests-") as folder:
         Path(folder).chmod(0o711)  # For the account without rights that root's PostgreSQL runs as.
         data = DataFolder(Path(folder) / "data")
         command = [*OUR_COMMAND, "run", "--data", str(data.root), "--port", "0", "--demo" if demo else "--no-demo"]
         with subprocess.Popen(  # noqa: S603 - our own command
-            command, env=environment(data.root), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            env={**environment(data.root), **(settings or {})},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         ) as supervisor:
             try:
                 eventually(lambda: running_stack(data) is not None or supervisor.poll() is not None, 60)
