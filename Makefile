@@ -7,7 +7,7 @@ PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --only-binary :all:
 
-.PHONY: help run test lint types contracts tests bench lock format
+.PHONY: help run test lint types contracts tests bench chaos lock format
 .DEFAULT_GOAL := help
 
 help: ## Show these targets
@@ -33,6 +33,9 @@ tests: $(READY) ## Run the tests on real databases
 
 bench: $(READY) ## Measure against pgbench on this machine; writes bench.json
 	$(BIN)/python -m tests.benchmarks
+
+chaos: $(READY) ## Bring every fault over the way to the payment provider, and see that no cent is lost or doubled
+	$(BIN)/python -m tests.chaos
 
 format: $(READY) ## Put the code in its usual shape
 	$(BIN)/python -m ruff check --fix-only --quiet
