@@ -12,6 +12,7 @@ import pytest
 from commerce.embedded.postgres import EmbeddedPostgres
 from orders.payments.port import InDoubt, NotNow, OpenPayment, ProviderRefused, SeenPayment, SeenRefund
 from orders.payments.stripe_gateway import StripeGateway
+from tests.chaos.__main__ import Report, promises_of
 from tests.chaos.matrix import FAULTS, Cell, Trial, play
 from tests.chaos.shop import Place, let_pass
 from tests.chaos.sites import SITES, Site
@@ -124,6 +125,18 @@ def harm(cells: Sequence[Cell]) -> list[tuple[object, ...]]:
 def said(cell: Cell, what: str) -> list[str]:
     """What was found of this kind."""
     return [each for each in cell.violations if each.startswith(what)]
+
+
+def test_a_broken_promise_is_named_with_its_place() -> None:
+    """As `make chaos` prints it, before it exits with 1."""
+    wrong = ["charged twice: pay_1: 200 in 2 parts of 100", "ended ('waiting',), not ('captured',)"]
+    cell = Cell(site="charge later", fault="hang", times=3, befell=3, settled_s=2, real_s=1.0, violations=wrong)
+    promises = promises_of(Report(seed=0, machine={}, matrix=[cell]))
+
+    assert {promise: where for promise, where in promises.items() if where} == {
+        "Nobody is charged twice.": ["charge later, hang x3: charged twice: pay_1: 200 in 2 parts of 100"],
+        "Every story ends as it should.": ["charge later, hang x3: ended ('waiting',), not ('captured',)"],
+    }
 
 
 # What the matrix found

@@ -55,9 +55,7 @@ class Report(msgspec.Struct, kw_only=True):
 @click.argument("parts", nargs=-1, type=click.Choice(PARTS))
 @click.option("--seed", default=0, show_default=True, help="What all dice are thrown with.")
 @click.option("--site", "names", multiple=True, metavar="NAME", help="Only this row of the matrix (may be repeated).")
-@click.option(
-    "--payments", type=AT_LEAST_ONE, default=1000, show_default=True, help="Buyers in each of the two storms."
-)
+@click.option("--payments", type=AT_LEAST_ONE, default=1000, show_default=True, help="Buyers in each storm.")
 @click.option("--api", type=NONE_OR_MORE, default=50, show_default=True, help="How often the API is killed.")
 @click.option("--worker", type=NONE_OR_MORE, default=10, show_default=True, help="How often the worker is killed.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON document.")
@@ -77,7 +75,7 @@ def main(*, parts: tuple[str, ...], seed: int, names: tuple[str, ...], as_json: 
     report = Report(seed=seed, machine=machine.describe())
     with console.status("chaos begins") as status:
         _bring(report, parts or PARTS, names, sizes, status.update)
-    report.promises = _promises(report)
+    report.promises = promises_of(report)
     report.kept = not any(report.promises.values())
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(report)).decode() + "\n")
@@ -122,7 +120,7 @@ async def _storms(payments: int, seed: int, say: Say) -> list[StormReport]:
         return [await storm(place, payments, seed=seed, reconciler=there, say=say) for there in (True, False)]
 
 
-def _promises(report: Report) -> dict[str, list[str]]:
+def promises_of(report: Report) -> dict[str, list[str]]:
     """What was broken of each promise, and where."""
     found = [
         *((f"{cell.site}, {cell.fault} x{cell.times}", cell.violations) for cell in report.matrix),
