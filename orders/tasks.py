@@ -7,7 +7,7 @@ from commerce.kernel.db import Session
 from commerce.kernel.refusals import MoveNotAllowed, NotFound
 from orders.cancel import cancel_order
 from orders.moving import lock_order
-from orders.payments.secured import is_unpaid
+from orders.payments.secured import is_secured, is_unpaid
 from orders.record import Happening, note
 from orders.rules import OrderState
 
@@ -38,7 +38,8 @@ async def cancel_uncollected(tx: Session, body: dict[str, Any], now: datetime) -
     only a basket's is nobody's order.
     """
     try:
-        reason = "not paid in time" if await is_unpaid(tx, body["reference"]) else "not collected in time"
+        secured = await is_secured(tx, body["reference"])
+        reason = "not collected in time" if secured else "not paid in time"
         await cancel_order(tx, body["reference"], reason, "worker", now)
     except (NotFound, MoveNotAllowed):
         return

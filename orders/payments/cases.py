@@ -13,9 +13,11 @@ from commerce.kernel.refusals import MoveNotAllowed, NotFound
 from orders.payments.events import PaymentCaseOpened
 
 _OPEN = text("""
-    INSERT INTO payment_cases (id, kind, subject, order_id, facts, opened_at)
+    INSERT INTO payment_cases AS c (id, kind, subject, order_id, facts, opened_at)
     VALUES (:id, :kind, :subject, :order_id, CAST(:facts AS jsonb), :now)
-    ON CONFLICT (kind, subject) WHERE closed_at IS NULL DO NOTHING
+    ON CONFLICT (kind, subject) WHERE closed_at IS NULL DO UPDATE
+       SET order_id = coalesce(c.order_id, excluded.order_id), facts = c.facts || excluded.facts
+     WHERE NOT c.facts @> excluded.facts OR c.order_id IS NULL AND excluded.order_id IS NOT NULL
  RETURNING id
 """)
 _CLOSE = text("""
@@ -29,18 +31,18 @@ _EXISTS = text("SELECT EXISTS (SELECT 1 FROM payment_cases WHERE id = :id)")
 async def open_case(
     tx: Session, kind: str, subject: str, order_id: str | None, facts: Mapping[str, object], now: datetime
 ) -> None:
-    """Put something before a person, unless the same is before them already."""
+    """Put something before a person; if it is before them already, they see how it stands now."""
+    fresh = new_id("pcs", now)
     row = {
-        "id": new_id("pcs", now),
+        "id": fresh,
         "kind": kind,
         "subject": subject,
         "order_id": order_id,
         "facts": msgspec.json.encode(facts).decode(),
         "now": now,
     }
-    case_id = (await tx.execute(_OPEN, row)).scalar_one_or_none()
-    if case_id is not None:
-        await tell(tx, PaymentCaseOpened(case_id, kind, subject), now)
+    if (await tx.execute(_OPEN, row)).scalar_one_or_none() == fresh:
+        await tell(tx, PaymentCaseOpened(fresh, kind, subject), now)
 
 
 async def close_case(tx: Session, case_id: str, note: str, actor: str, now: datetime) -> None:

@@ -88,7 +88,9 @@ async def catch_up_locked(tx: Session, locked: Locked, seen: SeenPayment, asked_
         await keep_hold(tx, order.id, deadline + RELEASE_AFTER)
     if taken.state is not payment.state:
         await _follow(tx, order, payment, seen, taken, now)
-    if _buyer_is_needed(payment, taken, tried=tried, now=now) and deadline is not None and payment.link is not None:
+    if deadline is None or deadline <= now or order.state is OrderState.CANCELLED:
+        return
+    if _buyer_is_needed(payment, taken, tried=tried, now=now) and payment.link is not None:
         await tell(tx, BuyerNeeded(order.id, payment.id, payment.link, deadline), now)
 
 

@@ -63,8 +63,10 @@ async def catch_up_mandate(tx: Session, mandate_id: str, seen: SeenMandate, aske
     if not moves and mandate.state is not seen.state:
         return
     news = moves or seen.decline_code != mandate.decline_code
+    # What is only heard of when the time is over gives no more of it.
+    longer = news and (mandate.deadline is None or now < mandate.deadline)
     waits = seen.state in {MandateState.WAITING, MandateState.ACTION}
-    deadline = (pay_by(order.placed_at, now) if news else mandate.deadline) if waits else None
+    deadline = (pay_by(order.placed_at, now) if longer else mandate.deadline) if waits else None
     facts = {
         "id": mandate.id,
         "state": str(seen.state),
@@ -77,7 +79,7 @@ async def catch_up_mandate(tx: Session, mandate_id: str, seen: SeenMandate, aske
         "asked_at": asked_at,
     }
     await tx.execute(_WRITE, facts)
-    if deadline is not None and news:
+    if deadline is not None and longer:
         await keep_hold(tx, order.id, deadline + RELEASE_AFTER)
     if moves and seen.state is MandateState.ACTIVE and order.state is OrderState.PLACED:
         await keep_hold(tx, order.id, kept_until(order, now))

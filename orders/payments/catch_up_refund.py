@@ -50,7 +50,8 @@ async def catch_up_refunds(tx: Session, payment_id: str, seen: Sequence[SeenRefu
     known = [_known(tuple(row)) for row in await tx.execute(_KNOWN, {"payment_id": payment.id})]
     by_ours = {refund.id: refund for refund in known}
     by_theirs = {refund.provider_id: refund for refund in known if refund.provider_id}
-    for one in seen:
+    # What failed makes room first, so that never more seems to have gone back than came.
+    for one in sorted(seen, key=lambda one: one.state is not RefundState.FAILED):
         ours = by_theirs.get(one.provider_id) or by_ours.get(one.refund_id or "")
         if ours is None:
             ours = await _adopt(tx, payment, one, now)

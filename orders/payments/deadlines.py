@@ -1,18 +1,22 @@
 """Deadlines: nobody waits for ever for a buyer to pay, and no reserved money is left to expire by itself."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import TextClause, text
 
 from commerce.kernel.db import Database, Session
 from orders.payments.call_off import let_go
 from orders.payments.calls import intend, is_intended
+from orders.payments.catch_up_mandate import lock_mandate
 from orders.payments.give_up import give_up_mandate
 from orders.payments.lock_payment import lock_payment
+from orders.payments.looks import wish_look
 from orders.payments.rules import EXPIRY_MARGIN, UNSETTLED, Operation, PaymentState, at_expiry
 from orders.record import Happening, note
 
 BATCH_MAX = 500
+LOOK_WITHIN = timedelta(minutes=3)
+"""How long the provider has to tell whether a mandate was given in the end; the goods are kept for longer."""
 
 _OVERDUE = text("""
     SELECT id FROM payments
@@ -43,7 +47,7 @@ async def keep_deadlines(db: Database, now: datetime) -> None:
             await _end_payment(tx, payment_id, now)
     for mandate_id in await _found(db, _OVERDUE_MANDATES, now):
         async with db.transaction() as tx:
-            await give_up_mandate(tx, mandate_id, now)
+            await _end_mandate(tx, mandate_id, now)
     for payment_id in await _found(db, _EXPIRING, now):
         async with db.transaction() as tx:
             await _save_authorisation(tx, payment_id, now)
@@ -56,9 +60,22 @@ async def _found(db: Database, statement: TextClause, now: datetime) -> list[str
 
 
 async def _end_payment(tx: Session, payment_id: str, now: datetime) -> None:
+    """Let a payment go, unless it was made after all: news of it may have been lost."""
     _, payment, _ = await lock_payment(tx, payment_id)
     if payment.state in UNSETTLED and payment.deadline is not None and payment.deadline <= now:
-        await let_go(tx, payment, now)
+        await let_go(tx, payment, now, unless_paid=True)
+
+
+async def _end_mandate(tx: Session, mandate_id: str, now: datetime) -> None:
+    """Give a mandate up, once it was looked at after its time was over: news that it was given may have been lost."""
+    _, mandate = await lock_mandate(tx, mandate_id)
+    if mandate.deadline is None or mandate.deadline > now:
+        return
+    looked = mandate.seen_at is not None and mandate.seen_at >= mandate.deadline
+    if mandate.provider_id is not None and not looked and now < mandate.deadline + LOOK_WITHIN:
+        await wish_look(tx, "mandate", mandate.provider_id, now)
+        return
+    await give_up_mandate(tx, mandate_id, now)
 
 
 async def _save_authorisation(tx: Session, payment_id: str, now: datetime) -> None:

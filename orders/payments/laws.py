@@ -6,7 +6,8 @@ from commerce.kernel.laws import Law
 class ChargesAreWhatWasOrdered(Law):
     """What a ledger charges, less what was cancelled, is the order's total; of a cancelled order it is nothing.
 
-    Where a part was cancelled, it is what the sent units are worth, rounded half up line by line.
+    Where a part was cancelled, it is what the sent units are worth, rounded half up line by line. What had gone back
+    before, beyond that, is not cancelled once more.
     """
 
     offenders = """
@@ -16,13 +17,20 @@ class ChargesAreWhatWasOrdered(Law):
                            l.line_total + CASE WHEN o.prices_include_tax THEN 0 ELSE l.tax_total END AS worth
                       FROM order_lines l JOIN orders o ON o.id = l.order_id WHERE l.cancelled > 0) AS lines
              GROUP BY order_id
+        ), back AS (
+            SELECT order_id, sum(amount) AS minor FROM refunds
+             WHERE state <> 'replaced' AND reason <> 'cancellation' GROUP BY order_id
+        ), charged AS (
+            SELECT o.id, o.order_number, o.state, coalesce(sum(e.amount), 0) AS minor,
+                   CASE WHEN o.state = 'cancelled' THEN 0 ELSE o.total - coalesce(less.minor, 0) END AS ordered,
+                   CASE WHEN o.state = 'cancelled' OR less.minor > 0 THEN coalesce(back.minor, 0) ELSE 0 END AS back
+              FROM orders o
+              LEFT JOIN ledger_entries e ON e.order_id = o.id AND e.kind IN ('charge', 'cancellation')
+              LEFT JOIN less ON less.order_id = o.id
+              LEFT JOIN back ON back.order_id = o.id
+             WHERE o.source <> 'import' GROUP BY o.id, less.minor, back.minor
         )
-        SELECT o.order_number, o.state, coalesce(sum(e.amount), 0) FROM orders o
-          LEFT JOIN ledger_entries e ON e.order_id = o.id AND e.kind IN ('charge', 'cancellation')
-          LEFT JOIN less ON less.order_id = o.id
-         WHERE o.source <> 'import' GROUP BY o.id, less.minor
-        HAVING coalesce(sum(e.amount), 0)
-            <> CASE WHEN o.state = 'cancelled' THEN 0 ELSE o.total - coalesce(less.minor, 0) END
+        SELECT order_number, state, minor, ordered, back FROM charged WHERE minor NOT BETWEEN ordered AND ordered + back
     """
 
 

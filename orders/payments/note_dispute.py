@@ -15,15 +15,21 @@ _WRITE = text("""
     VALUES (:provider_id, (SELECT id FROM payments WHERE provider_id = :payment), :amount, :currency, :reason, :state,
             :due_by, :created_at, :now)
     ON CONFLICT (provider_id) DO UPDATE
-       SET state = excluded.state, amount = excluded.amount, due_by = excluded.due_by, seen_at = excluded.seen_at
+       SET payment_id = coalesce(d.payment_id, excluded.payment_id), amount = excluded.amount, due_by = excluded.due_by,
+           seen_at = excluded.seen_at,
+           state = CASE WHEN d.state IN ('won', 'lost') THEN d.state ELSE excluded.state END
      WHERE d.state <> excluded.state AND d.state NOT IN ('won', 'lost')
+        OR d.payment_id IS NULL AND excluded.payment_id IS NOT NULL
  RETURNING payment_id
 """)
 _ORDER = text("SELECT order_id FROM payments WHERE id = :id")
 
 
-async def note_dispute(tx: Session, seen: SeenDispute, now: datetime) -> None:
-    """Take over how a dispute stands. What is won or lost stays so."""
+async def note_dispute(tx: Session, seen: SeenDispute, now: datetime) -> bool:
+    """Take over how a dispute stands, and of which payment it is as soon as we know that; True if it is news.
+
+    What is won or lost stays so.
+    """
     facts = {
         "provider_id": seen.provider_id,
         "payment": seen.payment,
@@ -37,7 +43,7 @@ async def note_dispute(tx: Session, seen: SeenDispute, now: datetime) -> None:
     }
     changed = (await tx.execute(_WRITE, facts)).first()
     if changed is None:
-        return
+        return False
     payment_id: str | None = changed[0]
     told = {"dispute": seen.provider_id, "state": seen.state, "reason": seen.reason, "amount": seen.amount}
     order_id = None
@@ -45,3 +51,4 @@ async def note_dispute(tx: Session, seen: SeenDispute, now: datetime) -> None:
         order_id = (await tx.execute(_ORDER, {"id": payment_id})).scalar_one()
         await note(tx, [Happening(order_id, "payment_disputed", PROVIDER, told)], now)
     await open_case(tx, "dispute", seen.provider_id, order_id, told, now)
+    return True

@@ -27,7 +27,7 @@ from orders.payments.port import (
     SeenPayment,
     SeenRefund,
 )
-from orders.payments.rules import KEY_LIFE, CallState, Capture, Operation, PaymentState, Purpose
+from orders.payments.rules import KEY_LIFE, SECURE, CallState, Capture, Operation, PaymentState, Purpose
 
 CALL_S_MAX = 25
 """Shorter than a call's lease: nobody else sends a call while somebody may still hear its answer."""
@@ -111,6 +111,8 @@ async def write_answer(db: Database, call: Call, answer: Answer, asked_at: datet
 
 async def take_in(tx: Session, call: Call, answer: Answer, asked_at: datetime, now: datetime) -> None:
     """Keep what the provider said to a call, and what follows, in the caller's transaction."""
+    # First, so that what follows may want the same once more: the payment of a cancelled order is let go.
+    await note_answer(tx, call.id, CallState.ANSWERED, now)
     if isinstance(answer, SeenPayment):
         await catch_up(tx, call.payment_id or "", answer, asked_at, now)
     elif isinstance(answer, SeenMandate):
@@ -119,7 +121,6 @@ async def take_in(tx: Session, call: Call, answer: Answer, asked_at: datetime, n
         await catch_up_refunds(tx, call.payment_id or "", [answer], now)
     elif call.operation is Operation.CANCEL:
         await give_up_payment(tx, call.payment_id or "", now)
-    await note_answer(tx, call.id, CallState.ANSWERED, now)
 
 
 async def _answer(db: Database, gateway: PaymentGateway, call: Call, subject: Subject) -> Answer:
@@ -148,7 +149,7 @@ async def _ask(gateway: PaymentGateway, call: Call, subject: Subject) -> Answer:
         case Operation.CAPTURE:
             return await gateway.capture(provider_id, call.facts["amount"], last=call.facts["last"], key=call.key)
         case Operation.CANCEL:
-            return await gateway.cancel(provider_id, key=call.key) if provider_id else None
+            return await _cancel(gateway, call, provider_id)
         case Operation.REFUND:
             amount, refund_id = call.facts["amount"], call.refund_id or ""
             return await gateway.refund(provider_id, amount, refund_id=refund_id, key=call.key)
@@ -157,6 +158,17 @@ async def _ask(gateway: PaymentGateway, call: Call, subject: Subject) -> Answer:
             return await gateway.ask_mandate(call.mandate_id or "", subject.order_id, customer, key=call.key)
         case _:
             assert_never(call.operation)
+
+
+async def _cancel(gateway: PaymentGateway, call: Call, provider_id: str) -> Answer:
+    """Let a payment go; one whose time is over only if its buyer has not paid after all."""
+    if not provider_id:
+        return None
+    if call.facts.get("unless_paid"):
+        seen = await gateway.look(provider_id)
+        if seen.state in SECURE:
+            return seen
+    return await gateway.cancel(provider_id, key=call.key)
 
 
 async def _open(gateway: PaymentGateway, call: Call, subject: Subject) -> SeenPayment:

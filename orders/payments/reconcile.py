@@ -3,10 +3,9 @@
 Shortly: what came of every call that was not answered. Nightly: everything of a stretch of time, from both sides.
 """
 
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -47,6 +46,15 @@ class Reconciliation(msgspec.Struct):
     """Open differences that wait for a person, of whatever age."""
 
 
+class _Books(NamedTuple):
+    """A payment as our books have it. What is on its way back counts as gone, as it does at the provider."""
+
+    order_id: str
+    state: str
+    captured: int
+    refunded: int
+
+
 _DOUBTFUL = text("""
     SELECT c.id, c.operation, c.payment_id, c.mandate_id, c.refund_id, c.facts, c.key, c.key_since, c.tries, c.sent_at,
            p.provider_id, m.customer
@@ -56,25 +64,33 @@ _DOUBTFUL = text("""
      WHERE c.state = 'intended' AND c.sent_at <= :before ORDER BY c.seq LIMIT :most
 """)
 _BOOKS = text("""
-    SELECT state, captured, refunded FROM payments WHERE provider_id = :provider_id OR id = :id
+    SELECT p.order_id, p.state, p.captured,
+           (SELECT coalesce(sum(amount), 0) FROM refunds r
+             WHERE r.payment_id = p.id AND r.state IN ('pending', 'succeeded'))::bigint
+      FROM payments p WHERE p.provider_id = :provider_id OR p.id = :id
 """)
 _OURS = text("""
-    SELECT id, order_id, provider_id, state, amount, captured FROM payments
+    SELECT id, order_id, provider_id, state, amount FROM payments
      WHERE created_at >= :since AND created_at < :until AND provider_id IS NOT NULL
        AND NOT (provider_id = ANY(CAST(:seen AS text[])))
      ORDER BY id
 """)
 _OUR_REFUNDS = text("""
-    SELECT r.id, r.order_id, r.provider_id, r.state, r.amount, p.provider_id AS payment
+    SELECT r.id, r.order_id, r.payment_id, r.provider_id, r.state, r.amount, p.provider_id AS provider_payment
       FROM refunds r JOIN payments p ON p.id = r.payment_id
-     WHERE r.created_at >= :since AND r.created_at < :until AND r.provider_id IS NOT NULL
+     WHERE (r.created_at >= :since OR r.state = 'pending') AND r.created_at < :until AND r.provider_id IS NOT NULL
        AND NOT (r.provider_id = ANY(CAST(:seen AS text[])))
      ORDER BY r.id
 """)
 _REFUND_STATE = text("SELECT state FROM refunds WHERE provider_id = :provider_id OR id = :id")
 _PAYMENT_OF = text("SELECT id FROM payments WHERE provider_id = :provider_id")
 _MANDATE = text("SELECT id, state FROM mandates WHERE provider_id = :provider_id OR id = :id")
-_DISPUTE_STATE = text("SELECT state FROM disputes WHERE provider_id = :provider_id")
+_OPEN_DISPUTES = text("""
+    SELECT d.provider_id AS id, p.order_id, d.provider_id, d.state, d.amount
+      FROM disputes d LEFT JOIN payments p ON p.id = d.payment_id
+     WHERE d.state NOT IN ('won', 'lost', 'warning_closed') AND NOT (d.provider_id = ANY(CAST(:seen AS text[])))
+     ORDER BY d.provider_id
+""")
 _OPEN_CASES = text("SELECT count(*) FROM payment_cases WHERE closed_at IS NULL")
 
 
@@ -103,19 +119,17 @@ async def reconcile_doubts(db: Database, gateway: PaymentGateway, now: datetime)
 async def reconcile_between(db: Database, gateway: PaymentGateway, since: datetime, until: datetime) -> Reconciliation:
     """Lay the books of this time side by side, in both directions. What the provider knows better is taken over.
 
-    What is younger than five minutes is left out: it may be under way. Raises InDoubt, NotNow, ProviderRefused.
+    What is younger than five minutes is left out: it may be under way. What is open with us is looked at, however old:
+    disputes and refunds take weeks. Raises InDoubt, NotNow, ProviderRefused.
     """
     until = max(since, min(until, db.clock.now() - SETTLING))
     done = Reconciliation(since, until)
     await _payments(db, gateway, done)
     await _refunds(db, gateway, done)
-    await _mandates(db, gateway, done)
-    async for dispute in gateway.disputes_between(since, until):
-        done.disputes += 1
-        async with db.transaction() as tx:
-            was = (await tx.execute(_DISPUTE_STATE, {"provider_id": dispute.provider_id})).scalar_one_or_none()
-            await note_dispute(tx, dispute, db.clock.now())
-        done.settled += was != dispute.state
+    async for mandate in gateway.mandates_between(since, until):
+        done.mandates += 1
+        done.settled += await _take_in_mandate(db, mandate)
+    await _disputes(db, gateway, done)
     async with db.read() as tx:
         done.cases = (await tx.execute(_OPEN_CASES)).scalar_one()
     return done
@@ -125,72 +139,75 @@ async def _payments(db: Database, gateway: PaymentGateway, done: Reconciliation)
     seen: list[str] = []
     async for payment in gateway.payments_between(done.since, done.until):
         seen.append(payment.provider_id)
-        before = await _books(db, payment)
-        if before != (str(payment.state), payment.captured, payment.refunded):
+        if _differ(await _books(db, payment), payment):
             # Looked at anew: the list may be minutes old by now.
-            asked_at = db.clock.now()
-            fresh = await gateway.look(payment.provider_id)
-            ours = await take_in_payment(db, gateway, fresh, asked_at)
-            if ours is not None:
-                after = await _books(db, fresh)
-                done.settled += before != after
-                await _must_agree(db, ours, fresh, after)
+            await _take_in_payment(db, gateway, done, payment.provider_id)
     done.payments = len(seen)
+    for row in await _unseen(db, _OURS, done, seen):
+        # Lists go by the provider's clock and by whole seconds, so what is not in one may be there all the same.
+        try:
+            await _take_in_payment(db, gateway, done, row.provider_id)
+        except ProviderRefused as no:
+            await _missing(db, "payment_missing_at_provider", row, no.code)
 
-    async def is_there(ours: "Row[Any]") -> bool:
-        await gateway.look(ours.provider_id)
-        return True
 
-    await _missing(db, done, "payment_missing_at_provider", _OURS, seen, is_there)
+async def _take_in_payment(db: Database, gateway: PaymentGateway, done: Reconciliation, provider_id: str) -> None:
+    asked_at = db.clock.now()
+    fresh = await gateway.look(provider_id)
+    before = await _books(db, fresh)
+    payment_id = await take_in_payment(db, gateway, fresh, asked_at)
+    after = await _books(db, fresh)
+    done.settled += before != after
+    if payment_id is not None and after is not None and _differ(after, fresh):
+        facts = {"ours": list(after[1:]), "theirs": [str(fresh.state), fresh.captured, fresh.refunded]}
+        async with db.transaction() as tx:
+            await open_case(tx, "payment_differs", payment_id, after.order_id, facts, db.clock.now())
 
 
-async def _books(db: Database, seen: SeenPayment) -> tuple[str, int, int] | None:
+async def _books(db: Database, seen: SeenPayment) -> _Books | None:
     async with db.read() as tx:
         facts = {"provider_id": seen.provider_id, "id": seen.payment_id}
         row = (await tx.execute(_BOOKS, facts)).one_or_none()
-    return None if row is None else (row.state, row.captured, row.refunded)
+    return None if row is None else _Books(*row)
 
 
-async def _must_agree(db: Database, payment_id: str, seen: SeenPayment, books: tuple[str, int, int] | None) -> None:
-    """Put before a person what still differs after our books caught up."""
+def _differ(books: _Books | None, seen: SeenPayment) -> bool:
+    """Whether our books say something else; what was taken of a payment before the rest was let go was captured."""
     state = PaymentState.CAPTURED if seen.captured and seen.state is PaymentState.CANCELLED else seen.state
-    theirs = (str(state), seen.captured, seen.refunded)
-    if books == theirs:
-        return
-    now = db.clock.now()
-    async with db.transaction() as tx:
-        facts = {"ours": list(books or ()), "theirs": list(theirs)}
-        await open_case(tx, "payment_differs", payment_id, None, facts, now)
+    return books is None or books[1:] != (str(state), seen.captured, seen.refunded)
 
 
 async def _refunds(db: Database, gateway: PaymentGateway, done: Reconciliation) -> None:
     seen: list[str] = []
     async for refund in gateway.refunds_between(done.since, done.until):
         seen.append(refund.provider_id)
-        done.settled += await _take_in_refund(db, refund)
+        done.settled += await _take_in_refund(db, gateway, refund)
     done.refunds = len(seen)
+    for row in await _unseen(db, _OUR_REFUNDS, done, seen):
+        try:
+            made = await gateway.refunds_of(row.provider_payment)
+        except ProviderRefused as no:
+            await _missing(db, "refund_missing_at_provider", row, no.code)
+            continue
+        found = next((refund for refund in made if refund.provider_id == row.provider_id), None)
+        if found is None:
+            await _missing(db, "refund_missing_at_provider", row, "not among the payment's")
+        elif str(found.state) != row.state:
+            done.settled += await _take_in_refund(db, gateway, found)
 
-    async def is_there(ours: "Row[Any]") -> bool:
-        return any(one.provider_id == ours.provider_id for one in await gateway.refunds_of(ours.payment))
 
-    await _missing(db, done, "refund_missing_at_provider", _OUR_REFUNDS, seen, is_there)
-
-
-async def _take_in_refund(db: Database, refund: SeenRefund) -> bool:
-    async with db.transaction() as tx:
-        facts = {"provider_id": refund.provider_id, "id": refund.refund_id}
+async def _take_in_refund(db: Database, gateway: PaymentGateway, refund: SeenRefund) -> bool:
+    """Take over a refund that differs, with all others of its payment: one that failed makes room for another."""
+    facts = {"provider_id": refund.provider_id, "id": refund.refund_id}
+    async with db.read() as tx:
         state = (await tx.execute(_REFUND_STATE, facts)).scalar_one_or_none()
         payment_id = (await tx.execute(_PAYMENT_OF, {"provider_id": refund.payment})).scalar_one_or_none()
-        if state == str(refund.state) or payment_id is None:
-            return False
-        await catch_up_refunds(tx, payment_id, [refund], db.clock.now())
+    if state == str(refund.state) or payment_id is None:
+        return False
+    made = await gateway.refunds_of(refund.payment)
+    async with db.transaction() as tx:
+        await catch_up_refunds(tx, payment_id, made, db.clock.now())
         return (await tx.execute(_REFUND_STATE, facts)).scalar_one_or_none() != state
-
-
-async def _mandates(db: Database, gateway: PaymentGateway, done: Reconciliation) -> None:
-    async for mandate in gateway.mandates_between(done.since, done.until):
-        done.mandates += 1
-        done.settled += await _take_in_mandate(db, mandate)
 
 
 async def _take_in_mandate(db: Database, seen: SeenMandate) -> bool:
@@ -201,28 +218,31 @@ async def _take_in_mandate(db: Database, seen: SeenMandate) -> bool:
         if row is None or row.state in {str(seen.state), MandateState.CANCELLED}:
             return False
         await catch_up_mandate(tx, row.id, seen, now, now)
-    return True
+        return bool((await tx.execute(_MANDATE, facts)).one().state != row.state)
 
 
-async def _missing(
-    db: Database,
-    done: Reconciliation,
-    kind: str,
-    ours: TextClause,
-    seen: list[str],
-    is_there: "Callable[[Row[Any]], Awaitable[bool]]",
-) -> None:
-    """Put before a person what we have of that time and the provider has not.
+async def _disputes(db: Database, gateway: PaymentGateway, done: Reconciliation) -> None:
+    disputes = [one async for one in gateway.disputes_between(done.since, done.until)]
+    for row in await _unseen(db, _OPEN_DISPUTES, done, [one.provider_id for one in disputes]):
+        try:
+            disputes.append(await gateway.look_at_dispute(row.provider_id))
+        except ProviderRefused as no:
+            await _missing(db, "dispute_missing_at_provider", row, no.code)
+    done.disputes = len(disputes)
+    for dispute in disputes:
+        async with db.transaction() as tx:
+            done.settled += await note_dispute(tx, dispute, db.clock.now())
 
-    Each is looked for by its id first: wanted in that time, it may have been made in another.
-    """
+
+async def _unseen(db: Database, ours: TextClause, done: Reconciliation, seen: list[str]) -> "Sequence[Row[Any]]":
+    """What we have of that time, or still open, and the provider did not list."""
     async with db.read() as tx:
         facts = {"since": done.since, "until": done.until, "seen": seen}
-        rows = (await tx.execute(ours, facts)).all()
-    for row in rows:
-        with suppress(ProviderRefused):
-            if await is_there(row):
-                continue
-        told = {"provider_id": row.provider_id, "state": row.state, "amount": row.amount}
-        async with db.transaction() as tx:
-            await open_case(tx, kind, row.id, row.order_id, told, db.clock.now())
+        return (await tx.execute(ours, facts)).all()
+
+
+async def _missing(db: Database, kind: str, row: "Row[Any]", why: str) -> None:
+    """Put before a person what we have and the provider has not."""
+    told = {"provider_id": row.provider_id, "state": row.state, "amount": row.amount, "why": why}
+    async with db.transaction() as tx:
+        await open_case(tx, kind, row.id, row.order_id, told, db.clock.now())

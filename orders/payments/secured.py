@@ -14,7 +14,12 @@ from orders.payments.rules import Operation, PaymentState
 from orders.rules import PaymentPlan
 
 # Read under the order's lock, so that it is what it is.
-_OWED = text("SELECT coalesce(sum(amount), 0)::bigint FROM ledger_entries WHERE order_id = :id")
+_OWED = text("""
+    SELECT (coalesce(sum(amount), 0)
+            + (SELECT coalesce(sum(amount), 0) FROM refunds
+                WHERE order_id = :id AND state IN ('intended', 'pending', 'failed')))::bigint
+      FROM ledger_entries WHERE order_id = :id
+""")
 _DUE = text("SELECT coalesce(sum(amount), 0)::bigint FROM tenders WHERE order_id = :id AND state = 'due'")
 # A deposit alone does not pay an order; it counts as long as its mandate can be charged.
 _UNPAID = text("""
@@ -22,6 +27,10 @@ _UNPAID = text("""
                           AND (state NOT IN ('cancelled', 'captured') OR state = 'captured' AND purpose <> 'deposit'))
        AND (NOT EXISTS (SELECT 1 FROM mandates WHERE order_id = :id AND state <> 'cancelled')
             OR EXISTS (SELECT 1 FROM payments WHERE order_id = :id AND state = 'cancelled' AND purpose = 'balance'))
+""")
+_SECURED = text("""
+    SELECT EXISTS (SELECT 1 FROM payments WHERE order_id = :id AND state IN ('authorised', 'captured'))
+        OR EXISTS (SELECT 1 FROM mandates WHERE order_id = :id AND state = 'active')
 """)
 _EXPECTED = text("""
     SELECT greatest(p.captured, coalesce(max((c.facts ->> 'expected')::bigint), 0))::bigint
@@ -32,7 +41,7 @@ _EXPECTED = text("""
 
 
 async def owed_on(tx: ReadSession, order_id: str) -> int:
-    """What the ledger of a locked order says is owed, in minor units."""
+    """What a locked order's buyer owes, in minor units; what is on its way back pays nothing. Negative: it is ours."""
     return int((await tx.execute(_OWED, {"id": order_id})).scalar_one())
 
 
@@ -51,6 +60,13 @@ async def is_unpaid(tx: ReadSession, order_id: str) -> bool:
     if await plan_of(tx, order_id) is PaymentPlan.ON_COLLECTION:
         return False
     return bool((await tx.execute(_UNPAID, {"id": order_id})).scalar_one())
+
+
+async def is_secured(tx: ReadSession, order_id: str) -> bool:
+    """Whether the buyer did what had to be done ahead: pay, or save a means of payment, if they are to pay ahead."""
+    if await plan_of(tx, order_id) is PaymentPlan.ON_COLLECTION:
+        return True
+    return bool((await tx.execute(_SECURED, {"id": order_id})).scalar_one())
 
 
 async def must_be_secured(tx: Session, order: OrderHead, now: datetime) -> None:

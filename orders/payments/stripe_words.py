@@ -119,7 +119,8 @@ def seen_payment(intent: Any) -> SeenPayment:  # noqa: ANN401 - as above
         amount=intent.amount,
         currency=intent.currency.upper(),
         captured=intent.amount_received or 0,
-        refunded=charge.amount_refunded if charge else 0,
+        # What was reserved and let go is marked as refunded, although nothing was ever taken.
+        refunded=charge.amount_refunded if charge and charge.captured else 0,
         disputed=bool(charge and charge.disputed),
         capture_before=_instant(getattr(card, "capture_before", None)),
         splittable=split is not None and split.status == "available",

@@ -1,0 +1,208 @@
+"""Disputes: a buyer objects at their bank; it is recorded, shown wherever the order is, and put before a person."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from commerce.kernel.clock import SetClock
+from commerce.kernel.db import Database
+from orders.payments.note_dispute import note_dispute
+from orders.payments.port import SeenDispute
+from orders.payments.reconcile import reconcile_between
+from tests.conftest import NOON, Json, problem
+from tests.paid_store import back, intent_of, paid_store, refunds, shipped
+from tests.paying import DISPUTED, Checkout, money, whats
+from tests.shop import rows
+from tests.stories import eur, ledger
+from tests.stripe_backends import StripeSandbox
+
+STATES = "SELECT state FROM disputes ORDER BY provider_id"
+
+
+@pytest.fixture
+async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
+    """A store whose buyers pay through the provider."""
+    async with paid_store(db, clock, stripe_sandbox) as made:
+        yield made
+
+
+async def listed(shop: Checkout) -> list[Json]:
+    """The disputes that operators see."""
+    answer = await shop.operator.get("/v1/disputes")
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["items"])
+
+
+def seen(state: str, payment: str | None = None, dispute: str = "dp_1") -> SeenDispute:
+    """A dispute as the provider tells it."""
+    return SeenDispute(
+        provider_id=dispute, payment=payment, amount=3900, currency="EUR", reason="fraudulent", state=state,
+        due_by=None, created_at=NOON,
+    )  # fmt: skip
+
+
+async def test_a_disputed_payment_is_recorded_and_shown(shop: Checkout) -> None:
+    order_id = await shop.paid(("CHARGER", 1), total=3900, method=DISPUTED)
+
+    history = await shop.history(order_id)
+    [payment] = history["payments"]
+    [dispute] = await listed(shop)
+    assert dispute == {
+        "id": dispute["id"], "payment": payment["id"], "order": order_id, "amount": eur(3900),
+        "reason": "fraudulent", "state": "needs_response", "due_by": "2026-11-16T12:00:00Z",
+        "created_at": "2026-11-02T12:00:00Z",
+    }  # fmt: skip
+    assert (payment["state"], payment["disputes"]) == ("captured", [f"{dispute['id']} needs_response"])
+    [told] = [entry for entry in history["timeline"] if entry["what"] == "payment_disputed"]
+    assert told["facts"] == {
+        "dispute": dispute["id"], "state": "needs_response", "reason": "fraudulent", "amount": 3900,
+    }  # fmt: skip
+    assert await shop.cases() == [("dispute", dispute["id"])]
+    assert (history["order"]["state"], history["owed"]) == ("placed", eur(0))
+    assert await ledger(shop.db, order_id) == [("charge", 3900), ("payment", -3900)]
+    assert money(await shop.sandbox.ledger()) == [("capture", 3900), ("dispute", -3900)]
+
+
+async def test_only_operators_see_disputes_and_close_their_cases(shop: Checkout) -> None:
+    await shop.paid(("CHARGER", 1), total=3900, method=DISPUTED)
+    strangers = [await shop.web.get("/v1/disputes"), await shop.till.get("/v1/payment-cases")]
+    [case] = (await shop.operator.get("/v1/payment-cases")).json()["items"]
+    path = f"/v1/payment-cases/{case['id']}/close"
+    blank = await shop.operator.post(path, {"note": "  "})
+    closed = await shop.operator.post(path, {"note": "evidence sent"})
+    twice = await shop.operator.post(path, {"note": "evidence sent"})
+    never = await shop.operator.post(f"/v1/payment-cases/pcs_{'0' * 32}/close", {"note": "which?"})
+    every = (await shop.operator.get("/v1/payment-cases", only_open="false")).json()["items"]
+
+    assert [problem(answer) for answer in strangers] == [(403, "wrong_role")] * 2
+    assert blank.status_code == 400
+    assert (closed.status_code, closed.json()["note"], closed.json()["closed_by"]) == (
+        200, "evidence sent", every[0]["closed_by"],
+    )  # fmt: skip
+    assert problem(twice) == (409, "move_not_allowed")
+    assert problem(never) == (404, "not_found")
+    assert (await shop.cases(), [one["id"] for one in every]) == ([], [case["id"]])
+
+
+@pytest.mark.parametrize("verdict", ["won", "lost"])
+async def test_a_dispute_is_decided_once_and_stays_so(shop: Checkout, verdict: str) -> None:
+    order_id = await shop.paid(("CHARGER", 1), total=3900, method=DISPUTED)
+    intent = await intent_of(shop, order_id)
+    await shop.advance(timedelta(hours=1))
+    await shop.sandbox.dispute(intent, "under_review")
+    await shop.settle()
+    reviewed = await rows(shop.db, STATES)
+    await shop.sandbox.dispute(intent, verdict)
+    await shop.settle()
+    decided = await shop.history(order_id)
+    [dispute] = await listed(shop)
+    async with shop.db.transaction() as tx:
+        for late in ("needs_response", "under_review", "lost" if verdict == "won" else "won"):
+            await note_dispute(tx, seen(late, intent, dispute["id"]), shop.clock.now())
+
+    assert (reviewed, dispute["state"]) == ([("under_review",)], verdict)
+    assert await shop.history(order_id) == decided
+    assert decided["payments"][0]["disputes"] == [f"{dispute['id']} {verdict}"]
+    assert whats(decided, "payment_disputed") == ["payment_disputed"] * 3
+    [only] = await shop.cases()
+    assert only == ("dispute", dispute["id"])
+
+
+async def test_a_closed_case_is_opened_again_when_the_dispute_moves_on(shop: Checkout) -> None:
+    order_id = await shop.paid(("CHARGER", 1), total=3900, method=DISPUTED)
+    [case] = (await shop.operator.get("/v1/payment-cases")).json()["items"]
+    await shop.operator.post(f"/v1/payment-cases/{case['id']}/close", {"note": "evidence sent"})
+    await shop.sandbox.dispute(await intent_of(shop, order_id), "lost")
+    await shop.settle()
+
+    [again] = (await shop.operator.get("/v1/payment-cases")).json()["items"]
+    assert (again["kind"], again["facts"]["state"], again["order"]) == ("dispute", "lost", order_id)
+    assert again["id"] != case["id"]
+
+
+async def test_an_inquiry_only_asks(shop: Checkout) -> None:
+    order_id = await shop.paid(("CHARGER", 1), total=3900, method="pm_card_createDisputeInquiry")
+    await shop.operator.post(f"/v1/orders/{order_id}/ship", {"location": "wh-de"})
+    await shop.refund(order_id, **back(3900))
+    await shop.settle()
+
+    history = await shop.history(order_id)
+    assert history["payments"][0]["disputes"][0].endswith(" warning_needs_response")
+    assert (refunds(history), history["owed"]) == ([("goodwill", 3900, "succeeded")], eur(0))
+
+
+async def test_disputed_money_cannot_go_back_and_a_person_hears_of_it(shop: Checkout) -> None:
+    order_id = await shipped(shop, ("CHARGER", 1), total=3900, method=DISPUTED)
+    await shop.refund(order_id, reason="line", line=1, quantity=1)
+    await shop.settle()
+    refused = await shop.history(order_id)
+    [refund] = refused["refunds"]
+    await shop.sandbox.dispute(await intent_of(shop, order_id), "won")
+    await shop.operator.post(f"/v1/refunds/{refund['id']}/retry")
+    await shop.settle()
+
+    assert (refund["state"], refund["failure"], refused["owed"]) == ("failed", "charge_disputed", eur(-3900))
+    history = await shop.history(order_id)
+    assert sorted(refunds(history)) == [("line", 3900, "replaced"), ("line", 3900, "succeeded")]
+    assert history["owed"] == eur(0)
+
+
+async def test_news_of_a_dispute_five_times_is_told_once(shop: Checkout) -> None:
+    order_id = await shop.place(("CHARGER", 1), total=3900)
+    await shop.sandbox.faults(events={"duplicate": 5, "shuffle": True})
+    await shop.buyer_pays(await shop.begin(order_id), DISPUTED)
+    await shop.settle()
+    await shop.settle()
+
+    assert whats(await shop.history(order_id), "payment_disputed") == ["payment_disputed"]
+    assert len(await shop.cases()) == 1
+
+
+async def test_a_dispute_of_a_payment_that_we_do_not_know_is_before_a_person(shop: Checkout) -> None:
+    async with shop.db.transaction() as tx:
+        await note_dispute(tx, seen("needs_response", "pi_of_somebody_else"), NOON)
+
+    assert [(one["payment"], one["order"], one["amount"]) for one in await listed(shop)] == [(None, None, eur(3900))]
+    assert await shop.cases() == [("dispute", "dp_1")]
+
+
+async def test_a_dispute_that_came_before_we_knew_its_payment_finds_it_later(shop: Checkout) -> None:
+    """A charge in the buyer's absence is disputed while its answer is still lost; at night the two come together."""
+    order_id = await shop.paid(("CHARGER", 1), total=3900, payment="later", method=DISPUTED)
+    lost = {"match": {"method": "POST", "path": "/v1/payment_intents", "times": 2}, "fault": "drop_after"}
+    await shop.sandbox.faults(lost)
+    await shop.operator.post(f"/v1/orders/{order_id}/charge")
+    await shop.work()
+    events = await shop.sandbox.deliver()
+    for event in events:
+        if "charge.dispute.created" in event["body"]:
+            await shop.hear(event["body"], event["signature"])
+    await shop.work()
+    alone = await listed(shop)
+    await shop.advance(timedelta(minutes=10))
+    await shop.work()
+    await reconcile_between(shop.db, shop.gateway, NOON - timedelta(days=1), shop.clock.now())
+    await shop.settle()
+
+    assert [(one["payment"], one["state"]) for one in alone] == [(None, "needs_response")]
+    history = await shop.history(order_id)
+    [dispute] = await listed(shop)
+    assert (dispute["payment"], dispute["order"]) == (history["payments"][0]["id"], order_id)
+    assert whats(history, "payment_disputed") == ["payment_disputed"]
+
+
+async def test_a_dispute_that_is_decided_weeks_later_is_heard_of_although_its_news_is_lost(shop: Checkout) -> None:
+    order_id = await shop.paid(("CHARGER", 1), total=3900, method=DISPUTED)
+    await shop.advance(timedelta(days=60))
+    await shop.sandbox.faults(events={"drop": 1})
+    await shop.sandbox.dispute(await intent_of(shop, order_id), "lost")
+    await shop.settle()
+    before = await rows(shop.db, STATES)
+    now = shop.clock.now()
+    done = await reconcile_between(shop.db, shop.gateway, now - timedelta(days=3), now)
+    await shop.settle()
+
+    assert before == [("needs_response",)]
+    assert await rows(shop.db, STATES) == [("lost",)]
+    assert (done.payments, done.disputes, done.settled) == (0, 1, 1)
