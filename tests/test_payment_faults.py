@@ -3,6 +3,7 @@
 The whole matrix is `make chaos`; here every place meets some of the faults, and every fault meets many places.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import count
@@ -13,9 +14,10 @@ from commerce.embedded.postgres import EmbeddedPostgres
 from orders.payments.port import InDoubt, NotNow, OpenPayment, ProviderRefused, SeenPayment, SeenRefund
 from orders.payments.stripe_gateway import StripeGateway
 from tests.chaos.__main__ import Report, promises_of
+from tests.chaos.books import judge
 from tests.chaos.matrix import FAULTS, Cell, Trial, play
-from tests.chaos.shop import Place, let_pass
-from tests.chaos.sites import SITES, Site
+from tests.chaos.shop import Place, let_pass, nothing_is_left_to_settle
+from tests.chaos.sites import OPENING, SITES, Site
 from tests.stories import eur
 from tests.stripe_backends import StripeSandbox
 
@@ -161,3 +163,45 @@ async def test_money_that_can_no_longer_be_taken_for_sent_goods_is_put_before_a_
         history = await shop.history(order_id)
         assert (kind, payment) == ("capture_refused", history["payments"][0]["id"])
         assert (history["payments"][0]["state"], history["owed"]) == ("cancelled", eur(3900))
+
+
+async def test_a_card_is_saved_where_the_buyer_was_sent_though_it_was_asked_for_twice(place: Place) -> None:
+    """The provider broke after it had made the first request, and news of that one comes last."""
+    async with place.shop() as shop:
+        await shop.sandbox.faults({"match": {"path": "/v1/setup_intents", "nth": 1}, "fault": "error_after"})
+        order_id = await shop.place(("CHARGER", 1), total=3900, payment="later")
+        page = await shop.begin(order_id)
+        events = await shop.sandbox.deliver()
+        for event in reversed(events):
+            await shop.hear(event["body"], event["signature"])
+            await shop.work()
+        await shop.buyer_pays(page)
+        back = await shop.web.post(f"/v1/payments/{page['mandate']['id']}/confirm")
+        left = await nothing_is_left_to_settle(shop)
+
+        about = [json.loads(event["body"])["data"]["object"] for event in events]
+        assert len({thing["id"] for thing in about if thing["object"] == "setup_intent"}) == 2
+        assert back.json()["mandate"]["state"] == "active"
+        assert left == []
+
+
+class SearchLags(StripeGateway):
+    """The provider's search does not know yet what was made a moment ago."""
+
+    async def find_payment(self, payment_id: str, customer: str | None) -> SeenPayment | None:
+        """Nothing is found yet."""
+        del payment_id, customer
+        return None
+
+
+async def test_a_payment_that_was_opened_twice_is_no_difference(place: Place) -> None:
+    """The provider broke after it had opened the first, and search could not find it. Nobody can ever pay that one."""
+    async with place.shop(SearchLags) as shop:
+        await shop.sandbox.faults({"match": {**OPENING, "nth": 1}, "fault": "error_after"})
+        order_id = await shop.paid(("CHARGER", 1), total=3900)
+
+        assert await nothing_is_left_to_settle(shop) == []
+        assert (await judge(shop.db, await shop.sandbox.ledger())).violations() == []
+        assert (await shop.payment(order_id))["state"] == "captured"
+        made = [call for call in await shop.sandbox.calls() if call["path"] == OPENING["path"]]
+        assert [call["method"] for call in made] == ["POST", "POST", "GET"]

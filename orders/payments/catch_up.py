@@ -72,7 +72,7 @@ async def catch_up(tx: Session, payment_id: str, seen: SeenPayment, asked_at: da
 async def catch_up_locked(tx: Session, locked: Locked, seen: SeenPayment, asked_at: datetime, now: datetime) -> None:
     """As `catch_up`, for whoever has the lock."""
     order, payment, _ = locked
-    if _is_idle_twin(payment, seen):
+    if is_idle_twin(payment.provider_id, seen):
         return
     if _is_another(payment, seen):
         facts = {"asked": payment.amount, "seen": seen.amount, "captured": seen.captured, "currency": seen.currency}
@@ -94,10 +94,9 @@ async def catch_up_locked(tx: Session, locked: Locked, seen: SeenPayment, asked_
         await tell(tx, BuyerNeeded(order.id, payment.id, payment.link, deadline), now)
 
 
-def _is_idle_twin(payment: PaymentRow, seen: SeenPayment) -> bool:
-    """Whether it was opened a second time, when nobody knew of the first, and no buyer was ever shown it."""
-    twin = payment.provider_id is not None and seen.provider_id != payment.provider_id
-    return twin and not seen.captured and seen.state not in SECURE
+def is_idle_twin(known: str | None, seen: SeenPayment) -> bool:
+    """Whether it is not the one we know, but was opened for the same payment, and no buyer was ever shown it."""
+    return known is not None and seen.provider_id != known and not seen.captured and seen.state not in SECURE
 
 
 def _is_another(payment: PaymentRow, seen: SeenPayment) -> bool:

@@ -59,6 +59,8 @@ async def lock_mandate(tx: Session, mandate_id: str) -> tuple[OrderHead, Mandate
 async def catch_up_mandate(tx: Session, mandate_id: str, seen: SeenMandate, asked_at: datetime, now: datetime) -> None:
     """Take over what the provider said of a mandate when it was asked at `asked_at`. Raises NotFound."""
     order, mandate = await lock_mandate(tx, mandate_id)
+    if _is_idle_twin(mandate, seen):
+        return
     moves = seen.state in MANDATE_MOVES[mandate.state]
     if not moves and mandate.state is not seen.state:
         return
@@ -85,3 +87,9 @@ async def catch_up_mandate(tx: Session, mandate_id: str, seen: SeenMandate, aske
         await keep_hold(tx, order.id, kept_until(order, now))
         await note(tx, [Happening(order.id, "mandate_given", PROVIDER, {"mandate": mandate.id})], now)
         await tell(tx, MandateGiven(order.id, mandate.id), now)
+
+
+def _is_idle_twin(mandate: MandateRow, seen: SeenMandate) -> bool:
+    """Whether it was asked for a second time, when nobody knew of the first, and is not the one the buyer was shown."""
+    other = mandate.provider_id is not None and seen.provider_id != mandate.provider_id
+    return other and seen.state is not MandateState.ACTIVE

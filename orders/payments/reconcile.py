@@ -14,6 +14,7 @@ from sqlalchemy import Row, TextClause, text
 from commerce.kernel.db import Database
 from orders.payments.calls import Call
 from orders.payments.cases import open_case
+from orders.payments.catch_up import is_idle_twin
 from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.catch_up_refund import catch_up_refunds
 from orders.payments.find_out import find_out
@@ -53,6 +54,7 @@ class _Books(NamedTuple):
     state: str
     captured: int
     refunded: int
+    provider_id: str | None
 
 
 _DOUBTFUL = text("""
@@ -66,7 +68,8 @@ _DOUBTFUL = text("""
 _BOOKS = text("""
     SELECT p.order_id, p.state, p.captured,
            (SELECT coalesce(sum(amount), 0) FROM refunds r
-             WHERE r.payment_id = p.id AND r.state IN ('pending', 'succeeded'))::bigint
+             WHERE r.payment_id = p.id AND r.state IN ('pending', 'succeeded'))::bigint,
+           p.provider_id
       FROM payments p WHERE p.provider_id = :provider_id OR p.id = :id
 """)
 _OURS = text("""
@@ -159,7 +162,10 @@ async def _take_in_payment(db: Database, gateway: PaymentGateway, done: Reconcil
     after = await _books(db, fresh)
     done.settled += before != after
     if payment_id is not None and after is not None and _differ(after, fresh):
-        facts = {"ours": list(after[1:]), "theirs": [str(fresh.state), fresh.captured, fresh.refunded]}
+        facts = {
+            "ours": [after.state, after.captured, after.refunded],
+            "theirs": [str(fresh.state), fresh.captured, fresh.refunded],
+        }
         async with db.transaction() as tx:
             await open_case(tx, "payment_differs", payment_id, after.order_id, facts, db.clock.now())
 
@@ -174,7 +180,11 @@ async def _books(db: Database, seen: SeenPayment) -> _Books | None:
 def _differ(books: _Books | None, seen: SeenPayment) -> bool:
     """Whether our books say something else; what was taken of a payment before the rest was let go was captured."""
     state = PaymentState.CAPTURED if seen.captured and seen.state is PaymentState.CANCELLED else seen.state
-    return books is None or books[1:] != (str(state), seen.captured, seen.refunded)
+    if books is None:
+        return True
+    if is_idle_twin(books.provider_id, seen):
+        return False
+    return (books.state, books.captured, books.refunded) != (str(state), seen.captured, seen.refunded)
 
 
 async def _refunds(db: Database, gateway: PaymentGateway, done: Reconciliation) -> None:
