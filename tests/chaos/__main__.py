@@ -158,7 +158,9 @@ def _show_matrix(console: Console, cells: Sequence[Cell]) -> None:
     """Seconds of set time until nothing was in doubt: struck once, and three times in a row."""
     title = f"matrix: {len(cells)} stories, seconds until all was settled after one fault / three"
     faults = (fault.replace("_", "\n") for fault in FAULTS)
-    table = Table(Column("asked for", no_wrap=True), *faults, title=title, title_justify="left", box=SIMPLE)
+    table = Table(
+        Column("asked for", no_wrap=True), *faults, title=title, title_justify="left", box=SIMPLE, pad_edge=False
+    )
     by_place = {(cell.site, cell.fault, cell.times): cell for cell in cells}
     for site in dict.fromkeys(cell.site for cell in cells):
         row = [[by_place[site, fault, times] for times in TIMES] for fault in FAULTS]
