@@ -17,6 +17,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AsyncIO
 
 from commerce.kernel.db import PATIENCE_S, Database
+from commerce.kernel.garbage import collect_garbage_seldom
 from commerce.kernel.idempotency import prune_keys
 from commerce.kernel.laws import broken, check_laws
 from commerce.kernel.logs import set_up_logs
@@ -48,7 +49,7 @@ HEARTBEAT_MS = 15_000
 """Shorter, and a busy worker's message is taken from it (dramatiq #692)."""
 IDLE_S = 0.2
 CALLS_IDLE_S = 0.1
-CALLERS = 8
+CALLERS = 20
 """Connections for whoever speaks with the payment provider: none is held while it is waited for."""
 RING_MAX = 100
 """Reactions in one message: enough to spare the broker, few enough to share among workers."""
@@ -149,6 +150,7 @@ def run_worker(settings: Settings) -> None:
     bell = Bell(settings.redis_url, acting)
     worker = dramatiq.Worker(bell.broker, queues={QUEUE}, worker_threads=THREADS)
     worker.start()
+    collect_garbage_seldom()
     try:
         asyncio.run(_relay_and_schedule(settings, bell))
     finally:

@@ -1,6 +1,5 @@
 """`commerce serve`: the API alone, for as many machines as there are."""
 
-import gc
 import os
 import shutil
 import signal
@@ -18,6 +17,7 @@ from commerce.embedded.accounts import die_with
 from commerce.embedded.errors import FolderUnusable
 from commerce.embedded.locate import stack_at
 from commerce.embedded.supervisor import near_url, refuse_taken_port
+from commerce.kernel.garbage import collect_garbage_seldom
 from commerce.kernel.logs import set_up_logs
 
 GRANIAN_LOGS: dict[str, Any] = {
@@ -28,10 +28,6 @@ GRANIAN_LOGS: dict[str, Any] = {
     "loggers": {name: {"handlers": [], "propagate": True} for name in ("_granian", "granian.access")},
 }
 """The server has lines of its own; they go where ours go, in our shape, instead of its own way to standard output."""
-
-
-GARBAGE_AFTER = 20_000
-"""So many objects more than there were make Python look for cycles."""
 
 
 @click.command()
@@ -92,15 +88,5 @@ def make_app(parent: int) -> Callable[..., Any]:
     from commerce.app import create_app  # noqa: PLC0415 - each worker process builds its own, after the fork
 
     app = create_app()
-    _collect_garbage_seldom()
+    collect_garbage_seldom()
     return app
-
-
-def _collect_garbage_seldom() -> None:
-    """Leave alone what stays as long as the process, and look for cycles less often: they cost a quarter of the time.
-
-    (Python's own numbers suit programs with a tenth of our objects; a request leaves few cycles behind.)
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_AFTER, 20, 20)

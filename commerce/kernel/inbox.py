@@ -3,12 +3,16 @@
 from datetime import datetime
 
 from sqlalchemy import LargeBinary, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from commerce.kernel.db import Code, Session, Table, rows_changed
 from commerce.kernel.ids import new_id
 
+_RECEIVE = text("""
+    INSERT INTO inbox_messages (id, source, external_id, body, received_at, handled_at)
+    VALUES (:id, :source, :external_id, :body, :now, :handled_at)
+    ON CONFLICT (source, external_id) DO NOTHING RETURNING id
+""")
 _PRUNE = text("""
     DELETE FROM inbox_messages WHERE id IN (
         SELECT id FROM inbox_messages
@@ -37,12 +41,16 @@ async def receive(
 
     `handled` where all that follows from it is done in this transaction.
     """
-    row = insert(InboxMessage).values(
-        id=new_id("inb", now), source=source, external_id=external_id, body=body, received_at=now,
-        handled_at=now if handled else None,
-    )  # fmt: skip
-    row = row.on_conflict_do_nothing(index_elements=["source", "external_id"])
-    return (await tx.execute(row.returning(InboxMessage.id))).scalar_one_or_none()
+    row = {
+        "id": new_id("inb", now),
+        "source": source,
+        "external_id": external_id,
+        "body": body,
+        "now": now,
+        "handled_at": now if handled else None,
+    }
+    stored: str | None = (await tx.execute(_RECEIVE, row)).scalar_one_or_none()
+    return stored
 
 
 async def prune_inbox(tx: Session, source: str, before: datetime, most: int) -> int:

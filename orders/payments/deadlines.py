@@ -5,13 +5,22 @@ from datetime import datetime, timedelta
 from sqlalchemy import TextClause, text
 
 from commerce.kernel.db import Database, Session
+from inventory.keep import keep_hold
 from orders.payments.call_off import let_go
 from orders.payments.calls import intend, is_intended
 from orders.payments.catch_up_mandate import lock_mandate
 from orders.payments.give_up import give_up_mandate
 from orders.payments.lock_payment import lock_payment
 from orders.payments.looks import wish_look
-from orders.payments.rules import EXPIRY_MARGIN, UNSETTLED, Operation, PaymentState, at_expiry
+from orders.payments.rules import (
+    EXPIRY_MARGIN,
+    PAY_WITHIN,
+    RELEASE_AFTER,
+    UNSETTLED,
+    Operation,
+    PaymentState,
+    at_expiry,
+)
 from orders.record import Happening, note
 
 BATCH_MAX = 500
@@ -35,6 +44,7 @@ _EXPIRING = text("""
        AND NOT EXISTS (SELECT 1 FROM provider_calls c WHERE c.payment_id = payments.id AND c.state = 'intended')
      ORDER BY capture_before LIMIT :most
 """)
+_WAIT_LONGER = text("UPDATE payments SET deadline = :until WHERE id = :id")
 
 
 async def keep_deadlines(db: Database, now: datetime) -> None:
@@ -61,9 +71,17 @@ async def _found(db: Database, statement: TextClause, now: datetime) -> list[str
 
 async def _end_payment(tx: Session, payment_id: str, now: datetime) -> None:
     """Let a payment go, unless it was made after all: news of it may have been lost."""
-    _, payment, _ = await lock_payment(tx, payment_id)
-    if payment.state in UNSETTLED and payment.deadline is not None and payment.deadline <= now:
-        await let_go(tx, payment, now, unless_paid=True)
+    order, payment, _ = await lock_payment(tx, payment_id)
+    if payment.state not in UNSETTLED or payment.deadline is None or payment.deadline > now:
+        return
+    if payment.state is PaymentState.PROCESSING and payment.provider_id is not None:
+        # The buyer did what they could, and the provider cannot stop any more: the goods wait for what comes of it.
+        until = now + PAY_WITHIN
+        await tx.execute(_WAIT_LONGER, {"id": payment.id, "until": until})
+        await keep_hold(tx, order.id, until + RELEASE_AFTER)
+        await wish_look(tx, "payment", payment.provider_id, now)
+        return
+    await let_go(tx, payment, now, unless_paid=True)
 
 
 async def _end_mandate(tx: Session, mandate_id: str, now: datetime) -> None:

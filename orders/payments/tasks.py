@@ -17,7 +17,7 @@ from orders.payments.perform import perform
 from orders.payments.port import PaymentGateway
 from orders.payments.reconcile import reconcile_between, reconcile_doubts
 
-UNDER_WAY_MAX = 64
+UNDER_WAY_MAX = 128
 """Calls that one worker waits for at once: what waits at the rate limit must not outlive its lease."""
 NIGHT = timedelta(days=3)
 """How far back a night's reconciliation looks: longer than the provider tries to tell us of anything."""
