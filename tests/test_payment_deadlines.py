@@ -9,7 +9,7 @@ from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from orders.payments.deadlines import keep_deadlines
 from tests.conftest import NOON, Json, problem
-from tests.paid_store import held, paid_store
+from tests.paid_store import held, intent_of, paid_store
 from tests.paying import DECLINED, WANTS_BUYER, Checkout, money, whats
 from tests.shop import rows
 from tests.stories import POOLS, eur, ledger, plant, told
@@ -196,13 +196,31 @@ async def test_a_buyer_who_pays_in_the_last_minute_keeps_the_goods(shop: Checkou
     assert money(await shop.sandbox.ledger()) == [("capture", 3900)]
 
 
+async def test_a_buyer_who_reserved_the_money_and_cancels_as_the_time_runs_out_has_it_back(shop: Checkout) -> None:
+    """It is asked whether they paid, since their time is over; by the answer, their order is cancelled."""
+    order_id = await shop.place(("CHARGER", 1), total=3900, payment="on_shipment")
+    page = await shop.begin(order_id)
+    await shop.sandbox.faults(events=LOST)
+    await shop.buyer_pays(page)
+    await shop.advance(30 * MINUTE)
+    await keep_deadlines(shop.db, shop.clock.now())
+    cancelled = await shop.web.post(f"/v1/orders/{order_id}/cancel", {"reason": "took too long"})
+    await shop.work()
+
+    assert cancelled.status_code == 200, cancelled.text
+    assert await is_free_again(shop, order_id)
+    assert (await shop.payment(order_id))["state"] == "cancelled"
+    intent = await shop.sandbox.client().v1.payment_intents.retrieve_async(await intent_of(shop, order_id))
+    assert intent.status == "canceled"
+
+
 async def test_who_paid_while_nobody_could_know_of_it_gets_everything_back(shop: Checkout) -> None:
     """The provider is out of reach from the moment of paying until long after the goods were given to others."""
     order_id = await shop.place(("CHARGER", 1), total=3900)
     page = await shop.begin(order_id)
     await shop.sandbox.faults(events=LOST)
     await shop.buyer_pays(page)
-    await shop.sandbox.faults(AWAY, events=LOST)
+    await shop.sandbox.faults(BUSY, events=LOST)
     await shop.pass_time(HOLD + MINUTE, 4 * MINUTE)
     over = await shop.history(order_id)
     free = await held(shop, order_id)
@@ -226,6 +244,7 @@ async def test_orders_are_taken_while_the_provider_is_away_and_paid_through_the_
     order_id = await shop.place(("CHARGER", 1), total=3900)
     refused = await shop.web.post(f"/v1/orders/{order_id}/payments", once="pay")
     again = await shop.web.post(f"/v1/orders/{order_id}/payments", once="pay")
+    await shop.sandbox.faults(BUSY)
     await shop.pass_time(timedelta(hours=3), 10 * MINUTE)
     noted, kept = await shop.payment(order_id), await held(shop, order_id)
     early = await told(shop.db, "buyer_needed")

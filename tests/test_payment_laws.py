@@ -1,0 +1,225 @@
+"""Each law of payments is shown to catch somebody who breaks it, and nobody who does not."""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from commerce.embedded.postgres import EmbeddedPostgres
+from commerce.kernel.clock import SetClock
+from commerce.kernel.db import Database
+from commerce.kernel.ids import new_id
+from commerce.kernel.laws import Finding, Law, broken, check_laws
+from orders.payments.laws import (
+    LEDGER_LAWS,
+    PROVIDER_LAWS,
+    CapturedMoneyHasItsGoods,
+    ChargesAreWhatWasOrdered,
+    EveryPaymentWasAsked,
+    NoAuthorisationOutlivesItsDeadline,
+    NobodyWaitsForEver,
+    NothingIsPaidTwice,
+    OnlineTendersAreCaptured,
+    PaymentsKnowTheirRefunds,
+    RefundsAreInTheLedger,
+)
+from tests.conftest import NOON
+from tests.paid_store import back, paid_store
+from tests.processes import own_database
+from tests.stories import plant
+from tests.stripe_backends import StripeSandbox
+
+PAID, RESERVED, WAITING, BACK, CANCELLED, UNOPENED = (new_id("ord", NOON) for _ in range(6))
+
+
+class _UndoneError(Exception):
+    """What was planted is taken out again."""
+
+
+@pytest.fixture(scope="module")
+async def books(server: EmbeddedPostgres, template: str, sandbox_url: str) -> AsyncIterator[Database]:
+    """Orders that are paid, reserved, begun, given back, cancelled, and one that nobody could begin to pay."""
+    async with (
+        own_database(server, template, "payment_laws") as url,
+        httpx.AsyncClient(base_url=sandbox_url, timeout=10) as http,
+    ):
+        clock, sandbox = SetClock(NOON), StripeSandbox(sandbox_url, http)
+        await sandbox.reset()
+        db = Database(url, clock=clock, pool_size=8)
+        async with paid_store(db, clock, sandbox) as shop:
+            one = ("CHARGER", 1)
+            await shop.paid(one, total=3900, id=PAID)
+            await shop.paid(one, total=3900, id=RESERVED, payment="on_shipment")
+            await shop.begin(await shop.place(one, total=3900, id=WAITING))
+            for order_id in (BACK, CANCELLED):
+                await shop.paid(one, total=3900, id=order_id)
+                await shop.refund(order_id, **back(1000))
+            await shop.settle()
+            await shop.web.post(f"/v1/orders/{CANCELLED}/cancel", {"reason": "test"})
+            await shop.settle()
+            await sandbox.faults({"match": {}, "fault": "rate_limit"})
+            await shop.place(one, total=3900, id=UNOPENED)
+            await shop.web.post(f"/v1/orders/{UNOPENED}/payments")
+            await plant(db, f"UPDATE payments SET deadline = '2026-12-01Z' WHERE order_id = '{UNOPENED}'")
+            yield db
+        await db.close()
+
+
+async def judged(db: Database, laws: list[type[Law]], *planted: str) -> list[Finding]:
+    """What these laws find after somebody changed rows by hand; the change is undone."""
+    found: list[Finding] = []
+    with suppress(_UndoneError):
+        async with db.transaction() as tx:
+            for statement in planted:
+                await tx.execute(text(statement))
+            found = broken(await check_laws(tx, laws))
+            raise _UndoneError
+    return found
+
+
+LEDGER = "ALTER TABLE ledger_entries DISABLE TRIGGER append_only"
+ENTERED = """
+    INSERT INTO ledger_entries (id, order_id, kind, amount, currency, entered_at)
+    VALUES ('led_planted', '{}', '{}', {}, 'EUR', '2026-11-02Z')
+"""
+PAID_AGAIN = f"""
+    INSERT INTO payments (id, order_id, purpose, capture, amount, currency, state, captured, provider_id, created_at)
+    SELECT 'pay_twice', order_id, purpose, capture, amount, currency, state, captured, 'pi_twice', created_at
+      FROM payments WHERE order_id = '{PAID}'
+"""
+GOES_BACK = f"""
+    INSERT INTO refunds (id, order_id, payment_id, reason, amount, currency, state, actor, created_at)
+    VALUES ('rfd_twice', '{PAID}', 'pay_twice', 'goodwill', {{}}, 'EUR', 'intended', 'test', '2026-11-02Z')
+"""
+LOOKED_LAST = "INSERT INTO schedules (name, next_at, last_at) VALUES ('keep_payment_deadlines', '2027-01-01Z', '{}Z')"
+HOLDS_ENDED_LAST = "INSERT INTO schedules (name, next_at, last_at) VALUES ('expire_due_holds', '2027-01-01Z', '{}Z')"
+HELD_UNTIL = "UPDATE holds SET ended_at = '{}Z', outcome = '{}' WHERE reference = '{}'"
+CANCEL_CALLED = f"""
+    INSERT INTO provider_calls (id, operation, payment_id, facts, key, key_since, state, created_at, next_at)
+    SELECT 'pcl_planted', 'cancel', id, '{{}}', 'key', '2026-11-02Z', 'intended', '2026-11-02Z', '2026-11-02Z'
+      FROM payments WHERE order_id = '{WAITING}'
+"""
+
+PLANTED: list[tuple[type[Law], list[str]]] = [
+    (OnlineTendersAreCaptured, [f"UPDATE tenders SET amount = 3899, given = 3899 WHERE order_id = '{PAID}'"]),
+    (OnlineTendersAreCaptured, [f"UPDATE tenders SET state = 'void' WHERE order_id = '{PAID}'"]),
+    (OnlineTendersAreCaptured, [f"UPDATE tenders SET state = 'paid' WHERE order_id = '{WAITING}'"]),
+    (OnlineTendersAreCaptured, [f"UPDATE payments SET captured = 3899 WHERE order_id = '{PAID}'"]),
+    (OnlineTendersAreCaptured, [f"UPDATE payments SET captured = 1 WHERE order_id = '{RESERVED}'"]),
+    (OnlineTendersAreCaptured, [PAID_AGAIN]),
+    (RefundsAreInTheLedger, [f"UPDATE refunds SET amount = 999 WHERE order_id = '{BACK}'"]),
+    (RefundsAreInTheLedger, [f"UPDATE refunds SET state = 'failed' WHERE order_id = '{BACK}'"]),
+    (RefundsAreInTheLedger, [f"UPDATE refunds SET state = 'replaced' WHERE order_id = '{BACK}'"]),
+    (RefundsAreInTheLedger, [f"UPDATE refunds SET reason = 'cancellation' WHERE order_id = '{BACK}'"]),
+    (RefundsAreInTheLedger, [f"UPDATE refunds SET state = 'pending' WHERE order_id = '{CANCELLED}'"]),
+    (RefundsAreInTheLedger, [ENTERED.format(PAID, "refund", -1)]),
+    (RefundsAreInTheLedger, [ENTERED.format(PAID, "repayment", 1)]),
+    (
+        RefundsAreInTheLedger,
+        [LEDGER, f"DELETE FROM ledger_entries WHERE order_id = '{BACK}' AND kind IN ('refund', 'repayment')"],
+    ),
+    (PaymentsKnowTheirRefunds, [f"UPDATE payments SET refunded = 0 WHERE order_id = '{BACK}'"]),
+    (PaymentsKnowTheirRefunds, [f"UPDATE payments SET refunded = 1 WHERE order_id = '{PAID}'"]),
+    (PaymentsKnowTheirRefunds, [f"UPDATE refunds SET state = 'pending' WHERE order_id = '{BACK}'"]),
+    (NothingIsPaidTwice, [PAID_AGAIN]),
+    (NothingIsPaidTwice, [PAID_AGAIN, GOES_BACK.format(3899)]),
+    (NothingIsPaidTwice, [PAID_AGAIN, GOES_BACK.format(3900), "UPDATE refunds SET state = 'replaced'"]),
+    (NothingIsPaidTwice, [f"UPDATE payments SET amount = 3901, captured = 3901 WHERE order_id = '{PAID}'"]),
+    (CapturedMoneyHasItsGoods, [f"UPDATE orders SET state = 'cancelled' WHERE id = '{PAID}'"]),
+    (CapturedMoneyHasItsGoods, [HELD_UNTIL.format("2026-11-02 12:00", "released", PAID)]),
+    (CapturedMoneyHasItsGoods, [f"DELETE FROM holds WHERE reference = '{PAID}'"]),
+    (
+        CapturedMoneyHasItsGoods,
+        [
+            HOLDS_ENDED_LAST.format("2026-11-02 14:00:01"),
+            HELD_UNTIL.format("2026-11-02 13:00", "expired", PAID),
+        ],
+    ),
+    (
+        CapturedMoneyHasItsGoods,
+        [f"UPDATE refunds SET state = 'replaced' WHERE order_id = '{CANCELLED}' AND reason = 'goodwill'"],
+    ),
+    (NoAuthorisationOutlivesItsDeadline, [LOOKED_LAST.format("2026-11-09 12:05:01")]),
+    (
+        NoAuthorisationOutlivesItsDeadline,
+        [
+            LOOKED_LAST.format("2026-11-02 12:00"),
+            f"UPDATE payments SET capture_before = '2026-11-02 11:54Z' WHERE order_id = '{RESERVED}'",
+        ],
+    ),
+    (NobodyWaitsForEver, [LOOKED_LAST.format("2026-11-02 12:35:01")]),
+    *(
+        (
+            NobodyWaitsForEver,
+            [
+                LOOKED_LAST.format("2026-11-02 12:00"),
+                f"UPDATE payments SET state = '{state}', deadline = '2026-11-02 11:54Z' WHERE order_id = '{WAITING}'",
+            ],
+        )
+        for state in ("intended", "waiting", "action_required", "processing")
+    ),
+    (
+        NobodyWaitsForEver,
+        [LOOKED_LAST.format("2026-11-02 12:35:01"), CANCEL_CALLED, "UPDATE provider_calls SET state = 'refused'"],
+    ),
+    (EveryPaymentWasAsked, [f"UPDATE payments SET state = 'intended' WHERE order_id = '{WAITING}'"]),
+    (EveryPaymentWasAsked, ["UPDATE provider_calls SET state = 'answered'"]),
+    (EveryPaymentWasAsked, ["UPDATE provider_calls SET state = 'refused'"]),
+    (EveryPaymentWasAsked, ["DELETE FROM provider_calls"]),
+    (ChargesAreWhatWasOrdered, [ENTERED.format(CANCELLED, "cancellation", 1)]),
+    (ChargesAreWhatWasOrdered, [ENTERED.format(CANCELLED, "cancellation", -1001)]),
+    (ChargesAreWhatWasOrdered, [ENTERED.format(BACK, "cancellation", 1)]),
+]
+
+LAWFUL: dict[str, tuple[type[Law], list[str]]] = {
+    "what was paid twice goes back": (NothingIsPaidTwice, [PAID_AGAIN, GOES_BACK.format(3900)]),
+    "an hour is allowed to cancel what was not collected": (
+        CapturedMoneyHasItsGoods,
+        [HOLDS_ENDED_LAST.format("2026-11-02 14:00"), HELD_UNTIL.format("2026-11-02 13:00", "expired", PAID)],
+    ),
+    "goods that left are with their buyer": (
+        CapturedMoneyHasItsGoods,
+        [
+            HELD_UNTIL.format("2026-11-02 12:00", "left", PAID),
+            f"UPDATE orders SET state = 'shipped' WHERE id = '{PAID}'",
+        ],
+    ),
+    "five minutes are allowed to save what expires": (
+        NoAuthorisationOutlivesItsDeadline,
+        [LOOKED_LAST.format("2026-11-09 12:05:00")],
+    ),
+    "nobody has looked at deadlines yet": (
+        NobodyWaitsForEver,
+        [f"UPDATE payments SET deadline = '2026-11-02 11:00Z' WHERE order_id = '{WAITING}'"],
+    ),
+    "five minutes are allowed to let go": (NobodyWaitsForEver, [LOOKED_LAST.format("2026-11-02 12:35:00")]),
+    "letting go is under way": (NobodyWaitsForEver, [LOOKED_LAST.format("2026-11-02 12:35:01"), CANCEL_CALLED]),
+}
+
+
+@pytest.mark.parametrize(
+    ("law", "planted"), PLANTED, ids=[f"{law.code()} {n}" for n, (law, _) in enumerate(PLANTED, 1)]
+)
+async def test_a_broken_law_is_seen(books: Database, law: type[Law], planted: list[str]) -> None:
+    found = await judged(books, [law], *planted)
+
+    assert [(finding.law, finding.offenders) for finding in found] == [(law.code(), 1)]
+
+
+def test_every_law_is_broken_at_least_twice() -> None:
+    planted = [law for law, _ in PLANTED]
+
+    assert {law: planted.count(law) > 1 for law in PROVIDER_LAWS} == dict.fromkeys(PROVIDER_LAWS, True)
+
+
+@pytest.mark.parametrize("case", LAWFUL)
+async def test_what_is_right_is_not_taken_for_an_offence(books: Database, case: str) -> None:
+    law, planted = LAWFUL[case]
+
+    assert await judged(books, [law], *planted) == []
+
+
+async def test_as_it_stands_no_law_of_money_is_broken(books: Database) -> None:
+    assert await judged(books, [*LEDGER_LAWS, *PROVIDER_LAWS]) == []
