@@ -236,6 +236,25 @@ async def test_who_paid_while_nobody_could_know_of_it_gets_everything_back(shop:
     ]  # fmt: skip
 
 
+async def test_what_a_person_has_to_look_at_is_not_asked_about_again_and_again(shop: Checkout) -> None:
+    """Somebody changed the amount at the provider before the buyer paid: it is not what we asked for."""
+    order_id = await shop.place(("CHARGER", 1), total=3900)
+    page = await shop.begin(order_id)
+    intent = await intent_of(shop, order_id)
+    await shop.sandbox.client().v1.payment_intents.update_async(intent, {"amount": 4900})
+    await shop.buyer_pays(page)
+    await shop.settle()
+    await shop.pass_time(HOLD + MINUTE, 4 * MINUTE)
+    over = await shop.history(order_id)
+    asked = len(await shop.sandbox.calls())
+    await shop.pass_time(60 * MINUTE, 4 * MINUTE)
+
+    assert (over["order"]["state"], await held(shop, order_id)) == ("cancelled", 0)
+    assert len(await shop.sandbox.calls()) == asked
+    assert await shop.cases() == [("payment_differs", over["payments"][0]["id"])]
+    assert money(await shop.sandbox.ledger()) == [("capture", 4900)]
+
+
 # The provider is away.
 
 

@@ -102,6 +102,11 @@ CANCEL_CALLED = f"""
       FROM payments WHERE order_id = '{WAITING}'
 """
 
+BEFORE_A_PERSON = f"""
+    INSERT INTO payment_cases (id, kind, subject, facts, opened_at)
+    SELECT 'pcs_planted', 'payment_differs', id, '{{}}', '2026-11-02Z' FROM payments WHERE order_id = '{WAITING}'
+"""
+
 PLANTED: list[tuple[type[Law], list[str]]] = [
     (OnlineTendersAreCaptured, [f"UPDATE tenders SET amount = 3899, given = 3899 WHERE order_id = '{PAID}'"]),
     (OnlineTendersAreCaptured, [f"UPDATE tenders SET state = 'void' WHERE order_id = '{PAID}'"]),
@@ -164,6 +169,14 @@ PLANTED: list[tuple[type[Law], list[str]]] = [
         NobodyWaitsForEver,
         [LOOKED_LAST.format("2026-11-02 12:35:01"), CANCEL_CALLED, "UPDATE provider_calls SET state = 'refused'"],
     ),
+    (
+        NobodyWaitsForEver,
+        [
+            LOOKED_LAST.format("2026-11-02 12:35:01"),
+            BEFORE_A_PERSON,
+            "UPDATE payment_cases SET closed_at = '2026-11-02Z', closed_by = 'test', note = 'done'",
+        ],
+    ),
     (EveryPaymentWasAsked, [f"UPDATE payments SET state = 'intended' WHERE order_id = '{WAITING}'"]),
     (EveryPaymentWasAsked, ["UPDATE provider_calls SET state = 'answered'"]),
     (EveryPaymentWasAsked, ["UPDATE provider_calls SET state = 'refused'"]),
@@ -195,6 +208,7 @@ LAWFUL: dict[str, tuple[type[Law], list[str]]] = {
         [f"UPDATE payments SET deadline = '2026-11-02 11:00Z' WHERE order_id = '{WAITING}'"],
     ),
     "five minutes are allowed to let go": (NobodyWaitsForEver, [LOOKED_LAST.format("2026-11-02 12:35:00")]),
+    "a person is to decide": (NobodyWaitsForEver, [LOOKED_LAST.format("2026-11-02 12:35:01"), BEFORE_A_PERSON]),
     "letting go is under way": (NobodyWaitsForEver, [LOOKED_LAST.format("2026-11-02 12:35:01"), CANCEL_CALLED]),
 }
 

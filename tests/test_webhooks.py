@@ -245,6 +245,24 @@ async def test_what_an_event_says_is_not_believed(shop: Checkout) -> None:
     assert await ledger(shop.db, order_id) == [("charge", 3900)]
 
 
+async def test_news_of_what_the_provider_does_not_have_is_before_a_person_and_not_looked_for_again(
+    shop: Checkout,
+) -> None:
+    kinds = {"payment_intent.succeeded": "pi_nobody", "setup_intent.succeeded": "seti_nobody"}
+    for kind, nobody in {**kinds, "charge.dispute.created": "dp_nobody"}.items():
+        body = body_of({"id": f"evt_{nobody}", "type": kind, "data": {"object": {"id": nobody}}})
+        assert (await shop.hear(body, signed(body))).status_code == 200
+    await shop.work()
+    asked = len(await shop.sandbox.calls())
+    await shop.advance(timedelta(hours=1))
+    await shop.work()
+
+    nothing = [("news_of_nothing", nobody) for nobody in ("dp_nobody", "pi_nobody", "seti_nobody")]
+    assert (await shop.cases(), asked) == (nothing, 3)
+    assert len(await shop.sandbox.calls()) == 3
+    assert await rows(shop.db, "SELECT count(*) FROM provider_looks") == [(0,)]
+
+
 async def test_old_events_after_new_ones_change_nothing(shop: Checkout) -> None:
     order_id = await shop.place(("CHARGER", 1), total=3900)
     page = await shop.begin(order_id)

@@ -32,6 +32,9 @@ _OVERDUE = text("""
      WHERE state IN ('intended', 'waiting', 'action_required', 'processing') AND deadline <= :now
        AND NOT EXISTS (SELECT 1 FROM provider_calls c
                         WHERE c.payment_id = payments.id AND c.operation = 'cancel' AND c.state = 'intended')
+       AND NOT EXISTS (SELECT 1 FROM payment_cases k
+                        WHERE k.kind IN ('payment_differs', 'cancel_refused') AND k.subject = payments.id
+                          AND k.closed_at IS NULL)
      ORDER BY deadline LIMIT :most
 """)
 _OVERDUE_MANDATES = text("""
@@ -50,7 +53,8 @@ _WAIT_LONGER = text("UPDATE payments SET deadline = :until WHERE id = :id")
 async def keep_deadlines(db: Database, now: datetime) -> None:
     """Let go of payments and mandates whose time is over, and decide about authorisations before they expire.
 
-    Safe to repeat: each is looked at again under its order's lock, and what is under way is not begun twice.
+    Safe to repeat: each is looked at again under its order's lock, and what is under way is not begun twice. What
+    could not be settled that way waits for the person before whom it is.
     """
     for payment_id in await _found(db, _OVERDUE, now):
         async with db.transaction() as tx:

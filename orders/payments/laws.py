@@ -177,7 +177,10 @@ class NoAuthorisationOutlivesItsDeadline(Law):
 
 
 class NobodyWaitsForEver(Law):
-    """When deadlines were last looked at, no payment was unsettled past its time without being let go."""
+    """When deadlines were last looked at, no payment was unsettled past its time without being let go.
+
+    What cannot be settled by letting go is before a person.
+    """
 
     offenders = """
         SELECT p.id, p.order_id, p.state, p.deadline
@@ -186,6 +189,9 @@ class NobodyWaitsForEver(Law):
            AND p.deadline < s.last_at - interval '5 minutes'
            AND NOT EXISTS (SELECT 1 FROM provider_calls c
                             WHERE c.payment_id = p.id AND c.operation = 'cancel' AND c.state = 'intended')
+           AND NOT EXISTS (SELECT 1 FROM payment_cases k
+                            WHERE k.kind IN ('payment_differs', 'cancel_refused') AND k.subject = p.id
+                              AND k.closed_at IS NULL)
     """
 
 

@@ -68,11 +68,17 @@ async def claim_looks(db: Database, now: datetime, most: int) -> list[LookWanted
 async def look(db: Database, gateway: PaymentGateway, wanted: LookWanted) -> bool:
     """Look, and catch up; False if the provider did not tell, so that it is looked at again later.
 
-    Safe to repeat: looking changes nothing there, and what is known already changes nothing here.
+    News of what the provider does not have is before a person. Safe to repeat: looking changes nothing there, and what
+    is known already changes nothing here.
     """
     try:
         await _look(db, gateway, wanted)
-    except (InDoubt, NotNow, TimeoutError, ProviderRefused) as trouble:
+    except ProviderRefused as no:
+        async with db.transaction() as tx:
+            told = {"about": wanted.about, "code": no.code}
+            await open_case(tx, "news_of_nothing", wanted.provider_id, None, told, db.clock.now())
+            await _done(tx, wanted)
+    except (InDoubt, NotNow, TimeoutError) as trouble:
         _log.warning("look_put_off", about=wanted.about, provider_id=wanted.provider_id, error=repr(trouble)[:300])
         now = db.clock.now()
         facts = {
