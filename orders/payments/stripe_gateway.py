@@ -4,9 +4,9 @@ Keys are ours and stored before each call; the SDK's own retry (one, within a ca
 do nothing twice. Whatever leaves it unknown whether a call had an effect is InDoubt.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 import stripe
@@ -28,7 +28,19 @@ from orders.payments.port import (
     Turnstile,
 )
 from orders.payments.rules import Capture
-from orders.payments.stripe_words import read_event, seen_dispute, seen_mandate, seen_payment, seen_refund
+from orders.payments.stripe_words import (
+    Dispute,
+    Intent,
+    Listed,
+    Refund,
+    Setup,
+    Thing,
+    read_event,
+    seen_dispute,
+    seen_mandate,
+    seen_payment,
+    seen_refund,
+)
 
 ANSWER_S_MAX = 8
 """How long one try may take; the SDK may try once more, and both are over before a call's own limit is."""
@@ -39,7 +51,8 @@ BROKEN = 500
 
 _CARDS = "card"
 _EXPAND = ["latest_charge"]
-Answer = TypeVar("Answer")
+_EXPAND_ALL = ["data.latest_charge"]
+Shape = TypeVar("Shape")
 
 
 class StripeGateway:
@@ -77,11 +90,8 @@ class StripeGateway:
 
     async def open_customer(self, order_id: str, *, key: str) -> str:
         """Make the buyer known by their order alone: no name, no address."""
-        customers = self._stripe.v1.customers
-        made = await self._call(
-            "customers", customers.create_async({"metadata": {"order": order_id}}, {"idempotency_key": key})
-        )
-        return str(made.id)
+        made = await self._ask(Thing, "customers", "post", "/v1/customers", key=key, metadata={"order": order_id})
+        return made.id
 
     async def open_payment(self, wanted: OpenPayment, *, key: str) -> SeenPayment:
         """Open a payment; with a saved means it is charged at once, and a decline is an answer."""
@@ -93,7 +103,6 @@ class StripeGateway:
             "metadata": {
                 "payment": wanted.payment_id, "order": wanted.order_id, "order_number": wanted.order_number,
             },
-            "expand": _EXPAND,
         }  # fmt: skip
         if wanted.capture is Capture.MANUAL:
             params["payment_method_options"] = {"card": {"request_multicapture": "if_available"}}
@@ -103,57 +112,44 @@ class StripeGateway:
             params |= {"payment_method": wanted.method, "confirm": True, "off_session": True}
         elif wanted.save_method:
             params["setup_future_usage"] = "off_session"
-        intents = self._stripe.v1.payment_intents
-        return await self._payment(intents.create_async(params, {"idempotency_key": key}))  # type: ignore[arg-type]  # built above, key by key
+        return await self._payment("post", "/v1/payment_intents", key=key, **params)
 
     async def look(self, provider_id: str) -> SeenPayment:
         """The payment as it is now."""
-        return await self._payment(
-            self._stripe.v1.payment_intents.retrieve_async(provider_id, {"expand": _EXPAND}), "payment_intents.read"
-        )
+        return await self._payment("get", f"/v1/payment_intents/{provider_id}", endpoint="payment_intents.read")
 
     async def find_payment(self, payment_id: str, customer: str | None) -> SeenPayment | None:
         """The payment that carries our id: among the customer's, or by Stripe's search, which lags by a minute."""
         if customer is not None:
-            params = {"customer": customer, "expand": ["data.latest_charge"]}
-            async for one in self._pages("payment_intents", self._stripe.v1.payment_intents, params):
+            async for one in self._pages(Intent, "payment_intents", customer=customer, expand=_EXPAND_ALL):
                 if (seen := seen_payment(one)).payment_id == payment_id:
                     return seen
             return None
-        query = f"metadata['payment']:'{payment_id}'"
-        search = self._stripe.v1.payment_intents.search_async(
-            {"query": query, "limit": 1, "expand": ["data.latest_charge"]}
-        )
-        found = await self._call("payment_intents.search", search)
+        words: dict[str, Any] = {"query": f"metadata['payment']:'{payment_id}'", "limit": 1, "expand": _EXPAND_ALL}
+        path = "/v1/payment_intents/search"
+        found = await self._ask(Listed[Intent], "payment_intents.search", "get", path, **words)
         return seen_payment(found.data[0]) if found.data else None
 
     async def capture(self, provider_id: str, amount: int, *, last: bool, key: str) -> SeenPayment:
         """Take (a part of) what is reserved. Only where parts are possible is Stripe told that this is not the last."""
-        params: dict[str, Any] = {"amount_to_capture": amount, "expand": _EXPAND}
-        if not last:
-            params["final_capture"] = False
-        intents = self._stripe.v1.payment_intents
-        return await self._payment(intents.capture_async(provider_id, params, {"idempotency_key": key}))  # type: ignore[arg-type]  # built above, key by key
+        more: dict[str, Any] = {} if last else {"final_capture": False}
+        path = f"/v1/payment_intents/{provider_id}/capture"
+        return await self._payment("post", path, key=key, amount_to_capture=amount, **more)
 
     async def cancel(self, provider_id: str, *, key: str) -> SeenPayment:
         """Let go of what is reserved, or of an attempt that is not over."""
-        intents = self._stripe.v1.payment_intents
-        return await self._payment(intents.cancel_async(provider_id, {"expand": _EXPAND}, {"idempotency_key": key}))
+        return await self._payment("post", f"/v1/payment_intents/{provider_id}/cancel", key=key)
 
     async def refund(self, provider_id: str, amount: int, *, refund_id: str, key: str) -> SeenRefund:
         """Give back a part of what was captured."""
-        made = self._stripe.v1.refunds.create_async(
-            {"payment_intent": provider_id, "amount": amount, "metadata": {"refund": refund_id}},
-            {"idempotency_key": key},
-        )
-        return seen_refund(await self._call("refunds", made))
+        params: dict[str, Any] = {
+            "payment_intent": provider_id, "amount": amount, "metadata": {"refund": refund_id},
+        }  # fmt: skip
+        return seen_refund(await self._ask(Refund, "refunds", "post", "/v1/refunds", key=key, **params))
 
     async def refunds_of(self, provider_id: str) -> list[SeenRefund]:
         """Every refund of a payment."""
-        return [
-            seen_refund(one)
-            async for one in self._pages("refunds", self._stripe.v1.refunds, {"payment_intent": provider_id})
-        ]
+        return [seen_refund(one) async for one in self._pages(Refund, "refunds", payment_intent=provider_id)]
 
     async def ask_mandate(self, mandate_id: str, order_id: str, customer: str, *, key: str) -> SeenMandate:
         """Ask for a card that may be charged later."""
@@ -163,38 +159,35 @@ class StripeGateway:
             "allowed_payment_method_types": [_CARDS],
             "metadata": {"mandate": mandate_id, "order": order_id},
         }
-        intents = self._stripe.v1.setup_intents
-        asked = intents.create_async(params, {"idempotency_key": key})  # type: ignore[arg-type]  # built above, key by key
-        return seen_mandate(await self._call("setup_intents", asked))
+        return seen_mandate(await self._ask(Setup, "setup_intents", "post", "/v1/setup_intents", key=key, **params))
 
     async def look_at_mandate(self, provider_id: str) -> SeenMandate:
         """The saved card as it is now."""
-        asked = self._stripe.v1.setup_intents.retrieve_async(provider_id)
-        return seen_mandate(await self._call("setup_intents.read", asked))
+        return seen_mandate(await self._ask(Setup, "setup_intents.read", "get", f"/v1/setup_intents/{provider_id}"))
 
     async def look_at_dispute(self, provider_id: str) -> SeenDispute:
         """The dispute as it is now."""
-        return seen_dispute(await self._call("disputes.read", self._stripe.v1.disputes.retrieve_async(provider_id)))
+        return seen_dispute(await self._ask(Dispute, "disputes.read", "get", f"/v1/disputes/{provider_id}"))
 
     async def payments_between(self, since: datetime, until: datetime) -> AsyncIterator[SeenPayment]:
         """Every payment that was opened in this time."""
-        params = {**_created(since, until), "expand": ["data.latest_charge"]}
-        async for one in self._pages("payment_intents", self._stripe.v1.payment_intents, params):
+        params = {**_created(since, until), "expand": _EXPAND_ALL}
+        async for one in self._pages(Intent, "payment_intents", **params):
             yield seen_payment(one)
 
     async def refunds_between(self, since: datetime, until: datetime) -> AsyncIterator[SeenRefund]:
         """Every refund of this time."""
-        async for one in self._pages("refunds", self._stripe.v1.refunds, _created(since, until)):
+        async for one in self._pages(Refund, "refunds", **_created(since, until)):
             yield seen_refund(one)
 
     async def mandates_between(self, since: datetime, until: datetime) -> AsyncIterator[SeenMandate]:
         """Every request for a card of this time."""
-        async for one in self._pages("setup_intents", self._stripe.v1.setup_intents, _created(since, until)):
+        async for one in self._pages(Setup, "setup_intents", **_created(since, until)):
             yield seen_mandate(one)
 
     async def disputes_between(self, since: datetime, until: datetime) -> AsyncIterator[SeenDispute]:
         """Every dispute of this time."""
-        async for one in self._pages("disputes", self._stripe.v1.disputes, _created(since, until)):
+        async for one in self._pages(Dispute, "disputes", **_created(since, until)):
             yield seen_dispute(one)
 
     def read_event(self, raw: bytes, signature: str, now: datetime) -> SeenEvent:
@@ -208,45 +201,56 @@ class StripeGateway:
         except msgspec.MsgspecError as error:
             raise Forged("This is not an event.") from error
 
-    async def _pages(self, endpoint: str, service: Any, params: Mapping[str, Any]) -> AsyncIterator[Any]:  # noqa: ANN401 - every service of the SDK has a type of its own
+    async def _pages(self, shape: type[Shape], things: str, **params: Any) -> AsyncIterator[Shape]:  # noqa: ANN401 - parameters are of any kind
         """Everything a list holds, page by page."""
         after: dict[str, str] = {}
         while True:
-            page = await self._call(f"{endpoint}.list", service.list_async({**params, "limit": PAGE, **after}))
+            words = {**params, "limit": PAGE, **after}
+            page = await self._ask(Listed[shape], f"{things}.list", "get", f"/v1/{things}", **words)  # type: ignore[valid-type]  # a type that is only known here
             for one in page.data:
                 yield one
             if not page.has_more or not page.data:
                 return
-            after = {"starting_after": page.data[-1].id}
+            after = {"starting_after": cast("Any", page.data[-1]).id}
 
-    async def _payment(self, call: Awaitable[Any], endpoint: str = "payment_intents") -> SeenPayment:
+    async def _payment(
+        self,
+        method: str,
+        path: str,
+        *,
+        endpoint: str = "payment_intents",
+        **params: Any,  # noqa: ANN401 - as above
+    ) -> SeenPayment:
         """A call that answers a payment. What went wrong with the card is in the payment that comes with the error."""
         try:
-            return seen_payment(await self._call(endpoint, call))
+            return seen_payment(await self._ask(Intent, endpoint, method, path, expand=_EXPAND, **params))
         except ProviderRefused as no:
             if no.seen is not None and isinstance(no.__cause__, stripe.CardError):
                 return no.seen
             raise
 
-    async def _pass(self, endpoint: str, call: Awaitable[Any]) -> None:
-        """Wait for our turn; whoever gives up waiting makes no call."""
-        if self._turnstile is None:
-            return
-        try:
-            await self._turnstile.pass_through(endpoint)
-        except BaseException as error:
-            if isinstance(call, Coroutine):
-                call.close()
-            if isinstance(error, Busy):
-                raise NotNow(str(error)) from error
-            raise
+    async def _ask(
+        self,
+        shape: type[Shape],
+        endpoint: str,
+        method: str,
+        path: str,
+        *,
+        key: str | None = None,
+        **params: Any,  # noqa: ANN401 - as above
+    ) -> Shape:
+        """Make a call when the provider lets us, and read its answer. Raises InDoubt, NotNow, ProviderRefused.
 
-    async def _call(self, endpoint: str, call: Awaitable[Answer]) -> Answer:
-        """Make a call when the provider lets us. Raises InDoubt, NotNow, ProviderRefused."""
+        The SDK would make an object with a class of its own of everything in an answer, which costs more than the rest
+        of the call; what is wanted of it is read straight from its text.
+        """
         must_hold_no_connection()
-        await self._pass(endpoint, call)
+        await self._pass(endpoint)
+        if key is not None:
+            params["idempotency_key"] = key
         try:
-            return await call
+            answer = await self._stripe.raw_request_async(method, path, **params)
+            return msgspec.json.decode(answer.body, type=shape)
         except (stripe.RateLimitError, stripe.AuthenticationError, stripe.PermissionError) as error:
             raise NotNow(_words(error)) from error
         except (stripe.CardError, stripe.InvalidRequestError, stripe.IdempotencyError) as error:
@@ -257,6 +261,15 @@ class StripeGateway:
             raise InDoubt(_words(error)) from error
         except Exception as error:  # an answer that broke off: the SDK lets through what its HTTP client throws
             raise InDoubt(repr(error)) from error
+
+    async def _pass(self, endpoint: str) -> None:
+        """Wait for our turn."""
+        if self._turnstile is None:
+            return
+        try:
+            await self._turnstile.pass_through(endpoint)
+        except Busy as error:
+            raise NotNow(str(error)) from error
 
 
 def _is_signed(raw: bytes, signature: str, secret: str) -> bool:
@@ -286,8 +299,9 @@ def _words(error: stripe.StripeError) -> str:
 
 def _payment_of(error: stripe.StripeError) -> SeenPayment | None:
     """The payment that came with an error, if it did."""
-    told = getattr(error.error, "payment_intent", None)
-    return seen_payment(told) if told is not None else None
+    body = error.json_body
+    told = body.get("error", {}).get("payment_intent") if isinstance(body, dict) else None
+    return seen_payment(msgspec.convert(told, Intent)) if told is not None else None
 
 
 def _created(since: datetime, until: datetime) -> dict[str, Any]:

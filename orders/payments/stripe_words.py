@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -61,6 +61,135 @@ _ATTEMPTS: Mapping[str, AttemptState] = {
 }
 
 
+class Thing(msgspec.Struct):
+    """An object of Stripe's that is only referred to."""
+
+    id: str
+
+
+class Problem(msgspec.Struct):
+    """Why something did not work: the bank's word where there is one, else Stripe's."""
+
+    code: str | None = None
+    decline_code: str | None = None
+
+    @property
+    def word(self) -> str:
+        """The word for it."""
+        return self.decline_code or self.code or "declined"
+
+
+class Split(msgspec.Struct):
+    """Whether a card takes a payment in parts."""
+
+    status: str
+
+
+class Card(msgspec.Struct):
+    """The card behind a charge."""
+
+    brand: str | None = None
+    last4: str | None = None
+    capture_before: int | None = None
+    multicapture: Split | None = None
+
+
+class Means(msgspec.Struct):
+    """What a charge was paid with; a card where it is one."""
+
+    card: Card | None = None
+
+
+class Outcome(msgspec.Struct):
+    """What the bank said."""
+
+    reason: str | None = None
+
+
+class Charge(msgspec.Struct):
+    """One try to get the money."""
+
+    id: str
+    status: str
+    captured: bool = False
+    amount_refunded: int = 0
+    disputed: bool = False
+    failure_code: str | None = None
+    outcome: Outcome | None = None
+    payment_method_details: Means | None = None
+
+
+class Intent(msgspec.Struct):
+    """A PaymentIntent, with its latest charge where that was asked for."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    created: int
+    amount_received: int | None = None
+    client_secret: str | None = None
+    customer: str | Thing | None = None
+    payment_method: str | Thing | None = None
+    latest_charge: str | Charge | None = None
+    last_payment_error: Problem | None = None
+    metadata: dict[str, str] | None = None
+
+
+class Setup(msgspec.Struct):
+    """A SetupIntent."""
+
+    id: str
+    status: str
+    client_secret: str | None = None
+    customer: str | Thing | None = None
+    payment_method: str | Thing | None = None
+    last_setup_error: Problem | None = None
+    metadata: dict[str, str] | None = None
+
+
+class Refund(msgspec.Struct):
+    """A refund."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    created: int
+    payment_intent: str | Thing | None = None
+    failure_reason: str | None = None
+    metadata: dict[str, str] | None = None
+
+
+class Evidence(msgspec.Struct):
+    """Until when a dispute can be answered."""
+
+    due_by: int | None = None
+
+
+class Dispute(msgspec.Struct):
+    """A dispute."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    reason: str
+    created: int
+    payment_intent: str | Thing | None = None
+    evidence_details: Evidence | None = None
+
+
+One = TypeVar("One")
+
+
+class Listed(msgspec.Struct, Generic[One]):
+    """A page of a list."""
+
+    data: list[One]
+    has_more: bool = False
+
+
 class StripeEvent(msgspec.Struct):
     """The part of a webhook's body that is read."""
 
@@ -97,24 +226,19 @@ def _instant(seconds: int | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
-def _id(thing: Any) -> str | None:  # noqa: ANN401 - an id, or the object itself where it was expanded
-    return thing if thing is None or isinstance(thing, str) else str(thing.id)
+def _id(thing: str | Thing | None) -> str | None:
+    """An id, also where the object itself was told."""
+    return thing.id if isinstance(thing, Thing) else thing
 
 
-def _ours(thing: Any, name: str) -> str | None:  # noqa: ANN401 - every object of the SDK has a type of its own
-    metadata = getattr(thing, "metadata", None)
-    return getattr(metadata, name, None) if metadata else None
-
-
-def seen_payment(intent: Any) -> SeenPayment:  # noqa: ANN401 - as above
+def seen_payment(intent: Intent) -> SeenPayment:
     """A payment as the port has it."""
-    charge = intent.latest_charge if intent.latest_charge and not isinstance(intent.latest_charge, str) else None
-    card = getattr(getattr(charge, "payment_method_details", None), "card", None)
-    split = getattr(card, "multicapture", None)
-    error = intent.last_payment_error
+    charge = intent.latest_charge if isinstance(intent.latest_charge, Charge) else None
+    card = charge.payment_method_details.card if charge and charge.payment_method_details else None
+    split = card.multicapture if card else None
     return SeenPayment(
         provider_id=intent.id,
-        payment_id=_ours(intent, "payment"),
+        payment_id=(intent.metadata or {}).get("payment"),
         state=_PAYMENTS[intent.status],
         amount=intent.amount,
         currency=intent.currency.upper(),
@@ -122,10 +246,10 @@ def seen_payment(intent: Any) -> SeenPayment:  # noqa: ANN401 - as above
         # What was reserved and let go is marked as refunded, although nothing was ever taken.
         refunded=charge.amount_refunded if charge and charge.captured else 0,
         disputed=bool(charge and charge.disputed),
-        capture_before=_instant(getattr(card, "capture_before", None)),
+        capture_before=_instant(card.capture_before if card else None),
         splittable=split is not None and split.status == "available",
         client_secret=intent.client_secret,
-        decline_code=_decline(error) if error else None,
+        decline_code=intent.last_payment_error.word if intent.last_payment_error else None,
         attempt=_seen_attempt(charge, card) if charge else None,
         customer=_id(intent.customer),
         method=_id(intent.payment_method),
@@ -133,50 +257,42 @@ def seen_payment(intent: Any) -> SeenPayment:  # noqa: ANN401 - as above
     )
 
 
-def _decline(error: Any) -> str:  # noqa: ANN401 - as above
-    """Why: the bank's word where there is one, else Stripe's."""
-    return str(getattr(error, "decline_code", None) or error.code)
-
-
-def _seen_attempt(charge: Any, card: Any) -> SeenAttempt:  # noqa: ANN401 - as above
-    outcome = getattr(charge, "outcome", None)
-    declined = charge.status == "failed"
-    code = (getattr(outcome, "reason", None) or charge.failure_code or "declined") if declined else None
+def _seen_attempt(charge: Charge, card: Card | None) -> SeenAttempt:
+    reason = charge.outcome.reason if charge.outcome else None
+    code = (reason or charge.failure_code or "declined") if charge.status == "failed" else None
     method = f"{card.brand} {card.last4}" if card is not None and card.last4 else None
     return SeenAttempt(charge.id, _ATTEMPTS[charge.status], method, code)
 
 
-def seen_refund(refund: Any) -> SeenRefund:  # noqa: ANN401 - as above
+def seen_refund(refund: Refund) -> SeenRefund:
     """A refund as the port has it."""
     return SeenRefund(
         provider_id=refund.id,
-        refund_id=_ours(refund, "refund"),
+        refund_id=(refund.metadata or {}).get("refund"),
         payment=_id(refund.payment_intent) or "",
         amount=refund.amount,
         currency=refund.currency.upper(),
         state=_REFUNDS[refund.status],
-        failure=getattr(refund, "failure_reason", None),
+        failure=refund.failure_reason,
         created_at=datetime.fromtimestamp(refund.created, UTC),
     )
 
 
-def seen_mandate(intent: Any) -> SeenMandate:  # noqa: ANN401 - as above
+def seen_mandate(setup: Setup) -> SeenMandate:
     """A saved means of payment as the port has it."""
-    error = intent.last_setup_error
     return SeenMandate(
-        provider_id=intent.id,
-        mandate_id=_ours(intent, "mandate"),
-        state=_MANDATES[intent.status],
-        customer=_id(intent.customer),
-        method=_id(intent.payment_method),
-        client_secret=intent.client_secret,
-        decline_code=_decline(error) if error else None,
+        provider_id=setup.id,
+        mandate_id=(setup.metadata or {}).get("mandate"),
+        state=_MANDATES[setup.status],
+        customer=_id(setup.customer),
+        method=_id(setup.payment_method),
+        client_secret=setup.client_secret,
+        decline_code=setup.last_setup_error.word if setup.last_setup_error else None,
     )
 
 
-def seen_dispute(dispute: Any) -> SeenDispute:  # noqa: ANN401 - as above
+def seen_dispute(dispute: Dispute) -> SeenDispute:
     """A dispute as the port has it."""
-    due = getattr(dispute.evidence_details, "due_by", None) if dispute.evidence_details else None
     return SeenDispute(
         provider_id=dispute.id,
         payment=_id(dispute.payment_intent),
@@ -184,6 +300,6 @@ def seen_dispute(dispute: Any) -> SeenDispute:  # noqa: ANN401 - as above
         currency=dispute.currency.upper(),
         reason=dispute.reason,
         state=dispute.status,
-        due_by=_instant(due),
+        due_by=_instant(dispute.evidence_details.due_by if dispute.evidence_details else None),
         created_at=datetime.fromtimestamp(dispute.created, UTC),
     )
