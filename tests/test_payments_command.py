@@ -191,8 +191,14 @@ async def test_what_the_provider_has_not_is_put_before_a_person(shop: Checkout, 
     assert told.exit_code == 0
     assert told.stdout.endswith("What waits for a person: commerce payments cases\n")
     assert sorted((case["kind"], case["facts"]) for case in shown) == [
-        ("payment_missing_at_provider", {"provider_id": "pi_gone", "state": "captured", "amount": 79900}),
-        ("refund_missing_at_provider", {"provider_id": "re_gone", "state": "succeeded", "amount": 1000}),
+        (
+            "payment_missing_at_provider",
+            {"provider_id": "pi_gone", "state": "captured", "amount": 79900, "why": "resource_missing"},
+        ),
+        (
+            "refund_missing_at_provider",
+            {"provider_id": "re_gone", "state": "succeeded", "amount": 1000, "why": "not among the payment's"},
+        ),
     ]
     assert {case["subject"] for case in shown} > {payment_id}
     assert all(case["id"] in seen.stdout for case in shown)
