@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -30,6 +31,9 @@ PLENTY = 1_000_000
 ANSWER_WITHIN = timedelta(milliseconds=250)
 """A sandbox on the same machine answers within a few; what hangs is waited for no longer."""
 
+_SHOPS = count(1)
+"""Numbers for shops: a database whose end is late must not be in the way of the next."""
+
 
 class Place:
     """Where chaos is played: a database server, a sandbox, and a new database for whoever opens a shop."""
@@ -38,13 +42,11 @@ class Place:
         self.sandbox = sandbox
         self._server = server
         self._template = template
-        self._shops = 0
 
     @asynccontextmanager
     async def shop(self, gateway: type[StripeGateway] = StripeGateway) -> AsyncIterator[Checkout]:
         """A new shop at noon, and a provider that has never heard of it; `gateway` is of what kind the way to it is."""
-        self._shops += 1
-        name = f"chaos_{os.getpid()}_{self._shops}"
+        name = f"chaos_{os.getpid()}_{next(_SHOPS)}"
         async with own_database(self._server, self._template, name) as url:
             clock = SetClock(NOON)
             db = Database(url, clock=clock, pool_size=16)
