@@ -13,6 +13,7 @@ from functools import partial
 
 import dramatiq
 import structlog
+import uvloop
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AsyncIO
 
@@ -152,7 +153,8 @@ def run_worker(settings: Settings) -> None:
     worker.start()
     collect_garbage_seldom()
     try:
-        asyncio.run(_relay_and_schedule(settings, bell))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_relay_and_schedule(settings, bell))
     finally:
         worker.stop(timeout=STOP_MS)
         bell.broker.close()

@@ -53,4 +53,5 @@ def set_up_logs(style: Literal["json", "pretty"], level: int = logging.INFO) -> 
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # It has a line for each request that we make.
+    for chatty in ("httpx", "stripe"):  # They have a line or two for each request that we make.
+        logging.getLogger(chatty).setLevel(logging.WARNING)
