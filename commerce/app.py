@@ -64,7 +64,7 @@ def build_app(
 
     Redis and `provider_url` are only looked at. Without a `gateway` orders are taken, and nobody can pay online.
     """
-    provider = gateway or no_provider()
+    provider = payments.Provider.at(gateway or no_provider(), db)
     placing = orders.Placing("place_orders", db, place_orders)
     selling = orders.Selling("book_sales", db, book_sales)
 
@@ -72,12 +72,13 @@ def build_app(
     async def serving(_: Litestar) -> AsyncIterator[None]:
         placing.start()
         selling.start()
+        provider.start()
         try:
             yield
         finally:
             await placing.stop()
             await selling.stop()
-            await provider.close()
+            await provider.stop()
             await db.close()
 
     app = Litestar(
@@ -90,7 +91,7 @@ def build_app(
             "principal": Provide(provide_principal, sync_to_thread=False),
             "placing": Provide(lambda: placing, sync_to_thread=False),
             "selling": Provide(lambda: selling, sync_to_thread=False),
-            "provider": Provide(lambda: payments.Provider(provider), sync_to_thread=False),
+            "provider": Provide(lambda: provider, sync_to_thread=False),
         },
         state=State(
             {"db": db, "key_ring": KeyRing(db), "redis_url": redis_url, "provider": health.ProviderProbe(provider_url)}

@@ -23,7 +23,7 @@ from commerce.kernel.idempotency import prune_keys
 from commerce.kernel.laws import broken, check_laws
 from commerce.kernel.logs import set_up_logs
 from commerce.kernel.outbox import Event
-from commerce.kernel.relay import Reaction, prune_outbox, react, relay_once, still_open
+from commerce.kernel.relay import BATCH_MAX, Reaction, prune_outbox, react, relay_once, still_open
 from commerce.kernel.schedules import Job, run_due
 from commerce.lawbook import LAWS
 from commerce.provider.connect import connect
@@ -49,7 +49,7 @@ REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
 HEARTBEAT_MS = 15_000
 """Shorter, and a busy worker's message is taken from it (dramatiq #692)."""
 IDLE_S = 0.2
-CALLS_IDLE_S = 0.1
+CALLS_IDLE_S = 0.05
 CALLERS = 20
 """Connections for whoever speaks with the payment provider: none is held while it is waited for."""
 RING_MAX = 100
@@ -168,11 +168,15 @@ async def _relay_and_schedule(settings: Settings, bell: Bell) -> None:
     jobs = every_job(gateway)
     db = Database(settings.database_url or "", pool_size=2 + len(jobs))
     calling = Database(settings.database_url or "", pool_size=CALLERS, patience_s=PATIENCE_S)
-    caller = Caller(calling, gateway)
 
+    # What comes in a stream is taken in handfuls, after a pause: looking at once again would find one thing at a time.
     async def relay() -> bool:
         ring = bell.ring if await asyncio.to_thread(bell.waiting) < WAITING_MAX else None
-        return await relay_once(db, topics(REACTIONS), ring, db.clock.now()) > 0
+        return await relay_once(db, topics(REACTIONS), ring, db.clock.now()) >= BATCH_MAX
+
+    async def call() -> bool:
+        await caller.once()
+        return False
 
     async def schedule(name: str) -> bool:
         await run_due(db, {name: jobs[name]}, db.clock.now())
@@ -181,10 +185,10 @@ async def _relay_and_schedule(settings: Settings, bell: Bell) -> None:
     # Each job goes its own way: a long look at the laws must not keep goods held that nobody wants any more.
     ways = [_again_and_again(partial(schedule, name), over, 1.0) for name in jobs]
     try:
-        await asyncio.gather(
-            _again_and_again(relay, over, IDLE_S), _again_and_again(caller.once, over, CALLS_IDLE_S), *ways
-        )
-        await caller.finish()
+        async with Caller(calling, gateway) as caller:
+            await asyncio.gather(
+                _again_and_again(relay, over, IDLE_S), _again_and_again(call, over, CALLS_IDLE_S), *ways
+            )
     finally:
         await gateway.close()
         await calling.close()

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import text
 
 from commerce.kernel.db import ReadSession, Session
-from commerce.kernel.idempotency import Answer, Call, InFlight, KeyReused, Replay, claim_and_recall, keep_many, replayed
+from commerce.kernel.idempotency import Answer, Call, KeyReused, Replay, answered_before, keep_many
 from commerce.kernel.ids import order_number
 from commerce.kernel.refusals import AlreadyExists, Busy, Refusal
 from orders.queries import order_history
@@ -47,20 +47,13 @@ class Desk(Generic[Request, Case]):
         Twins in one group share a verdict.
         """
         self._calls = [(call, call.fingerprint(data)) for call, data in map(read, self._requests)]
-        recalled = await claim_and_recall(tx, [call for call, _ in self._calls])
+        self._verdicts |= await answered_before(tx, self._calls)
         first: dict[tuple[str, str], tuple[int, bytes]] = {}
         for n, (call, fingerprint) in enumerate(self._calls):
             seen, print_of_seen = first.setdefault((call.principal.id, call.key), (n, fingerprint))
-            try:
-                answer = replayed(recalled.answered, call, fingerprint)
-            except KeyReused as refusal:
-                self._verdicts[n] = refusal
+            if n in self._verdicts:
                 continue
-            if answer is not None:
-                self._verdicts[n] = Replay(answer)
-            elif (call.principal.id, call.key) in recalled.under_way:
-                self._verdicts[n] = InFlight()
-            elif print_of_seen != fingerprint:
+            if print_of_seen != fingerprint:
                 self._behind[n] = (seen, KeyReused())
             elif seen != n:
                 self._same_as[n] = seen

@@ -1,14 +1,15 @@
 """Record orders: the order, its lines and its timeline, for many orders at once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
 from commerce.kernel.db import Session
 from commerce.kernel.ids import new_id
+from commerce.kernel.rows import arrays, as_columns, insert_many
 from orders.schemas import OrderLineView, OrderView, QuotedLine
 
 
@@ -21,38 +22,25 @@ class Happening(msgspec.Struct, frozen=True):
     facts: dict[str, Any] = {}
 
 
-def _insert(table: str, columns: dict[str, str]) -> TextClause:
-    """One INSERT for many rows: a column's type says how its array is sent."""
-    names = list(columns)
-    arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in columns.items())
-    targets, values = ", ".join(names), ", ".join(f"r.{name}" for name in names)
-    # The names are this module's own; no value is in the text.
-    return text(f"INSERT INTO {table} ({targets}) SELECT {values} FROM unnest({arrays}) AS r ({targets})")  # noqa: S608 - see above
-
-
-_ORDERS = _insert(
-    "orders",
-    {
-        "id": "text", "order_number": "text", "source": "text", "channel": "text", "location": "text",
-        "customer_id": "text", "currency": "text", "prices_include_tax": "bool", "fulfilment": "text",
-        "state": "text", "placed_at": "timestamptz", "subtotal": "bigint", "discount_total": "bigint",
-        "tax_total": "bigint", "total": "bigint", "sale_fingerprint": "bytea",
-    },
-)  # fmt: skip
-_LINES = _insert(
-    "order_lines",
-    {
-        "order_id": "text", "line": "int", "sku": "text", "quantity": "int", "recommended_price": "bigint",
-        "unit_price": "bigint", "discount_total": "bigint", "tax_rate_bp": "int", "tax_total": "bigint",
-        "line_total": "bigint", "sent": "int", "cancelled": "int",
-    },
-)  # fmt: skip
-_TIMELINE = text("""
+_ORDER_COLUMNS = {
+    "id": "text", "order_number": "text", "source": "text", "channel": "text", "location": "text",
+    "customer_id": "text", "currency": "text", "prices_include_tax": "bool", "fulfilment": "text",
+    "state": "text", "placed_at": "timestamptz", "subtotal": "bigint", "discount_total": "bigint",
+    "tax_total": "bigint", "total": "bigint", "sale_fingerprint": "bytea",
+}  # fmt: skip
+_LINE_COLUMNS = {
+    "order_id": "text", "line": "int", "sku": "text", "quantity": "int", "recommended_price": "bigint",
+    "unit_price": "bigint", "discount_total": "bigint", "tax_rate_bp": "int", "tax_total": "bigint",
+    "line_total": "bigint", "sent": "int", "cancelled": "int",
+}  # fmt: skip
+_ORDERS = insert_many("orders", _ORDER_COLUMNS)
+_LINES = insert_many("order_lines", _LINE_COLUMNS)
+_HAPPENINGS = {"id": "text", "order_id": "text", "what": "text", "actor": "text", "facts": "text"}
+# The columns are this module's own; no value is in the text.
+_TIMELINE = text(f"""
     INSERT INTO order_timeline (id, order_id, what, actor, facts, happened_at)
-    SELECT r.id, r.order_id, r.what, r.actor, r.facts::jsonb, :now
-      FROM unnest(CAST(:id AS text[]), CAST(:order_id AS text[]), CAST(:what AS text[]), CAST(:actor AS text[]),
-                  CAST(:facts AS text[])) AS r (id, order_id, what, actor, facts)
-""")
+    SELECT r.id, r.order_id, r.what, r.actor, r.facts::jsonb, :now FROM {arrays(_HAPPENINGS)}
+""")  # noqa: S608 - see above
 
 
 async def record_orders(tx: Session, orders: Sequence[OrderView], fingerprints: Sequence[bytes] = ()) -> None:
@@ -62,28 +50,21 @@ async def record_orders(tx: Session, orders: Sequence[OrderView], fingerprints: 
     """
     prints: Sequence[bytes | None] = fingerprints or [None] * len(orders)
     heads = ((*_order_row(order), asked) for order, asked in zip(orders, prints, strict=True))
-    await tx.execute(_ORDERS, _columns(_ORDER_COLUMNS, heads))
+    await tx.execute(_ORDERS, as_columns(_ORDER_COLUMNS, heads))
     lines = ((order.id, *_line_values(line)) for order in orders for line in order.lines)
-    await tx.execute(_LINES, _columns(_LINE_COLUMNS, lines))
+    await tx.execute(_LINES, as_columns(_LINE_COLUMNS, lines))
 
 
 async def note(tx: Session, happenings: Sequence[Happening], now: datetime) -> None:
     """Write what happened into the orders' timelines."""
+    if not happenings:
+        return
     rows = (
         (new_id("tln", now), h.order_id, h.what, h.actor, msgspec.json.encode(h.facts).decode()) for h in happenings
     )
-    await tx.execute(_TIMELINE, {**_columns(("id", "order_id", "what", "actor", "facts"), rows), "now": now})
+    await tx.execute(_TIMELINE, {**as_columns(_HAPPENINGS, rows), "now": now})
 
 
-_ORDER_COLUMNS = (
-    "id", "order_number", "source", "channel", "location", "customer_id", "currency", "prices_include_tax",
-    "fulfilment", "state", "placed_at", "subtotal", "discount_total", "tax_total", "total",
-    "sale_fingerprint",
-)  # fmt: skip
-_LINE_COLUMNS = (
-    "order_id", "line", "sku", "quantity", "recommended_price", "unit_price", "discount_total", "tax_rate_bp",
-    "tax_total", "line_total", "sent", "cancelled",
-)  # fmt: skip
 _line_values = msgspec.structs.astuple
 
 
@@ -101,9 +82,3 @@ def _order_row(order: OrderView) -> tuple[object, ...]:
         order.total.currency, order.prices_include_tax, str(order.fulfilment), str(order.state), order.placed_at,
         order.subtotal.amount, order.discount_total.amount, order.tax_total.amount, order.total.amount,
     )  # fmt: skip
-
-
-def _columns(names: Sequence[str], rows: Iterable[tuple[object, ...]]) -> dict[str, object]:
-    """Rows as one array for each column; no rows are empty arrays."""
-    columns = list(zip(*rows, strict=True))
-    return {name: list(columns[n]) if columns else [] for n, name in enumerate(names)}

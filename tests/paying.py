@@ -94,13 +94,13 @@ class Checkout:
 
     async def work(self) -> None:
         """The worker does whatever is due now, until nothing is."""
-        caller = Caller(self.db, self.gateway)
-        for _ in range(STEPS_MAX):
-            busy = await caller.once()
-            await caller.finish()
-            busy = await self._react() or busy
-            if not busy:
-                return
+        async with Caller(self.db, self.gateway) as caller:
+            for _ in range(STEPS_MAX):
+                busy = await caller.once()
+                await caller.finish()
+                busy = await self._react() or busy
+                if not busy:
+                    return
         raise AssertionError("the worker never comes to rest")
 
     async def keep_time(self) -> None:

@@ -78,9 +78,9 @@ class Recording:
     async def work(self, _: Example) -> None:
         """Let the worker make the calls and looks that are due, a moment later: what happens at once has no order."""
         await self._sandbox.set_clock(self._clock.advance(timedelta(seconds=1)))
-        caller = Caller(self._db, self._gateway)
-        while await caller.once():
-            await caller.finish()
+        async with Caller(self._db, self._gateway) as caller:
+            while await caller.once():
+                await caller.finish()
 
     async def buyer_confirms(self, _: Example) -> None:
         """Let the buyer's browser confirm at the provider what was begun last."""

@@ -161,7 +161,7 @@ async def test_the_twin_that_claims_no_key_calls_the_last_unit_gone(
         kept = await tx.execute(text("SELECT principal, key, fingerprint, status, body FROM idempotency_keys"))
         return Recalled(set(), {(row[0], row[1]): (row[2], Answer(row[3], row[4])) for row in kept})
 
-    monkeypatch.setattr("orders.desk.claim_and_recall", only_look)
+    monkeypatch.setattr("commerce.kernel.idempotency.claim_and_recall", only_look)
 
     assert isinstance(await place_twice(db, clock), NotEnoughStock)
 

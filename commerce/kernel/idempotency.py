@@ -119,12 +119,25 @@ class Recalled(NamedTuple):
 
 async def first_time(tx: Session, call: Call, data: object) -> None:
     """Go on only if this request was never answered. Raises Replay, KeyReused or InFlight."""
-    recalled = await claim_and_recall(tx, [call])
-    if recalled.under_way:
-        raise InFlight
-    answer = replayed(recalled.answered, call, call.fingerprint(data))
-    if answer is not None:
-        raise Replay(answer)
+    for verdict in (await answered_before(tx, [(call, call.fingerprint(data))])).values():
+        raise verdict
+
+
+async def answered_before(tx: Session, calls: Sequence[tuple[Call, bytes]]) -> dict[int, Refusal | Replay]:
+    """What to say to those of these calls (each with its fingerprint) that are no news, by their place among them.
+
+    A Replay, KeyReused, or InFlight where another process is deciding. The others are claimed until the end.
+    """
+    recalled = await claim_and_recall(tx, [call for call, _ in calls])
+    verdicts: dict[int, Refusal | Replay] = {}
+    for n, (call, fingerprint) in enumerate(calls):
+        name = (call.principal.id, call.key)
+        if name in recalled.answered:
+            stored, answer = recalled.answered[name]
+            verdicts[n] = Replay(answer) if stored == fingerprint else KeyReused()
+        elif name in recalled.under_way:
+            verdicts[n] = InFlight()
+    return verdicts
 
 
 async def claim_and_recall(tx: Session, calls: Sequence[Call]) -> Recalled:
@@ -141,16 +154,6 @@ async def claim_and_recall(tx: Session, calls: Sequence[Call]) -> Recalled:
         if fingerprint is not None:
             recalled.answered[principal, key] = (fingerprint, Answer(status, body))
     return recalled
-
-
-def replayed(found: dict[tuple[str, str], tuple[bytes, Answer]], call: Call, fingerprint: bytes) -> Answer | None:
-    """The stored answer to this call, if there is one. Raises KeyReused if it answered something else."""
-    stored = found.get((call.principal.id, call.key))
-    if stored is None:
-        return None
-    if stored[0] != fingerprint:
-        raise KeyReused
-    return stored[1]
 
 
 async def keep(tx: Session, call: Call, data: object, answer: Answer, now: datetime) -> Answer:

@@ -1,5 +1,6 @@
 """Inbox: what the outside world sends is stored once, then handled at our pace."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import LargeBinary, UniqueConstraint, text
@@ -7,12 +8,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from commerce.kernel.db import Code, Session, Table, rows_changed
 from commerce.kernel.ids import new_id
+from commerce.kernel.rows import arrays, as_columns
 
-_RECEIVE = text("""
+_MESSAGES = {"id": "text", "external_id": "text", "body": "bytea"}
+# In order, so that two who store many never wait for each other. The columns are this module's own.
+_RECEIVE = text(f"""
     INSERT INTO inbox_messages (id, source, external_id, body, received_at, handled_at)
-    VALUES (:id, :source, :external_id, :body, :now, :handled_at)
-    ON CONFLICT (source, external_id) DO NOTHING RETURNING id
-""")
+    SELECT r.id, :source, r.external_id, r.body, :now, :handled_at FROM {arrays(_MESSAGES)} ORDER BY r.external_id
+    ON CONFLICT (source, external_id) DO NOTHING RETURNING external_id, id
+""")  # noqa: S608 - see above
 _PRUNE = text("""
     DELETE FROM inbox_messages WHERE id IN (
         SELECT id FROM inbox_messages
@@ -34,23 +38,21 @@ class InboxMessage(Table):
     handled_at: Mapped[datetime | None]
 
 
-async def receive(
-    tx: Session, source: str, external_id: str, body: bytes, now: datetime, *, handled: bool = False
-) -> str | None:
-    """Store an outside event exactly once. Its id the first time we see it, None ever after.
+async def receive_many(
+    tx: Session, source: str, bodies: Mapping[str, bytes], now: datetime, *, handled: bool = False
+) -> dict[str, str]:
+    """Store outside events, by the ids they have there, exactly once; our ids of those that we see the first time.
 
-    `handled` where all that follows from it is done in this transaction.
+    `handled` where all that follows from them is done in this transaction.
     """
-    row = {
-        "id": new_id("inb", now),
-        "source": source,
-        "external_id": external_id,
-        "body": body,
-        "now": now,
-        "handled_at": now if handled else None,
-    }
-    stored: str | None = (await tx.execute(_RECEIVE, row)).scalar_one_or_none()
-    return stored
+    rows = [(new_id("inb", now), external_id, body) for external_id, body in bodies.items()]
+    facts = {**as_columns(_MESSAGES, rows), "source": source, "now": now, "handled_at": now if handled else None}
+    return {row[0]: row[1] for row in await tx.execute(_RECEIVE, facts)}
+
+
+async def receive(tx: Session, source: str, external_id: str, body: bytes, now: datetime) -> str | None:
+    """Store an outside event exactly once. Its id the first time we see it, None ever after."""
+    return (await receive_many(tx, source, {external_id: body}, now)).get(external_id)
 
 
 async def prune_inbox(tx: Session, source: str, before: datetime, most: int) -> int:

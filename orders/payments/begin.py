@@ -1,16 +1,22 @@
 """Begin to pay: what an order owes becomes a payment, once; whoever asks again gets the same one."""
 
 import secrets
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import text
 
+from commerce.kernel import idempotency
+from commerce.kernel.access import must_sell_in
 from commerce.kernel.db import Session
+from commerce.kernel.idempotency import Replay, answered_before
 from commerce.kernel.ids import new_id
+from commerce.kernel.refusals import NotFound, Refusal
+from commerce.kernel.rows import arrays, as_columns
 from inventory.keep import keep_hold
-from orders.moving import OrderHead
-from orders.payments.calls import Call, intend
+from orders.moving import OrderHead, lock_orders
+from orders.payments.calls import Call, CallWanted, intend, intend_many
 from orders.payments.errors import NothingToPay
 from orders.payments.lock_payment import payments_of
 from orders.payments.rules import (
@@ -25,6 +31,7 @@ from orders.payments.rules import (
     capture_for,
     pay_by,
 )
+from orders.payments.schemas import BeginPaymentBody
 from orders.record import Happening, note
 from orders.rules import OrderState, PaymentPlan
 
@@ -42,8 +49,8 @@ class Begun(NamedTuple):
     mandate_id: str | None
     call: Call | None = None
     under_way: str | None = None
-    wanted: tuple[int, Capture, Purpose] | None = None
-    """The amount, how it is taken and what for, of a payment that was begun now."""
+    wanted: "PaymentWanted | None" = None
+    """The payment that was begun now, if one was."""
 
 
 class _Situation(NamedTuple):
@@ -58,49 +65,128 @@ class _Situation(NamedTuple):
 
 
 _SITUATION = text("""
-    SELECT l.plan, l.deposit,
+    SELECT o.id, l.plan, l.deposit,
            (SELECT coalesce(sum(amount), 0) FROM tenders WHERE order_id = o.id AND state = 'due')::bigint AS due,
            EXISTS (SELECT 1 FROM payments WHERE order_id = o.id) AS paying, m.id AS mandate_id, m.state AS mandate_state
       FROM orders o LEFT JOIN payment_plans l ON l.order_id = o.id
       LEFT JOIN mandates m ON m.order_id = o.id AND m.state <> 'cancelled'
-     WHERE o.id = :id
+     WHERE o.id = ANY(CAST(:ids AS text[]))
 """)
 _OPEN_CALL = text("""
     SELECT id FROM provider_calls
      WHERE (payment_id = :payment_id OR mandate_id = :mandate_id) AND operation IN ('open', 'ask_mandate')
        AND state = 'intended'
 """)
-_WRITE_PAYMENT = text("""
-    INSERT INTO payments (id, order_id, purpose, capture, mandate_id, amount, currency, state, deadline, link,
-                          created_at)
-    VALUES (:id, :order_id, :purpose, :capture, :mandate_id, :amount, :currency, 'intended', :deadline, :link, :now)
-""")
+_PAYMENTS = {
+    "id": "text", "order_id": "text", "purpose": "text", "capture": "text", "mandate_id": "text", "amount": "bigint",
+    "currency": "text", "deadline": "timestamptz", "link": "text",
+}  # fmt: skip
+# The columns are this module's own; no value is in the text.
+_WRITE_PAYMENTS = text(f"""
+    INSERT INTO payments ({", ".join(_PAYMENTS)}, state, created_at)
+    SELECT r.*, 'intended', :now FROM {arrays(_PAYMENTS)}
+""")  # noqa: S608 - see above
 _WRITE_MANDATE = text("""
     INSERT INTO mandates (id, order_id, state, deadline, created_at)
     VALUES (:id, :order_id, 'intended', :deadline, :now)
 """)
 
 
-async def begin_payment(tx: Session, order: OrderHead, actor: str, now: datetime) -> Begun:
-    """What the buyer of a locked order has to do now: pay what is due, pay a deposit, or save a means of payment.
+class BeginPayment(NamedTuple):
+    """A buyer's wish to pay an order, and the call that must be safe to repeat."""
 
-    A payment that is not settled is resumed, not doubled. Raises NothingToPay.
+    call: idempotency.Call
+    body: BeginPaymentBody
+    order_id: str
+
+
+class Ready(NamedTuple):
+    """An order that is being paid, and what was begun for it."""
+
+    order: OrderHead
+    begun: Begun
+
+
+class PaymentWanted(NamedTuple):
+    """A payment that is to be opened for a locked order."""
+
+    order: OrderHead
+    amount: int
+    purpose: Purpose
+    capture: Capture = Capture.AUTOMATIC
+    mandate_id: str | None = None
+    deadline: datetime | None = None
+
+
+Verdict = Ready | Refusal | Replay
+
+
+async def begin_payments(tx: Session, wishes: Sequence[BeginPayment], now: datetime) -> list[Verdict]:
+    """What each buyer has to do now: pay what is due, pay a deposit, or save a means of payment.
+
+    A payment that is not settled is resumed, not doubled: of two wishes for one order, the second finds what the first
+    one began.
     """
-    seen = _Situation(*(await tx.execute(_SITUATION, {"id": order.id})).one())
+    answered = await answered_before(tx, [(wish.call, wish.call.fingerprint(wish.body)) for wish in wishes])
+    verdicts: dict[int, Verdict] = {**answered}
+    left = [n for n in range(len(wishes)) if n not in verdicts]
+    while left:
+        first = {wishes[n].order_id: n for n in reversed(left)}
+        begun = await _begin(tx, [wishes[n] for n in first.values()], now)
+        verdicts |= zip(first.values(), begun, strict=True)
+        left = [n for n in left if n not in verdicts]
+    return [verdicts[n] for n in range(len(wishes))]
+
+
+async def _begin(tx: Session, wishes: Sequence[BeginPayment], now: datetime) -> list[Verdict]:
+    """As above, for wishes about different orders that nobody answered yet."""
+    orders = await lock_orders(tx, [wish.order_id for wish in wishes])
+    rows = await tx.execute(_SITUATION, {"ids": list(orders)})
+    situations = {row[0]: _Situation(*row[1:]) for row in rows}
+    verdicts: list[Verdict | _Wanted] = []
+    for wish in wishes:
+        try:
+            verdicts.append(await _decide(tx, wish, orders, situations, now))
+        except Refusal as refusal:
+            verdicts.append(refusal)
+    fresh = iter(await _open([one for one in verdicts if isinstance(one, _Wanted)], tx, now))
+    return [next(fresh) if isinstance(one, _Wanted) else one for one in verdicts]
+
+
+class _Wanted(NamedTuple):
+    """A payment to be begun now, and who asked for it."""
+
+    payment: PaymentWanted
+    actor: str
+
+
+async def _decide(
+    tx: Session,
+    wish: BeginPayment,
+    orders: Mapping[str, OrderHead],
+    situations: Mapping[str, _Situation],
+    now: datetime,
+) -> Ready | _Wanted:
+    """What to begin for a locked order, or what was begun. Raises NotFound, WrongChannel, NothingToPay."""
+    order, actor = orders.get(wish.order_id), wish.call.principal.id
+    if order is None:
+        raise NotFound("order", wish.order_id)
+    must_sell_in(wish.call.principal, order.channel, "order_id")
+    seen = situations[order.id]
     plan = _plan(order, seen)
     payments = await payments_of(tx, order.id) if seen.paying else []
     current = next((payment for payment in payments if payment.state in UNSETTLED), None)
     if current is not None:
-        return Begun(current.id, current.mandate_id, under_way=await _open_call(tx, current.id, None))
+        return Ready(order, Begun(current.id, current.mandate_id, under_way=await _open_call(tx, current.id, None)))
     if any(payment.state is PaymentState.AUTHORISED for payment in payments):
         raise NothingToPay(order.id, "The money for this order is reserved already.")
     if plan is PaymentPlan.LATER and not any(payment.state in SECURE for payment in payments):
         if seen.mandate_id is None:
-            return await _ask_for_mandate(tx, order, seen.deposit or 0, actor, now)
+            return Ready(order, await _ask_for_mandate(tx, order, seen.deposit or 0, actor, now))
         if seen.mandate_state != "active":
-            return Begun(None, seen.mandate_id, under_way=await _open_call(tx, None, seen.mandate_id))
+            return Ready(order, Begun(None, seen.mandate_id, under_way=await _open_call(tx, None, seen.mandate_id)))
         raise NothingToPay(order.id, "A means of payment is saved; it is charged when the goods are there.")
-    return await _pay_what_is_due(tx, order, seen.due, plan, actor, now)
+    return _Wanted(await _what_is_due(tx, order, seen.due, plan, now), actor)
 
 
 def _plan(order: OrderHead, seen: _Situation) -> PaymentPlan:
@@ -112,20 +198,33 @@ def _plan(order: OrderHead, seen: _Situation) -> PaymentPlan:
     return PaymentPlan(seen.plan)
 
 
-async def _pay_what_is_due(
-    tx: Session, order: OrderHead, due: int, plan: PaymentPlan, actor: str, now: datetime
-) -> Begun:
+async def _what_is_due(tx: Session, order: OrderHead, due: int, plan: PaymentPlan, now: datetime) -> PaymentWanted:
     if due <= 0:
         raise NothingToPay(order.id, "This order is paid.")
     placed = order.state is OrderState.PLACED
     # Once goods have left there is nothing to reserve any more: what is still owed is taken at once.
     capture = capture_for(plan) if placed else Capture.AUTOMATIC
     purpose = Purpose.WHOLE if due == order.total else Purpose.BALANCE
-    deadline = await _deadline(tx, order, now) if placed else None
-    payment_id = await write_payment(tx, order, due, purpose, now, capture=capture, deadline=deadline)
-    call = await intend(tx, Operation.OPEN, now, payment_id=payment_id, leased=True)
-    await note(tx, [Happening(order.id, "payment_begun", actor, {"payment": payment_id, "amount": due})], now)
-    return Begun(payment_id, None, call, wanted=(due, capture, purpose))
+    return PaymentWanted(order, due, purpose, capture, deadline=await _deadline(tx, order, now) if placed else None)
+
+
+async def _open(wanted: Sequence[_Wanted], tx: Session, now: datetime) -> list[Ready]:
+    """Write payments down, and the calls that open them."""
+    if not wanted:
+        return []
+    ids = await write_payments(tx, [one.payment for one in wanted], now)
+    calls = await intend_many(tx, [CallWanted(Operation.OPEN, payment_id) for payment_id in ids], now, leased=True)
+    told = [
+        Happening(
+            one.payment.order.id, "payment_begun", one.actor, {"payment": payment_id, "amount": one.payment.amount}
+        )
+        for one, payment_id in zip(wanted, ids, strict=True)
+    ]
+    await note(tx, told, now)
+    return [
+        Ready(one.payment.order, Begun(payment_id, None, call, wanted=one.payment))
+        for one, payment_id, call in zip(wanted, ids, calls, strict=True)
+    ]
 
 
 async def _deadline(tx: Session, order: OrderHead, now: datetime) -> datetime:
@@ -146,38 +245,24 @@ async def _ask_for_mandate(tx: Session, order: OrderHead, deposit: int, actor: s
     await note(tx, [Happening(order.id, "mandate_asked", actor, {"mandate": mandate_id, "deposit": deposit})], now)
     if not deposit:
         return Begun(None, mandate_id, await intend(tx, Operation.ASK_MANDATE, now, mandate_id=mandate_id, leased=True))
-    payment_id = await write_payment(tx, order, deposit, Purpose.DEPOSIT, now, mandate_id=mandate_id, deadline=deadline)
+    payment = PaymentWanted(order, deposit, Purpose.DEPOSIT, mandate_id=mandate_id, deadline=deadline)
+    [payment_id] = await write_payments(tx, [payment], now)
     call = await intend(tx, Operation.OPEN, now, payment_id=payment_id, leased=True)
-    return Begun(payment_id, mandate_id, call, wanted=(deposit, Capture.AUTOMATIC, Purpose.DEPOSIT))
+    return Begun(payment_id, mandate_id, call, wanted=payment)
 
 
-async def write_payment(  # noqa: PLR0913 - a payment has as many facts
-    tx: Session,
-    order: OrderHead,
-    amount: int,
-    purpose: Purpose,
-    now: datetime,
-    *,
-    capture: Capture = Capture.AUTOMATIC,
-    mandate_id: str | None = None,
-    deadline: datetime | None,
-) -> str:
-    """Write a payment down that the provider does not know yet; its id."""
-    payment_id = new_id("pay", now)
-    facts = {
-        "id": payment_id,
-        "order_id": order.id,
-        "purpose": str(purpose),
-        "capture": str(capture),
-        "mandate_id": mandate_id,
-        "amount": amount,
-        "currency": order.currency,
-        "deadline": deadline,
-        "link": secrets.token_urlsafe(24),
-        "now": now,
-    }
-    await tx.execute(_WRITE_PAYMENT, facts)
-    return payment_id
+async def write_payments(tx: Session, wanted: Sequence[PaymentWanted], now: datetime) -> list[str]:
+    """Write payments down that the provider does not know yet; their ids."""
+    ids = [new_id("pay", now) for _ in wanted]
+    rows = [
+        (
+            payment_id, one.order.id, str(one.purpose), str(one.capture), one.mandate_id, one.amount,
+            one.order.currency, one.deadline, secrets.token_urlsafe(24),
+        )
+        for payment_id, one in zip(ids, wanted, strict=True)
+    ]  # fmt: skip
+    await tx.execute(_WRITE_PAYMENTS, {**as_columns(_PAYMENTS, rows), "now": now})
+    return ids
 
 
 async def _open_call(tx: Session, payment_id: str | None, mandate_id: str | None) -> str | None:

@@ -4,7 +4,7 @@ A call is a recovery point. Whoever dies between storing it and writing down its
 sends again, under the same key. Calls about one payment are made one after the other, in the order they were wanted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -13,7 +13,8 @@ from sqlalchemy import text
 
 from commerce.kernel.db import Database, Session, rows_changed
 from commerce.kernel.ids import new_id
-from orders.payments.rules import CallState, Operation, may_retry_at
+from commerce.kernel.rows import arrays, as_columns
+from orders.payments.rules import Operation, may_retry_at
 
 LEASE = timedelta(seconds=30)
 """Longer than any call may take: whoever has not written down an answer by then is dead or has given up."""
@@ -34,12 +35,18 @@ class Call(NamedTuple):
     sent_at: datetime
 
 
-_INTEND = text("""
+_CALLS = {
+    "id": "text", "operation": "text", "payment_id": "text", "mandate_id": "text", "refund_id": "text",
+    "facts": "text", "tries": "int", "sent_at": "timestamptz", "next_at": "timestamptz",
+}  # fmt: skip
+# The columns are this module's own; no value is in the text.
+_INTEND = text(f"""
     INSERT INTO provider_calls (id, operation, payment_id, mandate_id, refund_id, facts, key, key_since, state, tries,
                                 created_at, sent_at, next_at)
-    VALUES (:id, :operation, :payment_id, :mandate_id, :refund_id, CAST(:facts AS jsonb), :id, :now, 'intended', :tries,
-            :now, :sent_at, :next_at)
-""")
+    SELECT r.id, r.operation, r.payment_id, r.mandate_id, r.refund_id, r.facts::jsonb, r.id, :now, 'intended', r.tries,
+           :now, r.sent_at, r.next_at
+      FROM {arrays(_CALLS)}
+""")  # noqa: S608 - see above
 _IS_INTENDED = text("""
     SELECT EXISTS (SELECT 1 FROM provider_calls
                     WHERE payment_id = :payment_id AND operation = :operation AND state = 'intended')
@@ -57,7 +64,11 @@ _CLAIM = text("""
  RETURNING c.id, c.operation, c.payment_id, c.mandate_id, c.refund_id, c.facts, c.key, c.key_since, c.tries, c.sent_at
 """)
 _ANSWERED = text("""
-    UPDATE provider_calls SET state = :state, answered_at = :now, last_error = :error
+    UPDATE provider_calls SET state = 'answered', answered_at = :now
+     WHERE id = ANY(CAST(:ids AS text[])) AND state = 'intended'
+""")
+_REFUSED = text("""
+    UPDATE provider_calls SET state = 'refused', answered_at = :now, last_error = :error
      WHERE id = :id AND state = 'intended'
 """)
 _PUT_OFF = text("""
@@ -73,6 +84,34 @@ _RETRY = text("""
 """)
 
 
+class CallWanted(NamedTuple):
+    """A call to be made about one payment or mandate."""
+
+    operation: Operation
+    payment_id: str | None = None
+    mandate_id: str | None = None
+    refund_id: str | None = None
+    facts: Mapping[str, object] = {}
+
+
+async def intend_many(tx: Session, wanted: Sequence[CallWanted], now: datetime, *, leased: bool = False) -> list[Call]:
+    """Store calls to be made once this transaction is kept: by the next worker, or by whoever has them `leased`.
+
+    Whoever has them makes them at once; should they die, a worker makes them when the lease is over.
+    """
+    calls = [Call(call_id, *one, call_id, now, 1, now) for one in wanted for call_id in [new_id("pcl", now)]]
+    tries, sent_at, next_at = (1, now, now + LEASE) if leased else (0, None, now)
+    rows = [
+        (
+            call.id, str(call.operation), call.payment_id, call.mandate_id, call.refund_id,
+            msgspec.json.encode(call.facts).decode(), tries, sent_at, next_at,
+        )
+        for call in calls
+    ]  # fmt: skip
+    await tx.execute(_INTEND, {**as_columns(_CALLS, rows), "now": now})
+    return calls
+
+
 async def intend(  # noqa: PLR0913 - a call has as many facts
     tx: Session,
     operation: Operation,
@@ -84,25 +123,9 @@ async def intend(  # noqa: PLR0913 - a call has as many facts
     facts: Mapping[str, object] | None = None,
     leased: bool = False,
 ) -> Call:
-    """Store a call to be made once this transaction is kept: by the next worker, or by whoever has it `leased`.
-
-    Whoever has it makes it at once; should they die, a worker makes it when the lease is over.
-    """
-    call_id = new_id("pcl", now)
-    row = {
-        "id": call_id,
-        "operation": str(operation),
-        "payment_id": payment_id,
-        "mandate_id": mandate_id,
-        "refund_id": refund_id,
-        "facts": msgspec.json.encode(facts or {}).decode(),
-        "now": now,
-        "tries": 1 if leased else 0,
-        "sent_at": now if leased else None,
-        "next_at": now + LEASE if leased else now,
-    }
-    await tx.execute(_INTEND, row)
-    return Call(call_id, operation, payment_id, mandate_id, refund_id, facts or {}, call_id, now, 1, now)
+    """Store one call, as above."""
+    wanted = CallWanted(operation, payment_id, mandate_id, refund_id, facts or {})
+    return (await intend_many(tx, [wanted], now, leased=leased))[0]
 
 
 async def is_intended(tx: Session, operation: Operation, payment_id: str) -> bool:
@@ -122,10 +145,15 @@ async def claim_calls(db: Database, now: datetime, most: int, only: str | None =
         return [Call(row[0], Operation(row[1]), *row[2:]) for row in rows]
 
 
-async def note_answer(tx: Session, call_id: str, state: CallState, now: datetime, error: str | None = None) -> bool:
-    """Write down that a call is answered or refused; False if somebody did before."""
-    facts = {"id": call_id, "state": str(state), "now": now, "error": error}
-    return rows_changed(await tx.execute(_ANSWERED, facts)) > 0
+async def note_answers(tx: Session, call_ids: Sequence[str], now: datetime) -> None:
+    """Write down that calls are answered; what was written down before stays."""
+    if call_ids:
+        await tx.execute(_ANSWERED, {"ids": list(call_ids), "now": now})
+
+
+async def note_refusal(tx: Session, call_id: str, why: str, now: datetime) -> bool:
+    """Write down that a call was refused; False if somebody wrote down what came of it before."""
+    return rows_changed(await tx.execute(_REFUSED, {"id": call_id, "error": why, "now": now})) > 0
 
 
 async def put_off(tx: Session, call: Call, reason: str, now: datetime) -> None:

@@ -1,62 +1,53 @@
-"""Catch up: bring our books to what the provider says of a payment.
+"""Catch up: bring our books to what the provider says of payments.
 
 Webhook, the answer to a call, the storefront's word that its buyer is back, and the reconciler all end here, under one
-lock. Whatever comes twice, late or in another order changes nothing.
+lock. Whatever comes twice, late or in another order changes nothing. What was told of many payments is written
+together: a statement for each kind of row, however many there are.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import text
 
 from commerce.kernel.db import Session
-from commerce.kernel.outbox import tell
-from inventory.keep import keep_hold
-from orders.moving import OrderHead
+from commerce.kernel.outbox import tell_many
+from commerce.kernel.refusals import NotFound
+from commerce.kernel.rows import arrays, as_columns
+from inventory.keep import keep_holds
 from orders.payments.call_off import call_off
 from orders.payments.cases import open_case
-from orders.payments.events import BuyerNeeded, MandateGiven, PaymentGivenUp, PaymentSecured
 from orders.payments.ledger import Entry, enter
-from orders.payments.lock_payment import Locked, PaymentRow, lock_payment
-from orders.payments.port import SeenAttempt, SeenPayment
-from orders.payments.rules import (
-    AWAY_WITHIN_MAX,
-    FIX_WITHIN,
-    PAY_WITHIN,
-    PAY_WITHIN_MAX,
-    RELEASE_AFTER,
-    SECURE,
-    UNSETTLED,
-    Known,
-    News,
-    PaymentState,
-    Purpose,
-    Step,
-    step,
-)
-from orders.payments.tenders import pay_online
+from orders.payments.lock_payment import Locked, Sought, lock_payments
+from orders.payments.outcome import PROVIDER, Outcome, Told, is_another, is_idle_twin, outcome
+from orders.payments.port import SeenPayment
+from orders.payments.rules import PaymentState, Purpose
+from orders.payments.tenders import Online, pay_online
 from orders.record import Happening, note
-from orders.rules import COLLECT_WITHIN, Fulfilment, OrderState
+from orders.rules import OrderState
 
-PROVIDER = "payment provider"
-"""Who did it, on an order's timeline."""
-LATE = timedelta(minutes=1)
-"""A payment that was opened so much later than it was wanted finds its buyer gone."""
-
-_WRITE = text("""
-    UPDATE payments
-       SET state = :state, captured = :captured, provider_id = :provider_id, client_secret = :client_secret,
-           decline_code = :decline_code, splittable = :splittable, capture_before = :capture_before,
-           deadline = :deadline, seen_at = greatest(seen_at, :asked_at)
-     WHERE id = :id
-""")
-_ATTEMPT = text("""
+_NEWS = {
+    "id": "text", "state": "text", "captured": "bigint", "provider_id": "text", "client_secret": "text",
+    "decline_code": "text", "splittable": "bool", "capture_before": "timestamptz", "deadline": "timestamptz",
+    "asked_at": "timestamptz",
+}  # fmt: skip
+_TRIES = {"provider_id": "text", "payment_id": "text", "state": "text", "method": "text", "decline_code": "text"}
+# The columns are this module's own; no value is in the text.
+_WRITE = text(f"""
+    UPDATE payments p
+       SET state = r.state, captured = r.captured, provider_id = r.provider_id, client_secret = r.client_secret,
+           decline_code = r.decline_code, splittable = r.splittable, capture_before = r.capture_before,
+           deadline = r.deadline, seen_at = greatest(p.seen_at, r.asked_at)
+      FROM {arrays(_NEWS)} WHERE p.id = r.id
+""")  # noqa: S608 - see above
+_TRIED = text(f"""
     INSERT INTO payment_attempts AS a (provider_id, payment_id, state, method, decline_code, seen_at)
-    VALUES (:provider_id, :payment_id, :state, :method, :decline_code, :now)
+    SELECT r.provider_id, r.payment_id, r.state, r.method, r.decline_code, :now FROM {arrays(_TRIES)}
     ON CONFLICT (provider_id) DO UPDATE
        SET state = excluded.state, decline_code = excluded.decline_code, seen_at = excluded.seen_at
      WHERE a.state = 'pending' AND excluded.state <> 'pending'
- RETURNING xmax = 0
-""")
+ RETURNING payment_id
+""")  # noqa: S608 - see above
 _GIVEN = text("""
     UPDATE mandates SET state = 'active', customer = :customer, method = :method, deadline = NULL
      WHERE id = :id AND state NOT IN ('active', 'cancelled')
@@ -66,155 +57,107 @@ _NOT_GIVEN = text("UPDATE mandates SET state = 'cancelled', deadline = NULL WHER
 
 async def catch_up(tx: Session, payment_id: str, seen: SeenPayment, asked_at: datetime, now: datetime) -> None:
     """Take over what the provider said of a payment when it was asked at `asked_at`. Raises NotFound."""
-    await catch_up_locked(tx, await lock_payment(tx, payment_id), seen, asked_at, now)
+    if await catch_up_many(tx, [Told(payment_id, seen, asked_at)], now) == [None]:
+        raise NotFound("payment", payment_id)
 
 
-async def catch_up_locked(tx: Session, locked: Locked, seen: SeenPayment, asked_at: datetime, now: datetime) -> None:
-    """As `catch_up`, for whoever has the lock."""
+async def catch_up_many(tx: Session, told: Sequence[Told], now: datetime) -> list[Locked | None]:
+    """Take over all that was told; the payments as they were before, None for each that is not ours.
+
+    Of two answers about one order, the second finds the books as the first one left them.
+    """
+    if not told:
+        return []
+    found = await lock_payments(tx, [Sought(one.payment_id, one.seen.provider_id) for one in told])
+    fresh: dict[str, tuple[Locked, Told]] = {}
+    later: list[int] = []
+    for n, (locked, one) in enumerate(zip(found, told, strict=True)):
+        if locked is not None and locked.order.id in fresh:
+            later.append(n)
+        elif locked is not None:
+            fresh[locked.order.id] = (locked, one)
+    await _catch_up(tx, list(fresh.values()), now)
+    if later:
+        for n, locked in zip(later, await catch_up_many(tx, [told[n] for n in later], now), strict=True):
+            found[n] = locked
+    return found
+
+
+async def _catch_up(tx: Session, told: Sequence[tuple[Locked, Told]], now: datetime) -> None:
+    """Take over what was told of locked payments, one of each order."""
+    ours = [(locked, one) for locked, one in told if await _is_ours(tx, locked, one.seen, now)]
+    tried = await _note_attempts(tx, ours, now)
+    await _write([outcome(locked, one, now, tried=locked.payment.id in tried) for locked, one in ours], tx, now)
+
+
+async def _is_ours(tx: Session, locked: Locked, seen: SeenPayment, now: datetime) -> bool:
+    """Whether it is the payment that we asked for; one that cannot be is put before a person."""
     order, payment, _ = locked
     if is_idle_twin(payment.provider_id, seen):
-        return
-    if _is_another(payment, seen):
+        return False
+    if is_another(payment, seen):
         facts = {"asked": payment.amount, "seen": seen.amount, "captured": seen.captured, "currency": seen.currency}
         await open_case(tx, "payment_differs", payment.id, order.id, facts, now)
-        return
-    taken = step(Known(payment.state, payment.captured, payment.seen_at), News(seen.state, seen.captured, asked_at))
-    tried = seen.attempt is not None and await _note_attempt(tx, payment, seen.attempt, now)
-    deadline = _deadline(order, payment, taken, now, sign_of_life=tried or taken.state is not payment.state)
-    await _write(tx, payment, seen, taken, deadline, asked_at)
-    if taken.more:
-        await _book(tx, payment, taken.more, now)
-    if deadline != payment.deadline and deadline is not None and taken.state in UNSETTLED:
-        await keep_hold(tx, order.id, deadline + RELEASE_AFTER)
-    if taken.state is not payment.state:
-        await _follow(tx, order, payment, seen, taken, now)
-    if deadline is None or deadline <= now or order.state is OrderState.CANCELLED:
-        return
-    if _buyer_is_needed(payment, taken, tried=tried, now=now) and payment.link is not None:
-        await tell(tx, BuyerNeeded(order.id, payment.id, payment.link, deadline), now)
-
-
-def is_idle_twin(known: str | None, seen: SeenPayment) -> bool:
-    """Whether it is not the one we know, but was opened for the same payment, and no buyer was ever shown it."""
-    return known is not None and seen.provider_id != known and not seen.captured and seen.state not in SECURE
-
-
-def _is_another(payment: PaymentRow, seen: SeenPayment) -> bool:
-    """Whether what the provider has under this id cannot be what we asked for."""
-    other = payment.provider_id is not None and seen.provider_id != payment.provider_id
-    return other or (seen.amount, seen.currency) != (payment.amount, payment.currency) or seen.captured > seen.amount
-
-
-def _deadline(
-    order: OrderHead, payment: PaymentRow, taken: Step, now: datetime, *, sign_of_life: bool
-) -> datetime | None:
-    """Until when the buyer may pay, after this. A charge in their absence gives them one window, and no more."""
-    if taken.state not in UNSETTLED or not sign_of_life:
-        return payment.deadline
-    if _in_absence(payment):
-        return payment.deadline or now + FIX_WITHIN
-    if payment.state is PaymentState.INTENDED and now - payment.created_at <= LATE:
-        return payment.deadline
-    if payment.state is PaymentState.INTENDED:
-        return min(now + PAY_WITHIN, max(order.placed_at + AWAY_WITHIN_MAX, payment.created_at + PAY_WITHIN))
-    latest = max(payment.deadline or now, payment.created_at + PAY_WITHIN_MAX)
-    return min(now + PAY_WITHIN, latest)
-
-
-def _in_absence(payment: PaymentRow) -> bool:
-    return payment.purpose is Purpose.BALANCE and payment.mandate_id is not None
-
-
-def _buyer_is_needed(payment: PaymentRow, taken: Step, *, tried: bool, now: datetime) -> bool:
-    """Whether the buyer has to be told to come back: a charge in their absence failed, or was opened too late."""
-    if taken.state not in {PaymentState.WAITING, PaymentState.ACTION}:
         return False
-    opened = payment.state is PaymentState.INTENDED
-    return opened and (_in_absence(payment) or tried or now - payment.created_at > LATE)
-
-
-async def _write(
-    tx: Session, payment: PaymentRow, seen: SeenPayment, taken: Step, deadline: datetime | None, asked_at: datetime
-) -> None:
-    fresh = payment.seen_at is None or asked_at >= payment.seen_at
-    facts = {
-        "id": payment.id,
-        "state": str(taken.state),
-        "captured": taken.captured,
-        "provider_id": seen.provider_id,
-        "client_secret": seen.client_secret or payment.client_secret,
-        "decline_code": seen.decline_code if fresh else payment.decline_code,
-        "splittable": seen.splittable or payment.splittable,
-        "capture_before": seen.capture_before or payment.capture_before,
-        "deadline": deadline,
-        "asked_at": asked_at,
-    }
-    await tx.execute(_WRITE, facts)
-
-
-async def _note_attempt(tx: Session, payment: PaymentRow, attempt: SeenAttempt, now: datetime) -> bool:
-    """Write down a try of the buyer's; True if it is news."""
-    facts = {
-        "provider_id": attempt.provider_id,
-        "payment_id": payment.id,
-        "state": str(attempt.state),
-        "method": attempt.method,
-        "decline_code": attempt.decline_code,
-        "now": now,
-    }
-    if (await tx.execute(_ATTEMPT, facts)).scalar_one_or_none() is None:
-        return False
-    if attempt.decline_code is not None:
-        told = {"payment": payment.id, "code": attempt.decline_code, "method": attempt.method}
-        await note(tx, [Happening(payment.order_id, "payment_declined", PROVIDER, told)], now)
     return True
 
 
-async def _book(tx: Session, payment: PaymentRow, more: int, now: datetime) -> None:
-    """Enter into the ledger what was captured since."""
-    await pay_online(tx, payment.order_id, more, payment.id, now)
-    await enter(tx, [Entry(payment.order_id, "payment", -more, payment.currency, payment.id)], now)
-    told = {"payment": payment.id, "amount": more}
-    await note(tx, [Happening(payment.order_id, "payment_captured", PROVIDER, told)], now)
+async def _note_attempts(tx: Session, told: Sequence[tuple[Locked, Told]], now: datetime) -> set[str]:
+    """Write down the buyers' tries; the payments of which one is news."""
+    rows = [
+        (one.seen.attempt.provider_id, locked.payment.id, str(one.seen.attempt.state), one.seen.attempt.method,
+         one.seen.attempt.decline_code)
+        for locked, one in told if one.seen.attempt is not None
+    ]  # fmt: skip
+    if not rows:
+        return set()
+    return set((await tx.execute(_TRIED, {**as_columns(_TRIES, rows), "now": now})).scalars())
 
 
-async def _follow(
-    tx: Session, order: OrderHead, payment: PaymentRow, seen: SeenPayment, taken: Step, now: datetime
-) -> None:
-    """What a new state means for the order."""
-    if taken.state is PaymentState.CANCELLED:
-        if payment.purpose is Purpose.DEPOSIT:
-            await tx.execute(_NOT_GIVEN, {"id": payment.mandate_id})
-        await note(tx, [Happening(order.id, "payment_cancelled", PROVIDER, {"payment": payment.id})], now)
-        await tell(tx, PaymentGivenUp(order.id, payment.id), now)
-    elif taken.state is PaymentState.ACTION:
-        await note(tx, [Happening(order.id, "payment_needs_action", PROVIDER, {"payment": payment.id})], now)
-    elif taken.state in SECURE and payment.state not in SECURE:
-        await _secure(tx, order, payment, seen, taken, now)
-    if taken.state in SECURE and order.state is OrderState.CANCELLED:
-        await call_off(tx, order.id, now)
-
-
-async def _secure(
-    tx: Session, order: OrderHead, payment: PaymentRow, seen: SeenPayment, taken: Step, now: datetime
-) -> None:
-    """The money is there, or reserved: the goods stay until they leave."""
-    if order.state is OrderState.CANCELLED:
+async def _write(outcomes: Sequence[Outcome], tx: Session, now: datetime) -> None:
+    """Write what follows from what was told of locked payments, one of each order."""
+    if not outcomes:
         return
-    if taken.state is PaymentState.AUTHORISED:
-        told = {"payment": payment.id, "amount": payment.amount}
-        await note(tx, [Happening(order.id, "payment_authorised", PROVIDER, told)], now)
-    if payment.purpose is Purpose.DEPOSIT:
-        facts = {"id": payment.mandate_id, "customer": seen.customer, "method": seen.method}
-        await tx.execute(_GIVEN, facts)
-        await tell(tx, MandateGiven(order.id, payment.mandate_id or ""), now)
-    if order.state is OrderState.PLACED:
-        kept = await keep_hold(tx, order.id, kept_until(order, now))
-        if not kept:  # Its time ran out a moment ago: whoever ended it is about to cancel the order, and call this off.
-            await note(tx, [Happening(order.id, "paid_too_late", PROVIDER, {"payment": payment.id})], now)
-    await tell(tx, PaymentSecured(order.id, payment.id), now)
+    await tx.execute(_WRITE, as_columns(_NEWS, map(_row, outcomes)))
+    more = [(one.payment, one.taken.more) for one in outcomes if one.taken.more]
+    await pay_online(tx, [Online(payment.order_id, amount, payment.id) for payment, amount in more], now)
+    await enter(tx, [Entry(p.order_id, "payment", -amount, p.currency, p.id) for p, amount in more], now)
+    kept = await keep_holds(tx, {one.order.id: one.keep.until for one in outcomes if one.keep})
+    happenings = [happening for one in outcomes for happening in one.happenings]
+    await note(tx, [*happenings, *(_too_late(one) for one in outcomes if _is_too_late(one, kept))], now)
+    for one in outcomes:
+        await _tell_mandate(tx, one)
+    await tell_many(tx, [event for one in outcomes for event in one.events], now)
+    for one in outcomes:
+        if one.calls_off:
+            await call_off(tx, one.order.id, now)
 
 
-def kept_until(order: OrderHead, now: datetime) -> datetime | None:
-    """How long goods that are paid for are kept: until they leave, or for a while where the buyer must fetch them."""
-    return now + COLLECT_WITHIN if order.fulfilment is Fulfilment.COLLECT else None
+def _row(one: Outcome) -> tuple[object, ...]:
+    payment, (_, seen, asked_at) = one.payment, one.told
+    fresh = payment.seen_at is None or asked_at >= payment.seen_at
+    return (
+        payment.id, str(one.taken.state), one.taken.captured, seen.provider_id,
+        seen.client_secret or payment.client_secret, seen.decline_code if fresh else payment.decline_code,
+        seen.splittable or payment.splittable, seen.capture_before or payment.capture_before, one.deadline, asked_at,
+    )  # fmt: skip
+
+
+def _is_too_late(one: Outcome, kept: set[str]) -> bool:
+    """Whether the goods' time ran out a moment ago; whoever ended it is about to cancel the order, and call it off."""
+    return one.secured and one.keep is not None and one.order.id not in kept
+
+
+def _too_late(one: Outcome) -> Happening:
+    return Happening(one.order.id, "paid_too_late", PROVIDER, {"payment": one.payment.id})
+
+
+async def _tell_mandate(tx: Session, one: Outcome) -> None:
+    """With a deposit, the means that paid it is saved, or is not."""
+    if one.payment.purpose is not Purpose.DEPOSIT or one.taken.state is one.payment.state:
+        return
+    if one.taken.state is PaymentState.CANCELLED:
+        await tx.execute(_NOT_GIVEN, {"id": one.payment.mandate_id})
+    elif one.secured and one.order.state is not OrderState.CANCELLED:
+        seen = one.told.seen
+        await tx.execute(_GIVEN, {"id": one.payment.mandate_id, "customer": seen.customer, "method": seen.method})

@@ -10,8 +10,8 @@ from commerce.kernel.outbox import tell
 from commerce.kernel.refusals import NotFound
 from inventory.keep import keep_hold
 from orders.moving import OrderHead, lock_order
-from orders.payments.catch_up import PROVIDER, kept_until
 from orders.payments.events import MandateGiven
+from orders.payments.outcome import PROVIDER, kept_until
 from orders.payments.port import SeenMandate
 from orders.payments.rules import MANDATE_MOVES, RELEASE_AFTER, MandateState, pay_by
 from orders.record import Happening, note

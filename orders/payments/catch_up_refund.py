@@ -9,11 +9,11 @@ from sqlalchemy import text
 from commerce.kernel.db import Session
 from commerce.kernel.outbox import tell
 from orders.payments.cases import open_case
-from orders.payments.catch_up import PROVIDER
 from orders.payments.events import RefundMade
 from orders.payments.ledger import Entry, enter
 from orders.payments.lock_payment import PaymentRow, lock_payment
 from orders.payments.open_refunds import write_refund
+from orders.payments.outcome import PROVIDER
 from orders.payments.port import SeenRefund
 from orders.payments.rules import REFUND_MOVES, RefundReason, RefundState
 from orders.record import Happening, note

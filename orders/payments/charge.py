@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from commerce.kernel.db import Session
 from orders.moving import lock_order
-from orders.payments.begin import write_payment
+from orders.payments.begin import PaymentWanted, write_payments
 from orders.payments.calls import intend
 from orders.payments.errors import NothingToPay
 from orders.payments.lock_payment import payments_of
@@ -38,7 +38,8 @@ async def charge_order(tx: Session, order_id: str, actor: str, now: datetime) ->
         raise NothingToPay(order.id, "The buyer of this order has saved no means of payment.")
     if due <= 0:
         raise NothingToPay(order.id, "This order is paid.")
-    payment_id = await write_payment(tx, order, due, Purpose.BALANCE, now, mandate_id=mandate_id, deadline=None)
+    payment = PaymentWanted(order, due, Purpose.BALANCE, mandate_id=mandate_id)
+    [payment_id] = await write_payments(tx, [payment], now)
     await note(tx, [Happening(order.id, "charge_wanted", actor, {"payment": payment_id, "amount": due})], now)
     await intend(tx, Operation.OPEN, now, payment_id=payment_id)
     return payment_id

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, NamedTuple
 
 from litestar import Response, get, post
@@ -10,20 +11,19 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Para
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from commerce.kernel.access import Principal, Role, may, must_sell_in
+from commerce.kernel.committer import GroupCommitter
 from commerce.kernel.db import Database, Session
-from commerce.kernel.http import AnyRequest, once
-from commerce.kernel.idempotency import Call, first_time
+from commerce.kernel.http import AnyRequest, once, provide_call, replay
+from commerce.kernel.idempotency import Answer, Call
 from commerce.kernel.pages import Limit, Page, decode_cursor, page_of
-from orders.moving import lock_order
 from orders.payments import queries
-from orders.payments.begin import Begun, begin_payment
+from orders.payments.begin import BeginPayment, Ready, begin_payments
 from orders.payments.cases import close_case
 from orders.payments.charge import charge_order
 from orders.payments.errors import ForgedEvent
-from orders.payments.pay import come_back, open_at_provider
-from orders.payments.perform import take_in
+from orders.payments.pay import Opened, come_back, open_at_provider, show_opened
 from orders.payments.port import Forged, PaymentGateway
-from orders.payments.receive import receive_event
+from orders.payments.receive import Received, receive_events
 from orders.payments.refund import refund_order, retry_refund
 from orders.payments.rules import PaymentState
 from orders.payments.schemas import (
@@ -43,9 +43,33 @@ from orders.schemas import OrderHistoryView, RefundBody
 
 
 class Provider(NamedTuple):
-    """The gateway as routes are handed it; the framework cannot recognise a protocol."""
+    """The gateway as routes are handed it (the framework cannot recognise a protocol), and who commits around it."""
 
     gateway: PaymentGateway
+    beginning: GroupCommitter[BeginPayment, Ready]
+    opening: GroupCommitter[Opened, Answer]
+    receiving: GroupCommitter[Received, bool]
+
+    @classmethod
+    def at(cls, gateway: PaymentGateway, db: Database) -> "Provider":
+        """Speak through a gateway, and commit to a database."""
+        return cls(
+            gateway,
+            GroupCommitter("begin_payments", db, begin_payments),
+            GroupCommitter("show_opened", db, partial(show_opened, gateway.publishable_key)),
+            GroupCommitter("receive_events", db, receive_events),
+        )
+
+    def start(self) -> None:
+        """Begin to serve; needs a running event loop."""
+        for committer in (self.beginning, self.opening, self.receiving):
+            committer.start()
+
+    async def stop(self) -> None:
+        """Serve nobody any more."""
+        for committer in (self.beginning, self.opening, self.receiving):
+            await committer.stop()
+        await self.gateway.close()
 
 
 @dataclass
@@ -86,7 +110,7 @@ Cursor = Annotated[str | None, QueryParameter(max_length=1000, description="The 
 async def start_payment(
     order_id: OrderPath,
     data: JSONBody[BeginPaymentBody],
-    call: NamedDependency[Call],
+    request: AnyRequest,
     db: NamedDependency[Database],
     provider: NamedDependency[Provider],
 ) -> Response[PayView]:
@@ -95,25 +119,10 @@ async def start_payment(
     An order has one payment at a time: asked again, this answers the same one. Where the provider does not answer, the
     payment is noted and opened later, and the same request may be sent again.
     """
-    async with db.transaction() as tx:
-        await first_time(tx, call, data)
-        order = await lock_order(tx, order_id)
-        must_sell_in(call.principal, order.channel, "order_id")
-        begun = await begin_payment(tx, order, call.principal.id, db.clock.now())
-    asked = await open_at_provider(db, provider.gateway, order, begun)
-
-    async def take_in_and_show(tx: Session, now: datetime) -> PayView:
-        if asked is not None and begun.call is not None:
-            await take_in(tx, begun.call, asked.answer, asked.at, now)
-        return await _shown(tx, begun, provider.gateway)
-
-    return await once(db, call, data, take_in_and_show, 201)
-
-
-async def _shown(tx: Session, begun: Begun, gateway: PaymentGateway) -> PayView:
-    if begun.payment_id is not None:
-        return (await queries.pay_view(tx, begun.payment_id, gateway.publishable_key))[0]
-    return (await queries.mandate_view(tx, begun.mandate_id or "", gateway.publishable_key))[0]
+    call = provide_call(request)  # not a dependency: resolving another one costs a task group for each request
+    ready = await provider.beginning.submit(BeginPayment(call, data, order_id))
+    asked = await open_at_provider(db, provider.gateway, ready)
+    return replay(await provider.opening.submit(Opened(call, data, ready.begun, asked)), PayView)
 
 
 @post("/v1/payments/{thing_id:str}/confirm", status_code=200, opt=may(Role.STOREFRONT), tags=["payments"])
@@ -291,13 +300,11 @@ async def receive_webhook(
 ) -> ReceivedView:
     """Take an event from the payment provider: proved by its signature, stored once, handled afterwards."""
     raw = await request.body()
-    now = db.clock.now()
     try:
-        event = provider.gateway.read_event(raw, request.headers.get("stripe-signature", ""), now)
+        event = provider.gateway.read_event(raw, request.headers.get("stripe-signature", ""), db.clock.now())
     except Forged as forged:
         raise ForgedEvent(str(forged)) from forged
-    async with db.transaction() as tx:
-        fresh = await receive_event(tx, event, raw, now)
+    fresh = await provider.receiving.submit(Received(event, raw))
     return ReceivedView(received=True, again=not fresh)
 
 

@@ -8,10 +8,10 @@ from commerce.kernel.db import Session
 from commerce.kernel.outbox import tell
 from inventory.keep import keep_hold
 from orders.payments.calls import Call
-from orders.payments.catch_up import PROVIDER
 from orders.payments.catch_up_mandate import lock_mandate
 from orders.payments.events import MandateGivenUp, PaymentGivenUp
 from orders.payments.lock_payment import lock_payment
+from orders.payments.outcome import PROVIDER
 from orders.payments.rules import (
     AWAY_WITHIN_MAX,
     MANDATE_MOVES,

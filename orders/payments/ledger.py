@@ -31,6 +31,8 @@ _ENTER = text("""
 
 async def enter(tx: Session, entries: Sequence[Entry], now: datetime) -> None:
     """Enter what is owed and settled into the ledger."""
+    if not entries:
+        return
     facts = {
         "ids": [new_id("led", now) for _ in entries],
         "orders": [entry.order_id for entry in entries],

@@ -1,5 +1,7 @@
 """Looks: what there was news of is looked at, once for all the news there was, and our books catch up."""
 
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -7,14 +9,14 @@ import structlog
 from sqlalchemy import text
 
 from commerce.kernel.db import Database, Session
-from commerce.kernel.refusals import NotFound
+from commerce.kernel.rows import arrays, as_columns
 from orders.payments.calls import LEASE
 from orders.payments.cases import open_case
-from orders.payments.catch_up import catch_up_locked
+from orders.payments.catch_up import catch_up_many
 from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.catch_up_refund import catch_up_refunds
-from orders.payments.lock_payment import lock_payment
 from orders.payments.note_dispute import note_dispute
+from orders.payments.outcome import Told
 from orders.payments.port import InDoubt, NotNow, PaymentGateway, ProviderRefused, SeenPayment
 from orders.payments.rules import SECURE, may_retry_at
 
@@ -30,10 +32,16 @@ class LookWanted(NamedTuple):
     tries: int
 
 
-_WISH = text("""
-    INSERT INTO provider_looks AS l (about, provider_id, next_at, asked_at) VALUES (:about, :provider_id, :now, :now)
-    ON CONFLICT (about, provider_id) DO UPDATE SET wanted = l.wanted + 1, next_at = least(l.next_at, :now)
-""")
+_NEWS = {"about": "text", "provider_id": "text", "times": "int"}
+_LOOKED = {"about": "text", "provider_id": "text", "wanted": "int"}
+# In order, so that two who wish and settle many never wait for each other. The columns are this module's own; no value
+# is in the text.
+_WISH = text(f"""
+    INSERT INTO provider_looks AS l (about, provider_id, wanted, next_at, asked_at)
+    SELECT r.about, r.provider_id, r.times, :now, :now FROM {arrays(_NEWS)} ORDER BY r.about, r.provider_id
+    ON CONFLICT (about, provider_id) DO UPDATE SET wanted = l.wanted + excluded.wanted,
+       next_at = least(l.next_at, :now)
+""")  # noqa: S608 - see above
 _CLAIM = text("""
     WITH due AS (
         SELECT about, provider_id FROM provider_looks WHERE next_at <= :now
@@ -43,9 +51,14 @@ _CLAIM = text("""
       FROM due WHERE l.about = due.about AND l.provider_id = due.provider_id
  RETURNING l.about, l.provider_id, l.wanted, l.tries
 """)
-_DONE = text("""
-    DELETE FROM provider_looks WHERE about = :about AND provider_id = :provider_id AND wanted = :wanted
-""")
+_DONE = text(f"""
+    WITH done AS (
+        SELECT l.about, l.provider_id FROM provider_looks l JOIN {arrays(_LOOKED)}
+            ON (r.about, r.provider_id, r.wanted) = (l.about, l.provider_id, l.wanted)
+         ORDER BY l.about, l.provider_id FOR UPDATE OF l
+    )
+    DELETE FROM provider_looks l USING done WHERE (l.about, l.provider_id) = (done.about, done.provider_id)
+""")  # noqa: S608 - see above
 _AGAIN = text("""
     UPDATE provider_looks SET next_at = :next_at, last_error = :error
      WHERE about = :about AND provider_id = :provider_id
@@ -55,7 +68,15 @@ _MANDATE = text("SELECT id FROM mandates WHERE provider_id = :provider_id OR id 
 
 async def wish_look(tx: Session, about: str, provider_id: str, now: datetime) -> None:
     """Have something of the provider's looked at soon. Wished often, it is looked at once, after the last wish."""
-    await tx.execute(_WISH, {"about": about, "provider_id": provider_id, "now": now})
+    await wish_looks(tx, [(about, provider_id)], now)
+
+
+async def wish_looks(tx: Session, wishes: Sequence[tuple[str, str]], now: datetime) -> None:
+    """Have all of these looked at soon, as above; each is what it is about, and the provider's id."""
+    times = Counter(wishes)
+    if times:
+        rows = [(about, provider_id, count) for (about, provider_id), count in times.items()]
+        await tx.execute(_WISH, {**as_columns(_NEWS, rows), "now": now})
 
 
 async def claim_looks(db: Database, now: datetime, most: int) -> list[LookWanted]:
@@ -65,19 +86,67 @@ async def claim_looks(db: Database, now: datetime, most: int) -> list[LookWanted
         return [LookWanted(*row) for row in rows]
 
 
-async def look(db: Database, gateway: PaymentGateway, wanted: LookWanted) -> bool:
+class Looked(NamedTuple):
+    """A payment that was looked at, and the look that was claimed for it, if one was."""
+
+    told: Told
+    wanted: LookWanted | None = None
+
+
+class Settled(NamedTuple):
+    """What came of a look: our id of the payment, None if it is not ours, and whether its refunds differ."""
+
+    payment_id: str | None
+    refunds_differ: bool
+
+
+Settle = Callable[[Looked], Awaitable[Settled]]
+"""Settles one look in a transaction, of its own or shared with others."""
+
+
+async def settle_looks(tx: Session, looked: Sequence[Looked], now: datetime) -> list[Settled]:
+    """Catch up with payments that were looked at; those whose refunds differ stay to be looked at.
+
+    What is not ours and has taken money is put before a person.
+    """
+    settled = []
+    known = await catch_up_many(tx, [one.told for one in looked], now)
+    for locked, (told, _) in zip(known, looked, strict=True):
+        if locked is None:
+            await _note_unknown(tx, told.seen, now)
+            settled.append(Settled(None, refunds_differ=False))
+        else:
+            differ = locked.refunds_open or locked.payment.refunded != told.seen.refunded
+            settled.append(Settled(locked.payment.id, refunds_differ=differ))
+    await _done(
+        tx, [one.wanted for one, done in zip(looked, settled, strict=True) if one.wanted and not done.refunds_differ]
+    )
+    return settled
+
+
+def settle_alone(db: Database) -> Settle:
+    """Settle each look in a transaction of its own."""
+
+    async def settle(looked: Looked) -> Settled:
+        async with db.transaction() as tx:
+            return (await settle_looks(tx, [looked], db.clock.now()))[0]
+
+    return settle
+
+
+async def look(db: Database, gateway: PaymentGateway, wanted: LookWanted, settle: Settle) -> bool:
     """Look, and catch up; False if the provider did not tell, so that it is looked at again later.
 
     News of what the provider does not have is before a person. Safe to repeat: looking changes nothing there, and what
     is known already changes nothing here.
     """
     try:
-        await _look(db, gateway, wanted)
+        await _look(db, gateway, wanted, settle)
     except ProviderRefused as no:
         async with db.transaction() as tx:
             told = {"about": wanted.about, "code": no.code}
             await open_case(tx, "news_of_nothing", wanted.provider_id, None, told, db.clock.now())
-            await _done(tx, wanted)
+            await _done(tx, [wanted])
     except (InDoubt, NotNow, TimeoutError) as trouble:
         _log.warning("look_put_off", about=wanted.about, provider_id=wanted.provider_id, error=repr(trouble)[:300])
         now = db.clock.now()
@@ -93,11 +162,11 @@ async def look(db: Database, gateway: PaymentGateway, wanted: LookWanted) -> boo
     return True
 
 
-async def _look(db: Database, gateway: PaymentGateway, wanted: LookWanted) -> None:
+async def _look(db: Database, gateway: PaymentGateway, wanted: LookWanted, settle: Settle) -> None:
     asked_at = db.clock.now()
     if wanted.about == "payment":
         seen = await gateway.look(wanted.provider_id)
-        await take_in_payment(db, gateway, seen, asked_at, wanted)
+        await take_in_payment(db, gateway, Looked(Told(seen.payment_id, seen, asked_at), wanted), settle)
         return
     if wanted.about == "mandate":
         mandate = await gateway.look_at_mandate(wanted.provider_id)
@@ -106,41 +175,23 @@ async def _look(db: Database, gateway: PaymentGateway, wanted: LookWanted) -> No
             mandate_id = (await tx.execute(_MANDATE, facts)).scalar_one_or_none()
             if mandate_id is not None:
                 await catch_up_mandate(tx, mandate_id, mandate, asked_at, db.clock.now())
-            await _done(tx, wanted)
+            await _done(tx, [wanted])
         return
     dispute = await gateway.look_at_dispute(wanted.provider_id)
     async with db.transaction() as tx:
         await note_dispute(tx, dispute, db.clock.now())
-        await _done(tx, wanted)
+        await _done(tx, [wanted])
 
 
-async def take_in_payment(
-    db: Database, gateway: PaymentGateway, seen: SeenPayment, asked_at: datetime, wanted: LookWanted | None = None
-) -> str | None:
-    """Catch up with a payment that was looked at, and with its refunds if they differ; our id, None if it is not ours.
-
-    What is not ours and has taken money is put before a person.
-    """
-    now = db.clock.now()
-    async with db.transaction() as tx:
-        try:
-            locked = await lock_payment(tx, seen.payment_id, seen.provider_id)
-        except NotFound:
-            await _note_unknown(tx, seen, now)
-            differ, payment_id = False, None
-        else:
-            await catch_up_locked(tx, locked, seen, asked_at, now)
-            differ = locked.refunds_open or locked.payment.refunded != seen.refunded
-            payment_id = locked.payment.id
-        if wanted is not None and not differ:
-            await _done(tx, wanted)
-    if not differ or payment_id is None:
+async def take_in_payment(db: Database, gateway: PaymentGateway, looked: Looked, settle: Settle) -> str | None:
+    """Catch up with a payment that was looked at, and with its refunds if they differ; our id, None if not ours."""
+    payment_id, differ = await settle(looked)
+    if payment_id is None or not differ:
         return payment_id
-    made = await gateway.refunds_of(seen.provider_id)
+    made = await gateway.refunds_of(looked.told.seen.provider_id)
     async with db.transaction() as tx:
         await catch_up_refunds(tx, payment_id, made, db.clock.now())
-        if wanted is not None:
-            await _done(tx, wanted)
+        await _done(tx, [looked.wanted] if looked.wanted else [])
     return payment_id
 
 
@@ -151,6 +202,8 @@ async def _note_unknown(tx: Session, seen: SeenPayment, now: datetime) -> None:
         await open_case(tx, "payment_unknown_here", seen.provider_id, None, facts, now)
 
 
-async def _done(tx: Session, wanted: LookWanted) -> None:
-    facts = {"about": wanted.about, "provider_id": wanted.provider_id, "wanted": wanted.wanted}
-    await tx.execute(_DONE, facts)
+async def _done(tx: Session, looked: Sequence[LookWanted]) -> None:
+    """Nobody need look any more, unless there was news meanwhile."""
+    if looked:
+        rows = [(one.about, one.provider_id, one.wanted) for one in looked]
+        await tx.execute(_DONE, as_columns(_LOOKED, rows))

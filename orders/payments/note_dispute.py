@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from commerce.kernel.db import Session
 from orders.payments.cases import open_case
-from orders.payments.catch_up import PROVIDER
+from orders.payments.outcome import PROVIDER
 from orders.payments.port import SeenDispute
 from orders.record import Happening, note
 

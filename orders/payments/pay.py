@@ -1,16 +1,26 @@
 """Pay: a buyer begins, and comes back. The provider is asked between transactions, never inside one."""
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
 from sqlalchemy import text
 
-from commerce.kernel.db import Database
-from orders.moving import OrderHead
-from orders.payments.begin import Begun
+from commerce.kernel import idempotency
+from commerce.kernel.db import Database, ReadSession, Session
+from commerce.kernel.idempotency import Answer, Replay
+from commerce.kernel.refusals import Refusal
+from orders.desk import Desk
+from orders.payments.begin import Begun, Ready
 from orders.payments.calls import claim_calls
 from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.errors import PaymentRefused, ProviderAway
-from orders.payments.looks import take_in_payment
-from orders.payments.perform import Asked, Subject, ask, perform
+from orders.payments.looks import Looked, settle_alone, take_in_payment
+from orders.payments.outcome import Told
+from orders.payments.perform import Asked, Heard, Subject, ask, perform, take_in
 from orders.payments.port import InDoubt, NotNow, PaymentGateway, ProviderRefused
+from orders.payments.queries import mandate_view, pay_views
+from orders.payments.schemas import BeginPaymentBody, PayView
 
 _SUBJECT = text("""
     SELECT p.provider_id FROM payments p WHERE p.id = :id
@@ -19,15 +29,16 @@ _SUBJECT = text("""
 """)
 
 
-async def open_at_provider(db: Database, gateway: PaymentGateway, order: OrderHead, begun: Begun) -> Asked | None:
+async def open_at_provider(db: Database, gateway: PaymentGateway, ready: Ready) -> Asked | None:
     """Make the call that opens what was begun, unless that is done; the answer is the caller's to keep.
 
     Raises ProviderAway (then it is opened later) and PaymentRefused.
     """
+    begun = ready.begun
     known = True
     asked = None
     if begun.call is not None:
-        asked = await ask(db, gateway, begun.call, _subject(order, begun))
+        asked = await ask(db, gateway, begun.call, _subject(ready))
         known = asked.known
     elif begun.under_way is not None:
         claimed = await claim_calls(db, db.clock.now(), 1, only=begun.under_way)
@@ -40,10 +51,44 @@ async def open_at_provider(db: Database, gateway: PaymentGateway, order: OrderHe
     return asked
 
 
-def _subject(order: OrderHead, begun: Begun) -> Subject:
+def _subject(ready: Ready) -> Subject:
     """What the call is about; it was written down a moment ago."""
-    amount, capture, purpose = begun.wanted or (None, None, None)
+    order, wanted = ready.order, ready.begun.wanted
+    amount, capture, purpose = (wanted.amount, wanted.capture, wanted.purpose) if wanted else (None, None, None)
     return Subject(order.id, order.order_number, None, amount, order.currency, capture, purpose, None, None)
+
+
+class Opened(NamedTuple):
+    """What was begun, and what the provider said when it was opened now."""
+
+    call: idempotency.Call
+    body: BeginPaymentBody
+    begun: Begun
+    asked: Asked | None
+
+
+async def show_opened(
+    publishable_key: str, tx: Session, opened: Sequence[Opened], now: datetime
+) -> list[Answer | Refusal | Replay]:
+    """Keep what the provider said of payments and mandates, and answer what their buyers' pages need."""
+    desk: Desk[Opened, Opened] = Desk(opened)
+    await desk.set_aside_what_was_answered(tx, lambda one: (one.call, one.body))
+    for n, one in desk.open():
+        desk.decide(n, lambda one=one: one)  # type: ignore[misc]  # bound to this turn of the loop
+    cases = desk.cases()
+    heard = [Heard(one.begun.call, one.asked.answer, one.asked.at) for one in cases if one.asked and one.begun.call]
+    await take_in(tx, heard, now)
+    return await desk.answer(tx, await _views(tx, [one.begun for one in cases], publishable_key), now)
+
+
+async def _views(tx: ReadSession, begun: Sequence[Begun], publishable_key: str) -> list[PayView]:
+    payments = await pay_views(tx, [one.payment_id for one in begun if one.payment_id], publishable_key)
+    return [
+        payments[one.payment_id]
+        if one.payment_id
+        else (await mandate_view(tx, one.mandate_id or "", publishable_key))[0]
+        for one in begun
+    ]
 
 
 async def come_back(db: Database, gateway: PaymentGateway, thing_id: str) -> None:
@@ -59,7 +104,8 @@ async def come_back(db: Database, gateway: PaymentGateway, thing_id: str) -> Non
             async with db.transaction() as tx:
                 await catch_up_mandate(tx, thing_id, mandate, asked_at, db.clock.now())
             return
-        await take_in_payment(db, gateway, await gateway.look(provider_id), asked_at)
+        seen = await gateway.look(provider_id)
+        await take_in_payment(db, gateway, Looked(Told(seen.payment_id, seen, asked_at)), settle_alone(db))
     except (InDoubt, NotNow) as trouble:
         raise ProviderAway(thing_id) from trouble
     except ProviderRefused as no:

@@ -1,6 +1,7 @@
 """Perform a call: ask the provider, outside any transaction, and write down the answer or the doubt."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple, assert_never
 
@@ -9,13 +10,14 @@ from sqlalchemy import text
 
 from commerce.kernel.db import Database, Session
 from commerce.kernel.metrics import PROVIDER_CALLS
-from orders.payments.calls import Call, note_answer, put_off, renew_key
+from orders.payments.calls import Call, note_answers, note_refusal, put_off, renew_key
 from orders.payments.cases import open_case
-from orders.payments.catch_up import catch_up
+from orders.payments.catch_up import catch_up, catch_up_many
 from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.catch_up_refund import catch_up_refunds, fail_refund
 from orders.payments.find_out import Answer, find_out
 from orders.payments.give_up import give_up_mandate, give_up_payment, keep_while_away
+from orders.payments.outcome import Told
 from orders.payments.port import (
     InDoubt,
     NotNow,
@@ -27,7 +29,7 @@ from orders.payments.port import (
     SeenPayment,
     SeenRefund,
 )
-from orders.payments.rules import KEY_LIFE, SECURE, CallState, Capture, Operation, PaymentState, Purpose
+from orders.payments.rules import KEY_LIFE, SECURE, Capture, Operation, PaymentState, Purpose
 
 CALL_S_MAX = 25
 """Shorter than a call's lease: nobody else sends a call while somebody may still hear its answer."""
@@ -103,24 +105,35 @@ def _count(call: Call, outcome: str) -> None:
     PROVIDER_CALLS.labels(str(call.operation), outcome).inc()
 
 
+class Heard(NamedTuple):
+    """What the provider said to a call, when it was asked at `asked_at`."""
+
+    call: Call
+    answer: Answer
+    asked_at: datetime
+
+
 async def write_answer(db: Database, call: Call, answer: Answer, asked_at: datetime) -> None:
     """Keep what the provider said, and what follows, in one transaction."""
     async with db.transaction() as tx:
-        await take_in(tx, call, answer, asked_at, db.clock.now())
+        await take_in(tx, [Heard(call, answer, asked_at)], db.clock.now())
 
 
-async def take_in(tx: Session, call: Call, answer: Answer, asked_at: datetime, now: datetime) -> None:
-    """Keep what the provider said to a call, and what follows, in the caller's transaction."""
+async def take_in(tx: Session, heard: Sequence[Heard], now: datetime) -> None:
+    """Keep what the provider said to calls, and what follows, in the caller's transaction."""
     # First, so that what follows may want the same once more: the payment of a cancelled order is let go.
-    await note_answer(tx, call.id, CallState.ANSWERED, now)
-    if isinstance(answer, SeenPayment):
-        await catch_up(tx, call.payment_id or "", answer, asked_at, now)
-    elif isinstance(answer, SeenMandate):
-        await catch_up_mandate(tx, call.mandate_id or "", answer, asked_at, now)
-    elif isinstance(answer, SeenRefund):
-        await catch_up_refunds(tx, call.payment_id or "", [answer], now)
-    elif call.operation is Operation.CANCEL:
-        await give_up_payment(tx, call.payment_id or "", now)
+    await note_answers(tx, [one.call.id for one in heard], now)
+    payments = [
+        Told(call.payment_id, answer, asked_at) for call, answer, asked_at in heard if isinstance(answer, SeenPayment)
+    ]
+    await catch_up_many(tx, payments, now)
+    for call, answer, asked_at in heard:
+        if isinstance(answer, SeenMandate):
+            await catch_up_mandate(tx, call.mandate_id or "", answer, asked_at, now)
+        elif isinstance(answer, SeenRefund):
+            await catch_up_refunds(tx, call.payment_id or "", [answer], now)
+        elif answer is None and call.operation is Operation.CANCEL:
+            await give_up_payment(tx, call.payment_id or "", now)
 
 
 async def _answer(db: Database, gateway: PaymentGateway, call: Call, subject: Subject) -> Answer:
@@ -203,7 +216,7 @@ async def _write_refusal(db: Database, call: Call, no: ProviderRefused, asked_at
             await fail_refund(tx, call.payment_id or "", call.refund_id or "", no.code, now)
         elif call.operation is Operation.ASK_MANDATE:
             await give_up_mandate(tx, call.mandate_id or "", now)
-        first = await note_answer(tx, call.id, CallState.REFUSED, now, str(no))
+        first = await note_refusal(tx, call.id, str(no), now)
         if first and not _is_settled(call, no):
             subject = call.refund_id or call.payment_id or call.mandate_id or ""
             facts = {"call": call.id, "operation": str(call.operation), "code": no.code}

@@ -1,5 +1,6 @@
 """The payments' reads."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -49,8 +50,8 @@ _PAYMENT_COLUMNS = """
     AS disputes, p.client_secret, p.order_id, o.channel, p.provider_id, p.link
 """
 # The columns are this module's own; no value is in the text.
-_ONE = text(f"""
-    SELECT {_PAYMENT_COLUMNS} FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.id = :id
+_SOME = text(f"""
+    SELECT {_PAYMENT_COLUMNS} FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.id = ANY(CAST(:ids AS text[]))
 """)  # noqa: S608 - see above
 _BY_LINK = text("SELECT id FROM payments WHERE link = :link")
 _MANDATE = text("""
@@ -100,10 +101,22 @@ async def payment_detail(tx: ReadSession, payment_id: str) -> PaymentDetailView:
     return PaymentDetailView(payment_view(row), row.order_id, row.provider_id, attempts, calls)
 
 
+async def pay_views(tx: ReadSession, payment_ids: Sequence[str], publishable_key: str) -> dict[str, PayView]:
+    """What the buyers' pages need to pay, by the payments' ids."""
+    if not payment_ids:
+        return {}
+    rows = await tx.execute(_SOME, {"ids": list(payment_ids)})
+    return {row.id: _pay_view(row, publishable_key) for row in rows}
+
+
 async def pay_view(tx: ReadSession, payment_id: str, publishable_key: str) -> tuple[PayView, str]:
     """What a buyer's page needs to pay, and the channel it belongs to. Raises NotFound."""
     row = await _payment(tx, payment_id)
-    return PayView(row.order_id, publishable_key, row.client_secret, payment_view(row), None), row.channel
+    return _pay_view(row, publishable_key), row.channel
+
+
+def _pay_view(row: "Row[Any]", publishable_key: str) -> PayView:
+    return PayView(row.order_id, publishable_key, row.client_secret, payment_view(row), None)
 
 
 async def mandate_view(tx: ReadSession, mandate_id: str, publishable_key: str) -> tuple[PayView, str]:
@@ -149,7 +162,7 @@ def _dispute(row: "Row[Any]") -> DisputeView:
 
 
 async def _payment(tx: ReadSession, payment_id: str) -> "Row[Any]":
-    row = (await tx.execute(_ONE, {"id": payment_id})).one_or_none()
+    row = (await tx.execute(_SOME, {"ids": [payment_id]})).one_or_none()
     if row is None:
         raise NotFound("payment", payment_id)
     return row

@@ -1,26 +1,36 @@
 """Receive events: what the provider sends is checked, stored once, and answered at once; it is handled afterwards."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from commerce.kernel.db import Session
-from commerce.kernel.inbox import prune_inbox, receive
-from orders.payments.looks import wish_look
+from commerce.kernel.inbox import prune_inbox, receive_many
+from orders.payments.looks import wish_looks
 from orders.payments.port import SeenEvent
 
 SOURCE = "stripe"
 KEPT = timedelta(days=30)
 
 
-async def receive_event(tx: Session, event: SeenEvent, raw: bytes, now: datetime) -> bool:
-    """Store an event that was proved genuine, and have what it is about looked at; False if it came before.
+class Received(NamedTuple):
+    """An event that was proved genuine, and its very bytes."""
+
+    event: SeenEvent
+    raw: bytes
+
+
+async def receive_events(tx: Session, received: Sequence[Received], now: datetime) -> list[bool]:
+    """Store events, and have what they are about looked at; False for each that came before.
 
     An event says only that there is something to see: what it says of states may be old when it comes.
     """
-    if await receive(tx, SOURCE, event.id, raw, now, handled=True) is None:
-        return False
-    if event.about is not None and event.provider_id is not None:
-        await wish_look(tx, event.about, event.provider_id, now)
-    return True
+    by_id = {one.event.id: one for one in received}
+    fresh = await receive_many(tx, SOURCE, {event_id: one.raw for event_id, one in by_id.items()}, now, handled=True)
+    told = [by_id[event_id].event for event_id in fresh]
+    wishes = [(event.about, event.provider_id) for event in told if event.about and event.provider_id]
+    await wish_looks(tx, wishes, now)
+    return [fresh.pop(event.id, None) is not None for event, _ in received]
 
 
 async def prune_events(tx: Session, now: datetime, most: int) -> int:

@@ -14,12 +14,12 @@ from sqlalchemy import Row, TextClause, text
 from commerce.kernel.db import Database
 from orders.payments.calls import Call
 from orders.payments.cases import open_case
-from orders.payments.catch_up import is_idle_twin
 from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.catch_up_refund import catch_up_refunds
 from orders.payments.find_out import find_out
-from orders.payments.looks import take_in_payment
+from orders.payments.looks import Looked, settle_alone, take_in_payment
 from orders.payments.note_dispute import note_dispute
+from orders.payments.outcome import Told, is_idle_twin
 from orders.payments.perform import write_answer
 from orders.payments.port import InDoubt, NotNow, PaymentGateway, ProviderRefused, SeenMandate, SeenPayment, SeenRefund
 from orders.payments.rules import MandateState, Operation, PaymentState
@@ -158,7 +158,8 @@ async def _take_in_payment(db: Database, gateway: PaymentGateway, done: Reconcil
     asked_at = db.clock.now()
     fresh = await gateway.look(provider_id)
     before = await _books(db, fresh)
-    payment_id = await take_in_payment(db, gateway, fresh, asked_at)
+    looked = Looked(Told(fresh.payment_id, fresh, asked_at))
+    payment_id = await take_in_payment(db, gateway, looked, settle_alone(db))
     after = await _books(db, fresh)
     done.settled += before != after
     if payment_id is not None and after is not None and _differ(after, fresh):

@@ -4,15 +4,16 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import structlog
 
+from commerce.kernel.committer import GroupCommitter
 from commerce.kernel.db import Database
 from commerce.kernel.schedules import Job
 from orders.payments.calls import Call, claim_calls
 from orders.payments.deadlines import keep_deadlines
-from orders.payments.looks import LookWanted, claim_looks, look
+from orders.payments.looks import Looked, LookWanted, Settled, claim_looks, look, settle_looks
 from orders.payments.perform import perform
 from orders.payments.port import PaymentGateway
 from orders.payments.reconcile import reconcile_between, reconcile_doubts
@@ -31,6 +32,17 @@ class Caller:
         self._db = db
         self._gateway = gateway
         self._under_way: set[asyncio.Task[bool]] = set()
+        self._settling: GroupCommitter[Looked, Settled] = GroupCommitter("settle_looks", db, settle_looks)
+
+    async def __aenter__(self) -> Self:
+        """Begin to serve; what comes of looks is committed together."""
+        self._settling.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Finish what is under way."""
+        await self.finish()
+        await self._settling.stop()
 
     async def once(self) -> bool:
         """Begin whatever is due and there is room for; whether there was anything.
@@ -74,7 +86,7 @@ class Caller:
 
     async def _look(self, wanted: LookWanted) -> bool:
         try:
-            return await look(self._db, self._gateway, wanted)
+            return await look(self._db, self._gateway, wanted, self._settling.submit)
         except Exception:  # noqa: BLE001 - as above
             _log.exception("look_failed", about=wanted.about, provider_id=wanted.provider_id)
             return False

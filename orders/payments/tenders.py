@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import text
 
 from commerce.kernel.bodies import Amount
-from commerce.kernel.db import Session, rows_changed
+from commerce.kernel.db import Session
 from commerce.kernel.ids import new_id
+from commerce.kernel.rows import arrays, as_columns
 from orders.payments.rules import Settled
 from orders.rules import TenderKind
 from orders.schemas import TenderView
@@ -22,10 +24,14 @@ _WRITE = text("""
                   CAST(:given AS bigint[]), CAST(:changes AS bigint[]), CAST(:references AS text[]))
            AS t (id, order_id, kind, amount, given, change, reference)
 """)
-_PAY_WHOLE = text("""
-    UPDATE tenders SET state = 'paid', reference = :payment, recorded_at = :now
-     WHERE order_id = :id AND state = 'due' AND kind = 'online' AND amount = :amount
-""")
+_PAID = {"order_id": "text", "amount": "bigint", "payment": "text"}
+# The columns are this module's own; no value is in the text.
+_PAY_WHOLE = text(f"""
+    UPDATE tenders t SET state = 'paid', reference = r.payment, recorded_at = :now
+      FROM {arrays(_PAID)}
+     WHERE t.order_id = r.order_id AND t.state = 'due' AND t.kind = 'online' AND t.amount = r.amount
+ RETURNING t.order_id
+""")  # noqa: S608 - see above
 _PAY_PART = text("""
     UPDATE tenders SET amount = amount - :amount, given = given - :amount
      WHERE order_id = :id AND state = 'due' AND kind = 'online' AND amount > :amount
@@ -48,17 +54,26 @@ async def void_due(tx: Session, order_id: str) -> None:
     await tx.execute(_VOID, {"id": order_id})
 
 
-async def pay_online(tx: Session, order_id: str, amount: int, payment_id: str, now: datetime) -> None:
-    """Money came through the provider: so much less is due, and a tender of it is paid.
+class Online(NamedTuple):
+    """Money that came through the provider, in minor units."""
+
+    order_id: str
+    amount: int
+    payment_id: str
+
+
+async def pay_online(tx: Session, paid: Sequence[Online], now: datetime) -> None:
+    """Money came through the provider for orders that are locked: so much less is due, and a tender of it is paid.
 
     Where nothing is due any more (the order was cancelled meanwhile), it is a tender all the same.
     """
-    if rows_changed(
-        await tx.execute(_PAY_WHOLE, {"id": order_id, "amount": amount, "payment": payment_id, "now": now})
-    ):
+    if not paid:
         return
-    await tx.execute(_PAY_PART, {"id": order_id, "amount": amount})
-    await _write(tx, [(order_id, [Settled(TenderKind.ONLINE, amount, amount, 0, payment_id)])], "paid", now)
+    whole = set((await tx.execute(_PAY_WHOLE, {**as_columns(_PAID, paid), "now": now})).scalars())
+    for order_id, amount, payment_id in paid:
+        if order_id not in whole:
+            await tx.execute(_PAY_PART, {"id": order_id, "amount": amount})
+            await _write(tx, [(order_id, [Settled(TenderKind.ONLINE, amount, amount, 0, payment_id)])], "paid", now)
 
 
 def shown(tenders: Sequence[Settled], state: str, currency: str) -> list[TenderView]:

@@ -237,12 +237,11 @@ def _about(body: str) -> str | None:
 async def _work(raging: _Storm) -> None:
     """The worker, with its schedule."""
     shop = raging.shop
-    caller = Caller(shop.db, shop.gateway)
-    while not raging.over:
-        await keep_schedule(shop)
-        if not await caller.once():
-            await asyncio.sleep(0.01)
-    await caller.finish()
+    async with Caller(shop.db, shop.gateway) as caller:
+        while not raging.over:
+            await keep_schedule(shop)
+            if not await caller.once():
+                await asyncio.sleep(0.01)
 
 
 async def _reconcile_often(raging: _Storm) -> None:
