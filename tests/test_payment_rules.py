@@ -146,6 +146,9 @@ def test_what_was_captured_before_the_rest_was_let_go_is_paid() -> None:
     assert step(reserved, News(PaymentState.CANCELLED, 300, NOON)) == (PaymentState.CAPTURED, 300, 0)
     assert step(reserved, News(PaymentState.CANCELLED, 500, NOON)) == (PaymentState.CAPTURED, 500, 200)
     assert step(UNKNOWN, News(PaymentState.CANCELLED, 0, NOON)) == (PaymentState.CANCELLED, 0, 0)
+    given_up = Known(PaymentState.CANCELLED, 0, NOON)
+    assert step(given_up, News(PaymentState.CAPTURED, 500, NOON)) == (PaymentState.CAPTURED, 500, 500)
+    assert step(given_up, News(PaymentState.AUTHORISED, 0, NOON)) == (PaymentState.CANCELLED, 0, 0)
 
 
 TABLES: dict[str, Mapping[Any, frozenset[Any]]] = {
@@ -163,7 +166,7 @@ STATES = {
     "calls": CallState,
 }
 ENDS = {
-    "payments": {"captured", "cancelled"},
+    "payments": {"captured"},
     "attempts": {"declined", "succeeded"},
     "refunds": {"replaced"},
     "mandates": {"cancelled"},

@@ -59,7 +59,8 @@ PAYMENT_MOVES: dict[PaymentState, frozenset[PaymentState]] = {
     ),
     PaymentState.AUTHORISED: frozenset({PaymentState.CAPTURED, PaymentState.CANCELLED}),
     PaymentState.CAPTURED: frozenset(),
-    PaymentState.CANCELLED: frozenset(),
+    # We may have given up what the provider had taken on; money that came is never forgotten.
+    PaymentState.CANCELLED: frozenset({PaymentState.CAPTURED}),
 }
 assert PAYMENT_MOVES.keys() == set(PaymentState), "every state says where it may go"
 
