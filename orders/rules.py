@@ -34,6 +34,8 @@ MOVES: dict[OrderState, frozenset[OrderState]] = {
 }
 assert MOVES.keys() == set(OrderState), "every state says where it may go"
 
+HOLDING = frozenset({OrderState.PLACED, OrderState.READY, OrderState.PART_SHIPPED})
+"""Some of the goods have not left, and are held."""
 OPEN = frozenset(state for state, moves in MOVES.items() if moves)
 
 

@@ -9,7 +9,7 @@ from orders.cancel import cancel_order
 from orders.moving import lock_order
 from orders.payments.secured import is_secured, is_unpaid
 from orders.record import Happening, note
-from orders.rules import OrderState
+from orders.rules import HOLDING
 
 
 async def confirm_to_buyer(tx: Session, body: dict[str, Any], now: datetime) -> None:
@@ -21,12 +21,12 @@ async def confirm_to_buyer(tx: Session, body: dict[str, Any], now: datetime) -> 
 
 
 async def cancel_unpaid(tx: Session, body: dict[str, Any], now: datetime) -> None:
-    """Cancel an order whose payment will not come, unless it is paid in another way or on its way.
+    """Cancel an order, or what has not left of it, whose payment will not come in this way or another.
 
     Safe to repeat: as above; and an order that was cancelled or sent meanwhile stays as it is.
     """
     order = await lock_order(tx, body["order_id"])
-    if order.state not in {OrderState.PLACED, OrderState.READY} or not await is_unpaid(tx, order.id):
+    if order.state not in HOLDING or not await is_unpaid(tx, order):
         return
     await cancel_order(tx, order.id, "not paid in time", "worker", now)
 

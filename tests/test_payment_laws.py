@@ -24,6 +24,7 @@ from orders.payments.laws import (
     OnlineTendersAreCaptured,
     PaymentsKnowTheirRefunds,
     RefundsAreInTheLedger,
+    ReservationsAreForOrders,
 )
 from tests.conftest import NOON
 from tests.paid_store import back, paid_store
@@ -177,6 +178,18 @@ PLANTED: list[tuple[type[Law], list[str]]] = [
             "UPDATE payment_cases SET closed_at = '2026-11-02Z', closed_by = 'test', note = 'done'",
         ],
     ),
+    *(
+        (
+            NobodyWaitsForEver,
+            [
+                LOOKED_LAST.format("2026-11-02 12:00"),
+                f"UPDATE payments SET state = '{state}', deadline = NULL WHERE order_id = '{WAITING}'",
+            ],
+        )
+        for state in ("waiting", "action_required", "processing")
+    ),
+    (ReservationsAreForOrders, [f"UPDATE orders SET state = 'cancelled' WHERE id = '{RESERVED}'"]),
+    (ReservationsAreForOrders, [f"UPDATE payments SET state = 'authorised' WHERE order_id = '{CANCELLED}'"]),
     (EveryPaymentWasAsked, [f"UPDATE payments SET state = 'intended' WHERE order_id = '{WAITING}'"]),
     (EveryPaymentWasAsked, ["UPDATE provider_calls SET state = 'answered'"]),
     (EveryPaymentWasAsked, ["UPDATE provider_calls SET state = 'refused'"]),
@@ -209,6 +222,14 @@ LAWFUL: dict[str, tuple[type[Law], list[str]]] = {
     ),
     "five minutes are allowed to let go": (NobodyWaitsForEver, [LOOKED_LAST.format("2026-11-02 12:35:00")]),
     "a person is to decide": (NobodyWaitsForEver, [LOOKED_LAST.format("2026-11-02 12:35:01"), BEFORE_A_PERSON]),
+    "what is reserved is being let go": (
+        ReservationsAreForOrders,
+        [
+            f"UPDATE orders SET state = 'cancelled' WHERE id = '{WAITING}'",
+            f"UPDATE payments SET state = 'authorised' WHERE order_id = '{WAITING}'",
+            CANCEL_CALLED,
+        ],
+    ),
     "letting go is under way": (NobodyWaitsForEver, [LOOKED_LAST.format("2026-11-02 12:35:01"), CANCEL_CALLED]),
 }
 

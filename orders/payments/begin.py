@@ -18,11 +18,10 @@ from inventory.keep import keep_hold
 from orders.moving import OrderHead, lock_orders
 from orders.payments.calls import Call, CallWanted, intend, intend_many
 from orders.payments.errors import NothingToPay
-from orders.payments.lock_payment import payments_of
+from orders.payments.lock_payment import PaymentRow, payments_of
 from orders.payments.rules import (
     PAY_WITHIN,
     RELEASE_AFTER,
-    SECURE,
     UNSETTLED,
     Capture,
     Operation,
@@ -180,13 +179,18 @@ async def _decide(
         return Ready(order, Begun(current.id, current.mandate_id, under_way=await _open_call(tx, current.id, None)))
     if any(payment.state is PaymentState.AUTHORISED for payment in payments):
         raise NothingToPay(order.id, "The money for this order is reserved already.")
-    if plan is PaymentPlan.LATER and not any(payment.state in SECURE for payment in payments):
+    if plan is PaymentPlan.LATER and not any(_was_charged(payment) for payment in payments):
+        if seen.mandate_state == "active":
+            raise NothingToPay(order.id, "A means of payment is saved; it is charged when the goods are there.")
         if seen.mandate_id is None:
             return Ready(order, await _ask_for_mandate(tx, order, seen.deposit or 0, actor, now))
-        if seen.mandate_state != "active":
-            return Ready(order, Begun(None, seen.mandate_id, under_way=await _open_call(tx, None, seen.mandate_id)))
-        raise NothingToPay(order.id, "A means of payment is saved; it is charged when the goods are there.")
+        return Ready(order, Begun(None, seen.mandate_id, under_way=await _open_call(tx, None, seen.mandate_id)))
     return _Wanted(await _what_is_due(tx, order, seen.due, plan, now), actor)
+
+
+def _was_charged(payment: PaymentRow) -> bool:
+    """Whether the saved means was charged; what is due all the same the buyer has to pay by themselves."""
+    return payment.mandate_id is not None and payment.purpose is Purpose.BALANCE
 
 
 def _plan(order: OrderHead, seen: _Situation) -> PaymentPlan:
@@ -205,7 +209,9 @@ async def _what_is_due(tx: Session, order: OrderHead, due: int, plan: PaymentPla
     # Once goods have left there is nothing to reserve any more: what is still owed is taken at once.
     capture = capture_for(plan) if placed else Capture.AUTOMATIC
     purpose = Purpose.WHOLE if due == order.total else Purpose.BALANCE
-    return PaymentWanted(order, due, purpose, capture, deadline=await _deadline(tx, order, now) if placed else None)
+    # Nothing is kept for who pays for what has left; they are not waited for any longer all the same.
+    deadline = await _deadline(tx, order, now) if placed else pay_by(now, now)
+    return PaymentWanted(order, due, purpose, capture, deadline=deadline)
 
 
 async def _open(wanted: Sequence[_Wanted], tx: Session, now: datetime) -> list[Ready]:

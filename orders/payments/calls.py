@@ -71,6 +71,14 @@ _REFUSED = text("""
     UPDATE provider_calls SET state = 'refused', answered_at = :now, last_error = :error
      WHERE id = :id AND state = 'intended'
 """)
+_WITHDRAW = text("""
+    UPDATE provider_calls SET state = 'refused', answered_at = :now, last_error = 'withdrawn before it was sent'
+     WHERE payment_id = :payment_id AND operation = 'open' AND state = 'intended' AND sent_at IS NULL
+""")
+_INSIST = text("""
+    UPDATE provider_calls SET facts = CASE WHEN :unless_paid THEN facts ELSE facts - 'unless_paid' END
+     WHERE payment_id = :payment_id AND operation = 'cancel' AND state = 'intended'
+""")
 _PUT_OFF = text("""
     UPDATE provider_calls SET next_at = :next_at, last_error = :error WHERE id = :id AND state = 'intended'
 """)
@@ -132,6 +140,17 @@ async def is_intended(tx: Session, operation: Operation, payment_id: str) -> boo
     """Whether such a call about this payment is still open."""
     found = await tx.execute(_IS_INTENDED, {"payment_id": payment_id, "operation": str(operation)})
     return bool(found.scalar_one())
+
+
+async def is_cancelled_soon(tx: Session, payment_id: str, *, unless_paid: bool) -> bool:
+    """Whether a cancellation of this payment is open; without `unless_paid` it is one in any case from now on."""
+    changed = await tx.execute(_INSIST, {"payment_id": payment_id, "unless_paid": unless_paid})
+    return rows_changed(changed) > 0
+
+
+async def withdraw_opening(tx: Session, payment_id: str, now: datetime) -> bool:
+    """Take back the call that would open a payment, if it was never sent; whether that was in time."""
+    return rows_changed(await tx.execute(_WITHDRAW, {"payment_id": payment_id, "now": now})) > 0
 
 
 async def claim_calls(db: Database, now: datetime, most: int, only: str | None = None) -> list[Call]:

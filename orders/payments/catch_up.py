@@ -15,7 +15,7 @@ from commerce.kernel.outbox import tell_many
 from commerce.kernel.refusals import NotFound
 from commerce.kernel.rows import arrays, as_columns
 from inventory.keep import keep_holds
-from orders.payments.call_off import call_off
+from orders.payments.call_off import call_off, give_back_excess
 from orders.payments.cases import open_case
 from orders.payments.ledger import Entry, enter
 from orders.payments.lock_payment import Locked, Sought, lock_payments
@@ -131,6 +131,7 @@ async def _write(outcomes: Sequence[Outcome], tx: Session, now: datetime) -> Non
     for one in outcomes:
         if one.calls_off:
             await call_off(tx, one.order.id, now)
+    await give_back_excess(tx, [payment.order_id for payment, _ in more], now)
 
 
 def _row(one: Outcome) -> tuple[object, ...]:

@@ -18,6 +18,29 @@ class NotPaid(Refusal):
 
 
 @dataclass(eq=False)
+class MoneyWentBack(Refusal):
+    """All that was paid for the goods went back, or is on its way: they stay until a person has decided."""
+
+    code = "money_went_back"
+    order: str
+
+    def __str__(self) -> str:
+        return "All that was paid for this order went back. Cancel it, or have it paid anew."
+
+
+@dataclass(eq=False)
+class BeingOpened(Refusal):
+    """The same payment is being opened at the provider for somebody else just now."""
+
+    code = "payment_being_opened"
+    retry_after_s = 1
+    payment: str
+
+    def __str__(self) -> str:
+        return "This payment is being opened. Send the same request again in a moment."
+
+
+@dataclass(eq=False)
 class NothingToPay(Refusal):
     """The order is paid, is paid at the counter, or is cancelled."""
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from commerce.kernel.db import Session
 from commerce.kernel.outbox import tell
 from inventory.keep import keep_hold
-from orders.payments.calls import Call
+from orders.payments.calls import Call, intend
 from orders.payments.catch_up_mandate import lock_mandate
 from orders.payments.events import MandateGivenUp, PaymentGivenUp
 from orders.payments.lock_payment import lock_payment
@@ -18,14 +18,20 @@ from orders.payments.rules import (
     PAY_WITHIN,
     RELEASE_AFTER,
     MandateState,
+    Operation,
     PaymentState,
     Purpose,
 )
 from orders.record import Happening, note
-from orders.rules import OrderState
+from orders.rules import OPEN, OrderState
 
 _CANCEL_PAYMENT = text("UPDATE payments SET state = 'cancelled' WHERE id = :id")
 _CANCEL_MANDATE = text("UPDATE mandates SET state = 'cancelled', deadline = NULL WHERE id = :id")
+# Whose customer is gone cannot be charged, nor pay as one.
+_FORGET = text("""
+    UPDATE mandates SET state = 'cancelled', method = NULL, customer = NULL WHERE id = :id AND method IS NOT NULL
+ RETURNING id
+""")
 _PAYMENT_DEADLINE = text("UPDATE payments SET deadline = greatest(deadline, :until) WHERE id = :id")
 _MANDATE_DEADLINE = text("UPDATE mandates SET deadline = greatest(deadline, :until) WHERE id = :id")
 
@@ -40,6 +46,22 @@ async def give_up_payment(tx: Session, payment_id: str, now: datetime) -> None:
         await tx.execute(_CANCEL_MANDATE, {"id": payment.mandate_id})
     await note(tx, [Happening(order.id, "payment_cancelled", PROVIDER, {"payment": payment.id})], now)
     await tell(tx, PaymentGivenUp(order.id, payment.id), now)
+
+
+async def give_up_opening(tx: Session, payment_id: str, now: datetime) -> bool:
+    """The provider will not open this payment. If that is for the saved means, its buyer is asked for another one.
+
+    False where nobody can do anything any more, and the payment is over.
+    """
+    order, payment, _ = await lock_payment(tx, payment_id)
+    saved = payment.purpose is Purpose.BALANCE and payment.mandate_id is not None
+    if saved and order.state in OPEN and (await tx.execute(_FORGET, {"id": payment.mandate_id})).scalar_one_or_none():
+        told = {"payment": payment.id, "mandate": payment.mandate_id}
+        await note(tx, [Happening(order.id, "saved_means_refused", PROVIDER, told)], now)
+        await intend(tx, Operation.OPEN, now, payment_id=payment.id)
+        return True
+    await give_up_payment(tx, payment.id, now)
+    return False
 
 
 async def give_up_mandate(tx: Session, mandate_id: str, now: datetime) -> None:

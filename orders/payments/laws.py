@@ -176,8 +176,21 @@ class NoAuthorisationOutlivesItsDeadline(Law):
     """
 
 
+class ReservationsAreForOrders(Law):
+    """What is reserved for an order that was cancelled is let go, or a person knows why not."""
+
+    offenders = """
+        SELECT o.order_number, p.id FROM payments p JOIN orders o ON o.id = p.order_id
+         WHERE p.state = 'authorised' AND o.state = 'cancelled'
+           AND NOT EXISTS (SELECT 1 FROM provider_calls c
+                            WHERE c.payment_id = p.id AND c.operation = 'cancel' AND c.state = 'intended')
+           AND NOT EXISTS (SELECT 1 FROM payment_cases k
+                            WHERE k.kind = 'cancel_refused' AND k.subject = p.id AND k.closed_at IS NULL)
+    """
+
+
 class NobodyWaitsForEver(Law):
-    """When deadlines were last looked at, no payment was unsettled past its time without being let go.
+    """A buyer's turn has an end; when that was last looked at, nobody was past it without being let go.
 
     What cannot be settled by letting go is before a person.
     """
@@ -185,8 +198,9 @@ class NobodyWaitsForEver(Law):
     offenders = """
         SELECT p.id, p.order_id, p.state, p.deadline
           FROM payments p JOIN schedules s ON s.name = 'keep_payment_deadlines'
-         WHERE p.state IN ('intended', 'waiting', 'action_required', 'processing')
-           AND p.deadline < s.last_at - interval '5 minutes'
+         WHERE (p.state IN ('waiting', 'action_required', 'processing') AND p.deadline IS NULL
+                OR p.state IN ('intended', 'waiting', 'action_required', 'processing')
+                   AND p.deadline < s.last_at - interval '5 minutes')
            AND NOT EXISTS (SELECT 1 FROM provider_calls c
                             WHERE c.payment_id = p.id AND c.operation = 'cancel' AND c.state = 'intended')
            AND NOT EXISTS (SELECT 1 FROM payment_cases k
@@ -219,6 +233,7 @@ PROVIDER_LAWS: tuple[type[Law], ...] = (
     NothingIsPaidTwice,
     CapturedMoneyHasItsGoods,
     NoAuthorisationOutlivesItsDeadline,
+    ReservationsAreForOrders,
     NobodyWaitsForEver,
     EveryPaymentWasAsked,
 )

@@ -24,7 +24,7 @@ from orders.payments.rules import (
     step,
 )
 from orders.record import Happening
-from orders.rules import COLLECT_WITHIN, Fulfilment, OrderState
+from orders.rules import COLLECT_WITHIN, HOLDING, Fulfilment, OrderState
 
 PROVIDER = "payment provider"
 """Who did it, on an order's timeline."""
@@ -66,9 +66,10 @@ class Outcome(NamedTuple):
 
     @property
     def calls_off(self) -> bool:
-        """Whether money came, or was reserved, for an order that wants none any more."""
+        """Whether money came, or is reserved (still), for an order that wants none any more."""
         moved = self.taken.state is not self.payment.state
-        return moved and self.taken.state in SECURE and self.order.state is OrderState.CANCELLED
+        wanted = self.order.state is not OrderState.CANCELLED
+        return not wanted and (self.taken.state is PaymentState.AUTHORISED or (moved and self.taken.state in SECURE))
 
 
 def is_idle_twin(known: str | None, seen: SeenPayment) -> bool:
@@ -114,7 +115,7 @@ def kept_until(order: OrderHead, now: datetime) -> datetime | None:
 def _keep(order: OrderHead, payment: PaymentRow, taken: Step, deadline: datetime | None, now: datetime) -> Keep | None:
     """How long the goods are kept from now on, if that changes."""
     if taken.state in SECURE and payment.state not in SECURE:
-        return Keep(kept_until(order, now)) if order.state is OrderState.PLACED else None
+        return Keep(kept_until(order, now)) if order.state in HOLDING else None
     if deadline is not None and deadline != payment.deadline and taken.state in UNSETTLED:
         return Keep(deadline + RELEASE_AFTER)
     return None

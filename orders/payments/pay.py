@@ -14,14 +14,16 @@ from orders.desk import Desk
 from orders.payments.begin import Begun, Ready
 from orders.payments.calls import claim_calls
 from orders.payments.catch_up_mandate import catch_up_mandate
-from orders.payments.errors import PaymentRefused, ProviderAway
+from orders.payments.errors import BeingOpened, PaymentRefused, ProviderAway
 from orders.payments.looks import Looked, settle_alone, take_in_payment
 from orders.payments.outcome import Told
 from orders.payments.perform import Asked, Heard, Subject, ask, perform, take_in
 from orders.payments.port import InDoubt, NotNow, PaymentGateway, ProviderRefused
 from orders.payments.queries import mandate_view, pay_views
+from orders.payments.rules import CallState
 from orders.payments.schemas import BeginPaymentBody, PayView
 
+_CALL = text("SELECT state, last_error FROM provider_calls WHERE id = :id")
 _SUBJECT = text("""
     SELECT p.provider_id FROM payments p WHERE p.id = :id
      UNION ALL
@@ -32,9 +34,10 @@ _SUBJECT = text("""
 async def open_at_provider(db: Database, gateway: PaymentGateway, ready: Ready) -> Asked | None:
     """Make the call that opens what was begun, unless that is done; the answer is the caller's to keep.
 
-    Raises ProviderAway (then it is opened later) and PaymentRefused.
+    Raises ProviderAway (then it is opened later), BeingOpened and PaymentRefused.
     """
     begun = ready.begun
+    thing_id = begun.payment_id or begun.mandate_id or ""
     known = True
     asked = None
     if begun.call is not None:
@@ -42,13 +45,22 @@ async def open_at_provider(db: Database, gateway: PaymentGateway, ready: Ready) 
         known = asked.known
     elif begun.under_way is not None:
         claimed = await claim_calls(db, db.clock.now(), 1, only=begun.under_way)
-        known = any([await perform(db, gateway, call) for call in claimed])
-    thing_id = begun.payment_id or begun.mandate_id or ""
+        if not claimed:
+            await _must_be_answered(db, begun.under_way, thing_id)
+        known = all([await perform(db, gateway, call) for call in claimed])
     if not known:
         raise ProviderAway(thing_id)
     if asked is not None and asked.refused:
         raise PaymentRefused(thing_id, "it cannot be opened")
     return asked
+
+
+async def _must_be_answered(db: Database, call_id: str, thing_id: str) -> None:
+    """Go on if somebody else has made this call meanwhile. Raises BeingOpened, ProviderAway."""
+    async with db.read() as tx:
+        state, trouble = (await tx.execute(_CALL, {"id": call_id})).one()
+    if state == CallState.INTENDED:
+        raise ProviderAway(thing_id) if trouble else BeingOpened(thing_id)
 
 
 def _subject(ready: Ready) -> Subject:

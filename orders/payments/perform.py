@@ -16,7 +16,7 @@ from orders.payments.catch_up import catch_up, catch_up_many
 from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.catch_up_refund import catch_up_refunds, fail_refund
 from orders.payments.find_out import Answer, find_out
-from orders.payments.give_up import give_up_mandate, give_up_payment, keep_while_away
+from orders.payments.give_up import give_up_mandate, give_up_opening, give_up_payment, keep_while_away
 from orders.payments.outcome import Told
 from orders.payments.port import (
     InDoubt,
@@ -210,14 +210,16 @@ async def _write_refusal(db: Database, call: Call, no: ProviderRefused, asked_at
     async with db.transaction() as tx:
         if no.seen is not None and call.payment_id is not None:
             await catch_up(tx, call.payment_id, no.seen, asked_at, now)
-        if call.operation is Operation.OPEN:
-            await give_up_payment(tx, call.payment_id or "", now)
+        # First, so that it may be wanted once more, of the buyer in person.
+        first = await note_refusal(tx, call.id, str(no), now)
+        settled = _is_settled(call, no)
+        if call.operation is Operation.OPEN and first:
+            settled = await give_up_opening(tx, call.payment_id or "", now)
         elif call.operation is Operation.REFUND:
             await fail_refund(tx, call.payment_id or "", call.refund_id or "", no.code, now)
         elif call.operation is Operation.ASK_MANDATE:
             await give_up_mandate(tx, call.mandate_id or "", now)
-        first = await note_refusal(tx, call.id, str(no), now)
-        if first and not _is_settled(call, no):
+        if first and not settled:
             subject = call.refund_id or call.payment_id or call.mandate_id or ""
             facts = {"call": call.id, "operation": str(call.operation), "code": no.code}
             await open_case(tx, f"{call.operation}_refused", subject, None, facts, now)

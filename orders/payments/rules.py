@@ -219,7 +219,8 @@ def step(known: Known, news: News) -> Step:
     if state is PaymentState.CANCELLED and captured:
         state = PaymentState.CAPTURED
     old = known.seen_at is not None and news.asked_at < known.seen_at
-    if state not in PAYMENT_MOVES[known.state] or (old and state in UNSETTLED):
+    given_up = known.state is PaymentState.CANCELLED and not captured
+    if given_up or state not in PAYMENT_MOVES[known.state] or (old and state in UNSETTLED):
         state = known.state
     return Step(state, captured, captured - known.captured)
 

@@ -7,11 +7,11 @@ from sqlalchemy import text
 from commerce.kernel.db import ReadSession, Session
 from orders.moving import OrderHead
 from orders.payments.calls import intend
-from orders.payments.errors import NotPaid
+from orders.payments.errors import MoneyWentBack, NotPaid
 from orders.payments.lock_payment import PaymentRow, payments_of
 from orders.payments.plans import plan_of
 from orders.payments.rules import Operation, PaymentState
-from orders.rules import PaymentPlan
+from orders.rules import OrderState, PaymentPlan
 
 # Read under the order's lock, so that it is what it is.
 _OWED = text("""
@@ -26,7 +26,20 @@ _UNPAID = text("""
     SELECT NOT EXISTS (SELECT 1 FROM payments WHERE order_id = :id
                           AND (state NOT IN ('cancelled', 'captured') OR state = 'captured' AND purpose <> 'deposit'))
        AND (NOT EXISTS (SELECT 1 FROM mandates WHERE order_id = :id AND state <> 'cancelled')
-            OR EXISTS (SELECT 1 FROM payments WHERE order_id = :id AND state = 'cancelled' AND purpose = 'balance'))
+            OR EXISTS (SELECT 1 FROM payments WHERE order_id = :id AND state = 'cancelled' AND purpose = 'balance'
+                          AND mandate_id IS NOT NULL))
+""")
+# Of an order that left in part something was taken before; what counts is what is due, and whether it may still come.
+_REST_UNPAID = text("""
+    SELECT EXISTS (SELECT 1 FROM tenders WHERE order_id = :id AND state = 'due')
+       AND NOT EXISTS (SELECT 1 FROM payments WHERE order_id = :id AND state NOT IN ('cancelled', 'captured'))
+       AND NOT EXISTS (SELECT 1 FROM mandates WHERE order_id = :id AND state = 'active')
+""")
+_WENT_BACK = text("""
+    SELECT coalesce(sum(p.captured), 0) > 0 AND sum(p.captured) <= (
+           SELECT coalesce(sum(r.amount), 0) FROM refunds r
+            WHERE r.order_id = :id AND r.payment_id IS NOT NULL AND r.state NOT IN ('failed', 'replaced'))
+      FROM payments p WHERE p.order_id = :id
 """)
 _SECURED = text("""
     SELECT EXISTS (SELECT 1 FROM payments WHERE order_id = :id AND state IN ('authorised', 'captured'))
@@ -52,14 +65,19 @@ async def owed_at_hand_over(tx: ReadSession, order: OrderHead) -> int:
     due = int((await tx.execute(_DUE, {"id": order.id})).scalar_one())
     if due:
         raise NotPaid(order.id, due)
+    await _must_not_have_gone_back(tx, order)
     return 0
 
 
-async def is_unpaid(tx: ReadSession, order_id: str) -> bool:
-    """Whether an order that is paid through the provider has nothing that is paid, reserved, saved or on its way."""
-    if await plan_of(tx, order_id) is PaymentPlan.ON_COLLECTION:
+async def is_unpaid(tx: ReadSession, order: OrderHead) -> bool:
+    """Whether an order that is paid through the provider has nothing that is paid, reserved, saved or on its way.
+
+    Of one that left in part: nothing for what has not left.
+    """
+    if await plan_of(tx, order.id) is PaymentPlan.ON_COLLECTION:
         return False
-    return bool((await tx.execute(_UNPAID, {"id": order_id})).scalar_one())
+    statement = _REST_UNPAID if order.state is OrderState.PART_SHIPPED else _UNPAID
+    return bool((await tx.execute(statement, {"id": order.id})).scalar_one())
 
 
 async def is_secured(tx: ReadSession, order_id: str) -> bool:
@@ -76,6 +94,13 @@ async def must_be_secured(tx: Session, order: OrderHead, now: datetime) -> None:
     due = int((await tx.execute(_DUE, {"id": order.id})).scalar_one())
     if due and await _authorised(tx, order.id, now) is None:
         raise NotPaid(order.id, due)
+    await _must_not_have_gone_back(tx, order)
+
+
+async def _must_not_have_gone_back(tx: ReadSession, order: OrderHead) -> None:
+    """Let no goods go when all that was paid for them went back, or is about to. Raises MoneyWentBack."""
+    if (await tx.execute(_WENT_BACK, {"id": order.id})).scalar_one():
+        raise MoneyWentBack(order.id)
 
 
 async def capture_for_shipment(tx: Session, order: OrderHead, worth: int, now: datetime, *, last: bool) -> None:
@@ -89,7 +114,9 @@ async def capture_for_shipment(tx: Session, order: OrderHead, worth: int, now: d
     expected = int((await tx.execute(_EXPECTED, {"id": payment.id})).scalar_one())
     rest = payment.amount - expected
     last = last or not payment.splittable
-    amount = rest if not payment.splittable else min(worth, rest)
+    # What is owed and not on its way yet: the last capture takes it all, whatever became of those before.
+    owed = await owed_on(tx, order.id) - (expected - payment.captured)
+    amount = min(rest, owed if last else worth)
     if amount <= 0:
         return
     facts = {"amount": amount, "last": last, "expected": expected + amount}

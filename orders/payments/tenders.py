@@ -36,6 +36,9 @@ _PAY_PART = text("""
     UPDATE tenders SET amount = amount - :amount, given = given - :amount
      WHERE order_id = :id AND state = 'due' AND kind = 'online' AND amount > :amount
 """)
+_PAY_MORE = text("""
+    UPDATE tenders SET state = 'void' WHERE order_id = :id AND state = 'due' AND kind = 'online' AND amount < :amount
+""")
 _VOID = text("UPDATE tenders SET state = 'void' WHERE order_id = :id AND state = 'due'")
 
 
@@ -65,13 +68,14 @@ class Online(NamedTuple):
 async def pay_online(tx: Session, paid: Sequence[Online], now: datetime) -> None:
     """Money came through the provider for orders that are locked: so much less is due, and a tender of it is paid.
 
-    Where nothing is due any more (the order was cancelled meanwhile), it is a tender all the same.
+    Where less or nothing is due any more (something was cancelled meanwhile), all that came is a tender all the same.
     """
     if not paid:
         return
     whole = set((await tx.execute(_PAY_WHOLE, {**as_columns(_PAID, paid), "now": now})).scalars())
     for order_id, amount, payment_id in paid:
         if order_id not in whole:
+            await tx.execute(_PAY_MORE, {"id": order_id, "amount": amount})
             await tx.execute(_PAY_PART, {"id": order_id, "amount": amount})
             await _write(tx, [(order_id, [Settled(TenderKind.ONLINE, amount, amount, 0, payment_id)])], "paid", now)
 
