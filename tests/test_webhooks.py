@@ -19,7 +19,7 @@ from orders.payments.stripe_gateway import StripeGateway
 from orders.payments.stripe_words import EVENTS
 from tests.conftest import NOON, Json, problem
 from tests.paid_store import intent_of, paid_store
-from tests.paying import DECLINED, Checkout, money
+from tests.paying import DECLINED, Checkout, money, whats
 from tests.shop import rows
 from tests.stories import eur, ledger
 from tests.stripe_backends import SECRET, StripeSandbox
@@ -263,7 +263,7 @@ async def test_news_of_what_the_provider_does_not_have_is_before_a_person_and_no
     assert await rows(shop.db, "SELECT count(*) FROM provider_looks") == [(0,)]
 
 
-async def test_old_events_after_new_ones_change_nothing(shop: Checkout) -> None:
+async def test_old_events_after_new_ones_change_nothing_but_tell_of_a_try(shop: Checkout) -> None:
     order_id = await shop.place(("CHARGER", 1), total=3900)
     page = await shop.begin(order_id)
     await shop.buyer_pays(page, DECLINED)
@@ -275,7 +275,9 @@ async def test_old_events_after_new_ones_change_nothing(shop: Checkout) -> None:
         await shop.hear(event["body"], event["signature"])
         await shop.work()
 
-    assert await shop.history(order_id) == paid
+    after = await shop.history(order_id)
+    assert sorted(whats(after)) == sorted([*whats(paid), "payment_declined"])
+    assert {**after, "timeline": []} == {**paid, "timeline": []}
     assert (paid["payments"][0]["state"], paid["owed"]) == ("captured", eur(0))
 
 

@@ -30,6 +30,12 @@ PAYMENTS_IN_DOUBT = Gauge(
 PAYMENTS_OLDEST_DOUBT_SECONDS = Gauge(
     "commerce_payments_oldest_doubt_seconds", "Since when the oldest of them is.", multiprocess_mode="mostrecent"
 )
+PAYMENT_NEWS_UNREAD = Gauge(
+    "commerce_payment_news_unread", "News from the provider not looked at yet.", multiprocess_mode="mostrecent"
+)
+PAYMENT_NEWS_OLDEST_SECONDS = Gauge(
+    "commerce_payment_news_oldest_seconds", "Since when the oldest of it is.", multiprocess_mode="mostrecent"
+)
 PAYMENTS_IN_FLIGHT = Gauge(
     "commerce_payments_in_flight", "Payments begun, and neither paid nor given up.", multiprocess_mode="mostrecent"
 )

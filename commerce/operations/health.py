@@ -35,6 +35,8 @@ from commerce.kernel.metrics import (
     OUTBOX_OPEN,
     OUTBOX_WAITING,
     PAYMENT_CASES_OPEN,
+    PAYMENT_NEWS_OLDEST_SECONDS,
+    PAYMENT_NEWS_UNREAD,
     PAYMENTS_IN_DOUBT,
     PAYMENTS_IN_FLIGHT,
     PAYMENTS_OLDEST_DOUBT_SECONDS,
@@ -196,6 +198,8 @@ async def _payments(tx: ReadSession, now: datetime) -> None:
     watch = await payments_watch(tx)
     PAYMENTS_IN_DOUBT.set(watch.in_doubt)
     PAYMENTS_OLDEST_DOUBT_SECONDS.set((now - (watch.in_doubt_since or now)).total_seconds())
+    PAYMENT_NEWS_UNREAD.set(watch.unread)
+    PAYMENT_NEWS_OLDEST_SECONDS.set((now - (watch.unread_since or now)).total_seconds())
     PAYMENTS_IN_FLIGHT.set(watch.in_flight)
     PAYMENT_CASES_OPEN.set(watch.cases_open)
 

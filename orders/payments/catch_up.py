@@ -20,7 +20,7 @@ from orders.payments.cases import open_case
 from orders.payments.ledger import Entry, enter
 from orders.payments.lock_payment import Locked, Sought, lock_payments
 from orders.payments.outcome import PROVIDER, Outcome, Told, is_another, is_idle_twin, outcome
-from orders.payments.port import SeenPayment
+from orders.payments.port import SeenAttempt, SeenPayment
 from orders.payments.rules import PaymentState, Purpose
 from orders.payments.tenders import Online, pay_online
 from orders.record import Happening, note
@@ -46,7 +46,7 @@ _TRIED = text(f"""
     ON CONFLICT (provider_id) DO UPDATE
        SET state = excluded.state, decline_code = excluded.decline_code, seen_at = excluded.seen_at
      WHERE a.state = 'pending' AND excluded.state <> 'pending'
- RETURNING payment_id
+ RETURNING provider_id
 """)  # noqa: S608 - see above
 _GIVEN = text("""
     UPDATE mandates SET state = 'active', customer = :customer, method = :method, deadline = NULL
@@ -86,8 +86,8 @@ async def catch_up_many(tx: Session, told: Sequence[Told], now: datetime) -> lis
 async def _catch_up(tx: Session, told: Sequence[tuple[Locked, Told]], now: datetime) -> None:
     """Take over what was told of locked payments, one of each order."""
     ours = [(locked, one) for locked, one in told if await _is_ours(tx, locked, one.seen, now)]
-    tried = await _note_attempts(tx, ours, now)
-    await _write([outcome(locked, one, now, tried=locked.payment.id in tried) for locked, one in ours], tx, now)
+    tries = await _note_attempts(tx, ours, now)
+    await _write([outcome(locked, one, now, tries[locked.payment.id]) for locked, one in ours], tx, now)
 
 
 async def _is_ours(tx: Session, locked: Locked, seen: SeenPayment, now: datetime) -> bool:
@@ -102,16 +102,28 @@ async def _is_ours(tx: Session, locked: Locked, seen: SeenPayment, now: datetime
     return True
 
 
-async def _note_attempts(tx: Session, told: Sequence[tuple[Locked, Told]], now: datetime) -> set[str]:
-    """Write down the buyers' tries; the payments of which one is news."""
+async def _note_attempts(
+    tx: Session, told: Sequence[tuple[Locked, Told]], now: datetime
+) -> dict[str, list[SeenAttempt]]:
+    """Write down the buyers' tries; those that are news, by the payment's id."""
+    tries = {locked.payment.id: _tries(one) for locked, one in told}
     rows = [
-        (one.seen.attempt.provider_id, locked.payment.id, str(one.seen.attempt.state), one.seen.attempt.method,
-         one.seen.attempt.decline_code)
-        for locked, one in told if one.seen.attempt is not None
-    ]  # fmt: skip
+        (one.provider_id, payment_id, str(one.state), one.method, one.decline_code)
+        for payment_id, attempts in tries.items()
+        for one in attempts
+    ]
     if not rows:
-        return set()
-    return set((await tx.execute(_TRIED, {**as_columns(_TRIES, rows), "now": now})).scalars())
+        return tries
+    news = set((await tx.execute(_TRIED, {**as_columns(_TRIES, rows), "now": now})).scalars())
+    return {payment_id: [one for one in attempts if one.provider_id in news] for payment_id, attempts in tries.items()}
+
+
+def _tries(told: Told) -> list[SeenAttempt]:
+    """Every try in what was told, once; of the last one it says most itself."""
+    tries = {one.provider_id: one for one in told.attempts}
+    if told.seen.attempt is not None:
+        tries[told.seen.attempt.provider_id] = told.seen.attempt
+    return list(tries.values())
 
 
 async def _write(outcomes: Sequence[Outcome], tx: Session, now: datetime) -> None:
@@ -135,7 +147,7 @@ async def _write(outcomes: Sequence[Outcome], tx: Session, now: datetime) -> Non
 
 
 def _row(one: Outcome) -> tuple[object, ...]:
-    payment, (_, seen, asked_at) = one.payment, one.told
+    payment, (_, seen, asked_at, _) = one.payment, one.told
     fresh = payment.seen_at is None or asked_at >= payment.seen_at
     return (
         payment.id, str(one.taken.state), one.taken.captured, seen.provider_id,

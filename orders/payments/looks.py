@@ -20,6 +20,8 @@ from orders.payments.outcome import Told
 from orders.payments.port import InDoubt, NotNow, PaymentGateway, ProviderRefused, SeenPayment
 from orders.payments.rules import SECURE, may_retry_at
 
+TRIES_MAX = 10
+"""After so many (a quarter of an hour) a person hears of what cannot be looked at; it is tried on."""
 _log = structlog.get_logger()
 
 
@@ -30,17 +32,19 @@ class LookWanted(NamedTuple):
     provider_id: str
     wanted: int
     tries: int
+    every_try: bool = False
 
 
-_NEWS = {"about": "text", "provider_id": "text", "times": "int"}
+_NEWS = {"about": "text", "provider_id": "text", "times": "int", "every_try": "bool"}
 _LOOKED = {"about": "text", "provider_id": "text", "wanted": "int"}
 # In order, so that two who wish and settle many never wait for each other. The columns are this module's own; no value
 # is in the text.
 _WISH = text(f"""
-    INSERT INTO provider_looks AS l (about, provider_id, wanted, next_at, asked_at)
-    SELECT r.about, r.provider_id, r.times, :now, :now FROM {arrays(_NEWS)} ORDER BY r.about, r.provider_id
-    ON CONFLICT (about, provider_id) DO UPDATE SET wanted = l.wanted + excluded.wanted,
-       next_at = least(l.next_at, :now)
+    INSERT INTO provider_looks AS l (about, provider_id, wanted, every_try, next_at, asked_at)
+    SELECT r.about, r.provider_id, r.times, r.every_try, :now, :now FROM {arrays(_NEWS)} ORDER BY r.about, r.provider_id
+    ON CONFLICT (about, provider_id) DO UPDATE
+       SET wanted = l.wanted + excluded.wanted, every_try = l.every_try OR excluded.every_try,
+           next_at = least(l.next_at, :now)
 """)  # noqa: S608 - see above
 _CLAIM = text("""
     WITH due AS (
@@ -49,7 +53,7 @@ _CLAIM = text("""
     )
     UPDATE provider_looks l SET next_at = :again_at, tries = l.tries + 1
       FROM due WHERE l.about = due.about AND l.provider_id = due.provider_id
- RETURNING l.about, l.provider_id, l.wanted, l.tries
+ RETURNING l.about, l.provider_id, l.wanted, l.tries, l.every_try
 """)
 _DONE = text(f"""
     WITH done AS (
@@ -68,15 +72,25 @@ _MANDATE = text("SELECT id FROM mandates WHERE provider_id = :provider_id OR id 
 
 async def wish_look(tx: Session, about: str, provider_id: str, now: datetime) -> None:
     """Have something of the provider's looked at soon. Wished often, it is looked at once, after the last wish."""
-    await wish_looks(tx, [(about, provider_id)], now)
+    await wish_looks(tx, [Wish(about, provider_id)], now)
 
 
-async def wish_looks(tx: Session, wishes: Sequence[tuple[str, str]], now: datetime) -> None:
-    """Have all of these looked at soon, as above; each is what it is about, and the provider's id."""
-    times = Counter(wishes)
-    if times:
-        rows = [(about, provider_id, count) for (about, provider_id), count in times.items()]
-        await tx.execute(_WISH, {**as_columns(_NEWS, rows), "now": now})
+class Wish(NamedTuple):
+    """Something to be looked at: what it is about, the provider's id, and whether with every try of the buyer's."""
+
+    about: str
+    provider_id: str
+    every_try: bool = False
+
+
+async def wish_looks(tx: Session, wishes: Sequence[Wish], now: datetime) -> None:
+    """Have all of these looked at soon, as above."""
+    if not wishes:
+        return
+    times = Counter((wish.about, wish.provider_id) for wish in wishes)
+    declined = {(wish.about, wish.provider_id) for wish in wishes if wish.every_try}
+    rows = [(*one, count, one in declined) for one, count in times.items()]
+    await tx.execute(_WISH, {**as_columns(_NEWS, rows), "now": now})
 
 
 async def claim_looks(db: Database, now: datetime, most: int) -> list[LookWanted]:
@@ -147,26 +161,40 @@ async def look(db: Database, gateway: PaymentGateway, wanted: LookWanted, settle
             told = {"about": wanted.about, "code": no.code}
             await open_case(tx, "news_of_nothing", wanted.provider_id, None, told, db.clock.now())
             await _done(tx, [wanted])
-    except (InDoubt, NotNow, TimeoutError) as trouble:
-        _log.warning("look_put_off", about=wanted.about, provider_id=wanted.provider_id, error=repr(trouble)[:300])
-        now = db.clock.now()
-        facts = {
-            "about": wanted.about,
-            "provider_id": wanted.provider_id,
-            "next_at": may_retry_at(wanted.tries, now),
-            "error": repr(trouble)[:2000],
-        }
-        async with db.transaction() as tx:
-            await tx.execute(_AGAIN, facts)
+    except Exception as trouble:  # noqa: BLE001 - whatever it is, it is tried again, and seen if it does not pass
+        await _put_off(db, wanted, trouble)
         return False
     return True
+
+
+async def _put_off(db: Database, wanted: LookWanted, trouble: Exception) -> None:
+    """Have it looked at again, later each time; a person hears of what fails again and again."""
+    expected = isinstance(trouble, InDoubt | NotNow | TimeoutError)
+    _log.warning(
+        "look_put_off", about=wanted.about, provider_id=wanted.provider_id, error=repr(trouble)[:300],
+        exc_info=None if expected else trouble,
+    )  # fmt: skip
+    now = db.clock.now()
+    facts = {
+        "about": wanted.about,
+        "provider_id": wanted.provider_id,
+        "next_at": may_retry_at(wanted.tries, now),
+        "error": repr(trouble)[:2000],
+    }
+    async with db.transaction() as tx:
+        await tx.execute(_AGAIN, facts)
+        if wanted.tries >= TRIES_MAX:
+            told = {"about": wanted.about, "error": repr(trouble)[:300]}
+            await open_case(tx, "news_not_understood", wanted.provider_id, None, told, now)
 
 
 async def _look(db: Database, gateway: PaymentGateway, wanted: LookWanted, settle: Settle) -> None:
     asked_at = db.clock.now()
     if wanted.about == "payment":
         seen = await gateway.look(wanted.provider_id)
-        await take_in_payment(db, gateway, Looked(Told(seen.payment_id, seen, asked_at), wanted), settle)
+        attempts = await gateway.attempts_of(wanted.provider_id) if wanted.every_try else []
+        told = Told(seen.payment_id, seen, asked_at, tuple(attempts))
+        await take_in_payment(db, gateway, Looked(told, wanted), settle)
         return
     if wanted.about == "mandate":
         mandate = await gateway.look_at_mandate(wanted.provider_id)

@@ -261,6 +261,8 @@ class Look(Table):
     provider_id: Mapped[Code] = mapped_column(primary_key=True)
     wanted: Mapped[int] = mapped_column(server_default=text("1"))
     """How often there was news; what came during a look wants another one."""
+    every_try: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether all of a buyer's tries are to be looked at, since one was declined, and not only the last."""
     tries: Mapped[int] = mapped_column(server_default=text("0"))
     next_at: Mapped[datetime]
     asked_at: Mapped[datetime]

@@ -1,5 +1,6 @@
 """Outcome: what follows from news of a payment, decided from what is locked; nothing of it is written here."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -7,7 +8,7 @@ from commerce.kernel.outbox import Event
 from orders.moving import OrderHead
 from orders.payments.events import BuyerNeeded, MandateGiven, PaymentGivenUp, PaymentSecured
 from orders.payments.lock_payment import Locked, PaymentRow
-from orders.payments.port import SeenPayment
+from orders.payments.port import SeenAttempt, SeenPayment
 from orders.payments.rules import (
     AWAY_WITHIN_MAX,
     FIX_WITHIN,
@@ -39,6 +40,8 @@ class Told(NamedTuple):
     """Our id; None where only the provider's is known."""
     seen: SeenPayment
     asked_at: datetime
+    attempts: tuple[SeenAttempt, ...] = ()
+    """The buyer's tries before the last one, where they were asked for."""
 
 
 class Keep(NamedTuple):
@@ -83,19 +86,19 @@ def is_another(payment: PaymentRow, seen: SeenPayment) -> bool:
     return other or (seen.amount, seen.currency) != (payment.amount, payment.currency) or seen.captured > seen.amount
 
 
-def outcome(locked: Locked, told: Told, now: datetime, *, tried: bool) -> Outcome:
-    """What follows from what was told of a locked payment; `tried` if a try of the buyer's in it is news."""
+def outcome(locked: Locked, told: Told, now: datetime, tries: Sequence[SeenAttempt]) -> Outcome:
+    """What follows from what was told of a locked payment; `tries` are those of the buyer's that are news."""
     order, payment, _ = locked
     seen = told.seen
     taken = step(
         Known(payment.state, payment.captured, payment.seen_at), News(seen.state, seen.captured, told.asked_at)
     )
-    moved = taken.state is not payment.state
+    moved, tried = taken.state is not payment.state, bool(tries)
     deadline = _deadline(order, payment, taken, now, sign_of_life=tried or moved)
     found = Outcome(order, payment, told, taken, deadline, _keep(order, payment, taken, deadline, now), [], [])
-    if tried and seen.attempt is not None and seen.attempt.decline_code is not None:
-        facts = {"code": seen.attempt.decline_code, "method": seen.attempt.method}
-        _happened(found, "payment_declined", **facts)
+    for one in tries:
+        if one.decline_code is not None:
+            _happened(found, "payment_declined", code=one.decline_code, method=one.method)
     if taken.more:
         _happened(found, "payment_captured", amount=taken.more)
     if moved:

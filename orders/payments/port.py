@@ -119,6 +119,8 @@ class SeenEvent(msgspec.Struct, frozen=True):
     about: str | None
     """`payment`, `mandate` or `dispute`; None for what is nothing to us."""
     provider_id: str | None
+    declined: bool = False
+    """Whether a try was declined: others may follow before anybody looks, and hide it."""
 
 
 class OpenPayment(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,6 +191,10 @@ class PaymentGateway(Protocol):
 
     async def refund(self, provider_id: str, amount: int, *, refund_id: str, key: str) -> SeenRefund:
         """Give back a part of what was captured."""
+        ...
+
+    async def attempts_of(self, provider_id: str) -> list[SeenAttempt]:
+        """Every try to get the money for a payment, the last one first."""
         ...
 
     async def refunds_of(self, provider_id: str) -> list[SeenRefund]:

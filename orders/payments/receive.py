@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from commerce.kernel.db import Session
 from commerce.kernel.inbox import prune_inbox, receive_many
-from orders.payments.looks import wish_looks
+from orders.payments.looks import Wish, wish_looks
 from orders.payments.port import SeenEvent
 
 SOURCE = "stripe"
@@ -28,7 +28,9 @@ async def receive_events(tx: Session, received: Sequence[Received], now: datetim
     by_id = {one.event.id: one for one in received}
     fresh = await receive_many(tx, SOURCE, {event_id: one.raw for event_id, one in by_id.items()}, now, handled=True)
     told = [by_id[event_id].event for event_id in fresh]
-    wishes = [(event.about, event.provider_id) for event in told if event.about and event.provider_id]
+    wishes = [
+        Wish(event.about, event.provider_id, event.declined) for event in told if event.about and event.provider_id
+    ]
     await wish_looks(tx, wishes, now)
     return [fresh.pop(event.id, None) is not None for event, _ in received]
 

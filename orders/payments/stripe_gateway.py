@@ -20,6 +20,7 @@ from orders.payments.port import (
     OpenPayment,
     ProviderFailed,
     ProviderRefused,
+    SeenAttempt,
     SeenDispute,
     SeenEvent,
     SeenMandate,
@@ -29,6 +30,7 @@ from orders.payments.port import (
 )
 from orders.payments.rules import Capture
 from orders.payments.stripe_words import (
+    Charge,
     Dispute,
     Intent,
     Listed,
@@ -36,6 +38,7 @@ from orders.payments.stripe_words import (
     Setup,
     Thing,
     read_event,
+    seen_attempt,
     seen_dispute,
     seen_mandate,
     seen_payment,
@@ -146,6 +149,10 @@ class StripeGateway:
             "payment_intent": provider_id, "amount": amount, "metadata": {"refund": refund_id},
         }  # fmt: skip
         return seen_refund(await self._ask(Refund, "refunds", "post", "/v1/refunds", key=key, **params))
+
+    async def attempts_of(self, provider_id: str) -> list[SeenAttempt]:
+        """Every charge of a payment."""
+        return [seen_attempt(one) async for one in self._pages(Charge, "charges", payment_intent=provider_id)]
 
     async def refunds_of(self, provider_id: str) -> list[SeenRefund]:
         """Every refund of a payment."""

@@ -201,7 +201,8 @@ class StripeEvent(msgspec.Struct):
 def read_event(raw: bytes) -> SeenEvent:
     """What a webhook's body says. Raises msgspec.MsgspecError where it is no event."""
     event = msgspec.json.decode(raw, type=StripeEvent)
-    return SeenEvent(event.id, event.type, *_about(event))
+    declined = event.type == "payment_intent.payment_failed"
+    return SeenEvent(event.id, event.type, *_about(event), declined=declined)
 
 
 def _about(event: StripeEvent) -> tuple[str | None, str | None]:
@@ -250,14 +251,16 @@ def seen_payment(intent: Intent) -> SeenPayment:
         splittable=split is not None and split.status == "available",
         client_secret=intent.client_secret,
         decline_code=intent.last_payment_error.word if intent.last_payment_error else None,
-        attempt=_seen_attempt(charge, card) if charge else None,
+        attempt=seen_attempt(charge) if charge else None,
         customer=_id(intent.customer),
         method=_id(intent.payment_method),
         created_at=datetime.fromtimestamp(intent.created, UTC),
     )
 
 
-def _seen_attempt(charge: Charge, card: Card | None) -> SeenAttempt:
+def seen_attempt(charge: Charge) -> SeenAttempt:
+    """A try to get the money as the port has it."""
+    card = charge.payment_method_details.card if charge.payment_method_details else None
     reason = charge.outcome.reason if charge.outcome else None
     code = (reason or charge.failure_code or "declined") if charge.status == "failed" else None
     method = f"{card.brand} {card.last4}" if card is not None and card.last4 else None

@@ -22,6 +22,10 @@ class PaymentsWatch(NamedTuple):
     """Calls that were sent and not answered."""
     in_doubt_since: datetime | None
     """When the first of them was sent."""
+    unread: int
+    """News that nobody has looked at yet."""
+    unread_since: datetime | None
+    """When the first of it came."""
     in_flight: int
     """Payments that are begun, and neither paid, reserved nor given up."""
     cases_open: int
@@ -31,6 +35,7 @@ class PaymentsWatch(NamedTuple):
 _WATCH = text("""
     SELECT (SELECT count(*) FROM provider_calls WHERE state = 'intended' AND sent_at IS NOT NULL),
            (SELECT min(sent_at) FROM provider_calls WHERE state = 'intended'),
+           (SELECT count(*) FROM provider_looks), (SELECT min(asked_at) FROM provider_looks),
            (SELECT count(*) FROM payments
              WHERE state IN ('intended', 'waiting', 'action_required', 'processing')),
            (SELECT count(*) FROM payment_cases WHERE closed_at IS NULL)
@@ -38,7 +43,7 @@ _WATCH = text("""
 
 
 async def payments_watch(tx: ReadSession) -> PaymentsWatch:
-    """How many calls are in doubt and since when, what is under way, and what waits for a person."""
+    """How many calls are in doubt and since when, news likewise, what is under way, and what waits for a person."""
     return PaymentsWatch(*(await tx.execute(_WATCH)).one())
 
 
