@@ -6,7 +6,6 @@ import os
 import re
 import stat
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import msgspec
 
 from commerce.embedded.accounts import Account
 from commerce.embedded.errors import FolderTaken, FolderUnusable
-from commerce.embedded.processes import PartState
+from commerce.embedded.processes import PartState, pause
 
 SOCKET_PATH_BYTES_MAX = 100
 """A Unix socket's path may have 107 bytes on Linux and 103 on macOS."""
@@ -113,7 +112,7 @@ class DataFolder:
                 other = lock.read().strip() or "another command"
                 if not wait(other):
                     raise FolderTaken(self.root, other)
-                time.sleep(0.05)
+                pause()
             lock.truncate(0)
             lock.seek(0)
             lock.write(f"{holder} (process {os.getpid()})")
@@ -177,7 +176,7 @@ def _try_lock_for_a_while(lock: IO[str]) -> bool:
     for _ in range(TRIES):
         if _try_lock(lock):
             return True
-        time.sleep(AGAIN_S)
+        pause(AGAIN_S)
     return False
 
 

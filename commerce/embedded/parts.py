@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from commerce.embedded.accounts import Account, die_with
 from commerce.embedded.errors import PartFailed
-from commerce.embedded.processes import PartState, state_of
+from commerce.embedded.processes import PartState, pause, state_of
 
 LOG_BYTES_MAX = 10_000_000
 """A log this long is put aside (as `.1`) when its part starts next."""
@@ -75,7 +75,7 @@ class Part(ABC):
                 raise PartFailed(self.name, f"did not answer within {self.start_s_max} s", self.log)
             if not keep_waiting():
                 return
-            time.sleep(0.03)
+            pause()
 
     def stop(self, pressing: Callable[[], bool] = lambda: False) -> None:
         """Ask it to end, wait (unless `pressing`), insist, and take what it left of itself along. Twice is fine."""
@@ -86,7 +86,7 @@ class Part(ABC):
                 self._process.send_signal(word)
                 deadline = time.monotonic() + patience_s
                 while self._process.poll() is None and time.monotonic() < deadline and not pressing():
-                    time.sleep(0.02)
+                    pause()
         self.sweep()
 
     def sweep(self) -> None:
@@ -182,7 +182,7 @@ def run_to_end(process: subprocess.Popen[bytes], keep_waiting: Callable[[], bool
         while process.poll() is None:
             if not keep_waiting():
                 return None
-            time.sleep(0.02)
+            pause()
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -1,6 +1,7 @@
-"""Processes we did not start ourselves, or no longer know: found, told apart, and ended."""
+"""Other processes, be they ours or not: found, told apart, waited for, and ended."""
 
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -8,6 +9,13 @@ from signal import SIGKILL, SIGTERM, Signals
 
 import msgspec
 import psutil  # type: ignore[import-untyped]  # its annotations are not published with it
+
+LOOK_EVERY_S = 0.02
+
+
+def pause(seconds: float = LOOK_EVERY_S) -> None:
+    """Let a moment pass before another look: a part's end, its first answer, a lock and Ctrl-C share no event."""
+    time.sleep(seconds)
 
 
 class PartState(msgspec.Struct, frozen=True):

@@ -22,7 +22,7 @@ from commerce.embedded.errors import HostUnusable, PartFailed, PortReserved, Por
 from commerce.embedded.folder import DataFolder, StackState
 from commerce.embedded.parts import Part, Program, how_it_ended, run_to_end, spawn
 from commerce.embedded.postgres import EmbeddedPostgres
-from commerce.embedded.processes import end_group
+from commerce.embedded.processes import end_group, pause
 from commerce.embedded.sandbox import EmbeddedSandbox
 from commerce.embedded.signals import StopAsked, StopWish
 from commerce.embedded.valkey import EmbeddedValkey
@@ -153,7 +153,7 @@ class Supervisor:
             dead = next((part for part in self.parts if part.exit_code is not None), None)
             if dead is not None or time.monotonic() > deadline:
                 return dead
-            time.sleep(0.02)
+            pause()
 
     def _bring_up_programs(self, settings: Settings) -> None:
         env, logs, port = child_environment(settings), self.folder.logs, str(self.plan.port)
@@ -184,7 +184,7 @@ class Supervisor:
         while self.wish.not_asked():
             if self._look_after(self.parts):
                 self._write_state(settings)
-            time.sleep(LOOK_EVERY_S)
+            pause(LOOK_EVERY_S)
 
     def _look_after(self, parts: Sequence[Part]) -> bool:
         """Start every dead part again, in order, and wait for none; whether there was one.

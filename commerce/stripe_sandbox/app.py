@@ -101,6 +101,7 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _tick(self) -> None:
+        """Nobody asks, and time passes all the same: what it brings comes within a second."""
         while True:
             await asyncio.sleep(TICK_S)
             self.box.pass_time()
