@@ -74,12 +74,26 @@ def migrate(url: str, to: str = "head") -> None:
 @pytest.fixture
 async def url(server: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
     """The address of a fresh database with every table and no row."""
-    name = f"test_{next(_numbers)}"
+    async with own_database(server, template, f"test_{next(_numbers)}") as made:
+        yield made
+
+
+@asynccontextmanager
+async def own_database(server: EmbeddedPostgres, template: str, name: str) -> AsyncIterator[str]:
+    """The address of a database of one's own, with every table and no row."""
     admin = await asyncpg.connect(server.libpq_url.replace("/commerce?", "/postgres?"))
     await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
     yield server.url.replace("/commerce?", f"/{name}?")
     await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     await admin.close()
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that an account without rights may enter, as root's PostgreSQL has to."""
+    with tempfile.TemporaryDirectory(prefix="commerce-tests-") as made:
+        Path(made).chmod(0o711)
+        yield Path(made)
 
 
 @pytest.fixture

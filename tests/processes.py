@@ -5,27 +5,24 @@ import os
 import signal
 import subprocess
 import tempfile
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple, Self, cast
 
-import asyncpg
 import msgspec
 import psutil  # type: ignore[import-untyped]  # its annotations are not published with it
 
 from commerce.embedded.folder import DataFolder, StackState
 from commerce.embedded.locate import running_stack
 from commerce.embedded.parts import Program
-from commerce.embedded.postgres import EmbeddedPostgres
 from commerce.embedded.supervisor import OUR_COMMAND, free_port
 from commerce.kernel.access import Role
 from commerce.kernel.db import Database
 from commerce.kernel.keys import WantedKey, issue_key
 from tests.stories import open_lawful_shop
+from tests.waiting import a_moment, eventually, status_at
 
 REPOSITORY = Path(__file__).parent.parent
 ANSWER_S_MAX = 20
@@ -119,7 +116,7 @@ class Buyer:
                 if not is_passing(answer):
                     return answer
                 self._retries[f"{answer.status} {answer.code}"] += 1
-            await asyncio.sleep(AGAIN_S)
+            await a_moment(AGAIN_S)
 
     async def ask(self, request: bytes) -> Answer:
         """Send a request once, over the line that is open or a new one. Raises OSError."""
@@ -165,16 +162,6 @@ class Apis(NamedTuple):
 
 
 @asynccontextmanager
-async def own_database(server: EmbeddedPostgres, template: str, name: str) -> AsyncIterator[str]:
-    """The address of a database for a whole file of stories, with every table and no row."""
-    admin = await asyncpg.connect(server.libpq_url.replace("/commerce?", "/postgres?"))
-    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
-    yield server.url.replace("/commerce?", f"/{name}?")
-    await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await admin.close()
-
-
-@asynccontextmanager
 async def api_processes(url: str, processes: int = 2) -> AsyncIterator[Apis]:
     """Open the shop in an empty database and serve it from several processes of their own."""
     db = Database(url, pool_size=4)
@@ -198,18 +185,8 @@ def _api(folder: Path, url: str, port: int) -> Program:
     # No Redis answers there; nothing that is asked of the API here needs one.
     env = {**environment(folder), "COMMERCE_DATABASE_URL": url, "COMMERCE_REDIS_URL": "redis://127.0.0.1:1"}
     command = [*OUR_COMMAND, "serve", "--port", str(port), "--workers", "1"]
-    return Program("api", command, log=folder / f"api-{port}.log", env=env, answers=lambda: _answers(port))
-
-
-def _answers(port: int) -> bool:
-    line = HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        line.request("GET", "/health/live")
-        return line.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        line.close()
+    live = f"http://127.0.0.1:{port}/health/live"
+    return Program("api", command, log=folder / f"api-{port}.log", env=env, answers=lambda: status_at(live) == 200)
 
 
 async def issue_keys(db: Database) -> dict[Role, str]:
@@ -308,22 +285,6 @@ def environment(data: Path) -> dict[str, str]:
     """Ours, without the settings of whoever runs the tests."""
     own = {name: word for name, word in os.environ.items() if not name.startswith(("COMMERCE_", "STRIPE_"))}
     return {**own, "COMMERCE_DATA": str(data), "COMMERCE_LOG": "json", "PYTHONPATH": str(REPOSITORY)}
-
-
-def eventually(condition: Callable[[], bool], within_s: float) -> None:
-    """Wait until it is true, or fail."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"it did not come true within {within_s} s"
-        time.sleep(0.02)
-
-
-async def soon(condition: Callable[[], bool], within_s: float) -> None:
-    """As eventually, while others go on."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, f"it did not come true within {within_s} s"
-        await asyncio.sleep(0.02)
 
 
 def is_gone(pid: int) -> bool:

@@ -5,29 +5,26 @@ The contract tests say what Stripe does, and run against all three; what localst
 """
 
 import os
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import pytest
 import stripe
 
+from commerce.embedded.parts import Program
 from commerce.embedded.supervisor import OUR_COMMAND, free_port
 from tests.stripe_differs import LOCALSTRIPE_DIFFERS
+from tests.waiting import status_at
 
-REPOSITORY = Path(__file__).parent.parent
 Json = dict[str, Any]
-START_S_MAX = 30
 TEST_KEY = "STRIPE_TEST_API_KEY"
 SECRET = "whsec_of_the_tests"
 BACKENDS = ("sandbox", "localstripe", "test_mode")
@@ -45,52 +42,13 @@ def client_of(
     return stripe.StripeClient(key, base_addresses=addresses, http_client=http, max_network_retries=retries)
 
 
-class Server:
-    """A program that listens on a port of its own, for as long as the tests need it."""
+class Server(Program):
+    """A program that listens on a port of its own; it is ready when it answers anything at all."""
 
     def __init__(self, command: list[str], port: int, log: Path) -> None:
-        self.port = port
-        self._command = command
-        self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        """Where it answers."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> Self:
-        """Start it and wait until it answers anything at all."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own words
-                self._command, cwd=REPOSITORY, stdout=log, stderr=log, start_new_session=True
-            )
-        deadline = time.monotonic() + START_S_MAX
-        while not self._answers():
-            assert time.monotonic() < deadline, self._log.read_text()
-            time.sleep(0.02)
-        return self
-
-    def _answers(self) -> bool:
-        assert self._process is not None
-        assert self._process.poll() is None, self._log.read_text()
-        try:
-            httpx.get(f"{self.url}/_sandbox/health", timeout=2)
-        except httpx.TransportError:
-            return False
-        return True
-
-    def kill(self) -> None:
-        """Kill it outright, with everything that belongs to it."""
-        assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-    def stop(self) -> int:
-        """Ask it to end; its exit code."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(20)
+        self.url = f"http://127.0.0.1:{port}"
+        health = f"{self.url}/_sandbox/health"
+        super().__init__("server", command, log=log, env=os.environ, answers=lambda: status_at(health) != 0)
 
 
 def sandbox_server(folder: Path, *words: str) -> Server:
@@ -171,9 +129,11 @@ def _folder() -> Iterator[Path]:
 def sandbox_url() -> Iterator[str]:
     """One sandbox for all tests."""
     with _folder() as folder:
-        server = sandbox_server(folder).start()
+        server = sandbox_server(folder)
+        server.start()
         yield server.url
-        assert server.stop() == 0
+        server.stop()
+        assert server.exit_code == 0
 
 
 @pytest.fixture
@@ -199,7 +159,8 @@ def localstripe_url() -> Iterator[str]:
     with _folder() as folder:
         port = free_port()
         command = [sys.executable, "-m", "localstripe", "--from-scratch", "--port", str(port)]
-        server = Server(command, port, folder / "localstripe.log").start()
+        server = Server(command, port, folder / "localstripe.log")
+        server.start()
         yield server.url
         server.stop()
 

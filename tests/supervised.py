@@ -1,6 +1,5 @@
 """A supervisor of its own process, over real servers and stand-ins for our programs."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,12 +10,13 @@ from pathlib import Path
 from commerce.embedded.folder import DataFolder
 from commerce.embedded.locate import running_stack
 from commerce.embedded.supervisor import free_port
+from tests.processes import environment
 
 ALL = {"postgres", "valkey", "stripe", "api", "worker"}
 """Every part of a stack that no setting replaces."""
 
 STAND_IN = """
-import http.server, os, socket, sys, time
+import http.server, os, signal, socket, sys, time
 from urllib.parse import parse_qs, urlsplit
 
 def database_answers():
@@ -46,7 +46,7 @@ if word == "stripe-sandbox":
 if word == "work":
     if "--broken" in sys.argv[0]:
         sys.exit("The worker has lost its tools.")
-    time.sleep(3600)
+    signal.pause()
 """
 
 SUPERVISE = """
@@ -95,12 +95,6 @@ def supervised(
             yield supervisor, data
         finally:
             supervisor.send_signal(signal.SIGINT)
-
-
-def environment(data: Path) -> dict[str, str]:
-    """Ours, without the settings of whoever runs the tests."""
-    own = {name: word for name, word in os.environ.items() if not name.startswith(("COMMERCE_", "STRIPE_"))}
-    return {**own, "COMMERCE_DATA": str(data), "PYTHONPATH": str(Path(__file__).parent.parent)}
 
 
 def pids(data: DataFolder) -> dict[str, int]:

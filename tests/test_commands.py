@@ -6,10 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from http.client import HTTPConnection
+from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import ANY
 
@@ -21,19 +19,12 @@ from commerce.embedded.locate import running_stack
 from commerce.embedded.sandbox import sandbox_keys
 from commerce.embedded.supervisor import OUR_COMMAND, free_port
 from tests.conftest import Json
-from tests.processes import environment, eventually
+from tests.processes import environment
+from tests.waiting import eventually, status_at
 
 UP_S_MAX = 60
 HOSTS = "Write 127.0.0.1 (for this machine), 0.0.0.0 (for everybody), or an address this machine has: --host ADDRESS"
 UNPRIVILEGED = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that an account without rights may enter, as root's PostgreSQL has to."""
-    with tempfile.TemporaryDirectory(prefix="commerce-tests-") as made:
-        Path(made).chmod(0o711)
-        yield Path(made)
 
 
 def test_a_taken_port_is_refused_with_the_words_to_type(folder: Path) -> None:
@@ -123,12 +114,12 @@ def test_what_one_command_started_every_other_uses(folder: Path, order: tuple[st
         eventually(lambda: running_stack(data) is not None, UP_S_MAX)
         migrated = typed(data.root, "migrate", "--json")
         with begun(data, order[1], *words[order[1]]) as second:
-            eventually(lambda: is_ready(port), UP_S_MAX)
+            eventually(lambda: status_at(f"http://127.0.0.1:{port}/health/ready") == 200, UP_S_MAX)
             facts: dict[str, Json] = {"serve": {"url": f"http://localhost:{port}", "workers": 1}, "work": {"pid": ANY}}
             for process, word in ((first, order[0]), (second, order[1])):
                 assert json.loads(heard(process)) == {**facts[word], "data": str(data.root)}
             checked = typed(data.root, "check", "--json")
-            eventually(lambda: answers(f"http://127.0.0.1:{numbers}/metrics"), UP_S_MAX)
+            eventually(lambda: status_at(f"http://127.0.0.1:{numbers}/metrics") == 200, UP_S_MAX)
             counted = httpx.get(f"http://127.0.0.1:{numbers}/metrics").text
             lent = running_stack(data)
             assert lent is not None
@@ -184,7 +175,7 @@ def test_the_shop_goes_on_while_its_payment_provider_is_away(folder: Path) -> No
         os.killpg(state.parts["stripe"].pid, signal.SIGSTOP)
         eventually(lambda: readiness(state.port) == (200, "away"), UP_S_MAX)
         os.killpg(state.parts["stripe"].pid, signal.SIGKILL)
-        eventually(lambda: answers(f"{state.stripe_url}/healthcheck"), UP_S_MAX)
+        eventually(lambda: status_at(f"{state.stripe_url}/healthcheck") != 0, UP_S_MAX)
 
         after = httpx.get(f"{state.stripe_url}/v1/customers/{before['id']}", auth=(key, "")).json()
         later, still = running_stack(data), readiness(state.port)
@@ -245,23 +236,7 @@ def heard(process: subprocess.Popen[str]) -> str:
     return "".join(iter(process.stdout.readline, "}\n")) + "}"
 
 
-def answers(url: str) -> bool:
-    """Whether anything is answered there."""
-    with suppress(httpx.HTTPError):
-        return httpx.get(url, timeout=2).status_code > 0
-    return False
-
-
 def readiness(port: int) -> tuple[int, str]:
     """Whether an API there takes requests, and what it says of payments."""
     answer = httpx.get(f"http://127.0.0.1:{port}/health/ready", timeout=10)
     return answer.status_code, answer.json()["parts"]["payments"]
-
-
-def is_ready(port: int) -> bool:
-    """Whether an API there says that requests may be sent."""
-    line = HTTPConnection("127.0.0.1", port, timeout=2)
-    with suppress(OSError), closing(line):
-        line.request("GET", "/health/ready")
-        return line.getresponse().status == 200
-    return False

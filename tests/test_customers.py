@@ -13,9 +13,8 @@ from commerce.exchange.import_folder import import_folder
 from commerce.kernel.access import Role
 from commerce.kernel.db import Database
 from commerce.kernel.laws import broken
-from tests.conftest import Api, Callers, problem
+from tests.conftest import Api, Callers, own_database, problem
 from tests.people import buyers, count, findings, open_shop, order_of
-from tests.processes import own_database
 from tests.shop import rows
 from tests.stories import cash, open_lawful_shop, order, sale
 

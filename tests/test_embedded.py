@@ -6,10 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,25 +20,11 @@ from commerce.embedded.parts import how_it_ended
 from commerce.embedded.postgres import EmbeddedPostgres
 from commerce.embedded.supervisor import DEATHS_MAX
 from commerce.settings import SettingRefused, Settings
-from tests.supervised import ALL, environment, pids, supervised
+from tests.processes import environment, is_gone
+from tests.supervised import ALL, pids, supervised
+from tests.waiting import eventually
 
 QUICK = {"fsync": "off", "shared_buffers": "16MB"}
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that an account without rights may enter, as root's PostgreSQL has to."""
-    with tempfile.TemporaryDirectory(prefix="commerce-tests-") as made:
-        Path(made).chmod(0o711)
-        yield Path(made)
-
-
-def eventually(condition: Callable[[], bool], within_s: float = 20) -> None:
-    """Wait until it is true, or fail."""
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
 
 
 def ask(postgres: EmbeddedPostgres, sql: str) -> str:
@@ -55,14 +39,6 @@ def answers(postgres: EmbeddedPostgres) -> bool:
     with suppress(subprocess.CalledProcessError):
         return ask(postgres, "SELECT 1") == "1"
     return False
-
-
-def is_gone(pid: int) -> bool:
-    """Whether the process has ended (a zombie has)."""
-    try:
-        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
 
 
 def test_a_deep_path_with_spaces_is_as_good_as_any(folder: Path) -> None:

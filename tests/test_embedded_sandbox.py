@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # its annotations are not published with it
@@ -16,18 +14,9 @@ from commerce.embedded.locate import running_stack, stack_at
 from commerce.embedded.sandbox import sandbox_account, sandbox_keys
 from commerce.settings import Settings
 from orders.payments.stripe_words import EVENTS
-from tests.processes import eventually
-from tests.supervised import ALL, environment, pids, supervised
-
-SOON_S = 20
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that an account without rights may enter, as root's PostgreSQL has to."""
-    with tempfile.TemporaryDirectory(prefix="commerce-tests-") as made:
-        Path(made).chmod(0o711)
-        yield Path(made)
+from tests.processes import environment
+from tests.supervised import ALL, pids, supervised
+from tests.waiting import eventually
 
 
 def environ_of(pid: int) -> dict[str, str]:
@@ -37,7 +26,7 @@ def environ_of(pid: int) -> dict[str, str]:
 
 def test_everybody_in_the_stack_knows_the_sandbox_by_the_same_keys(folder: Path) -> None:
     with supervised(folder, settings={"COMMERCE_STRIPE_RATE": "500"}) as (_, data):
-        eventually(lambda: pids(data).keys() == ALL, SOON_S)
+        eventually(lambda: pids(data).keys() == ALL)
         state, told = running_stack(data), {name: environ_of(pid) for name, pid in pids(data).items()}
         assert state is not None
         sandbox = psutil.Process(pids(data)["stripe"]).cmdline()
@@ -68,11 +57,11 @@ def test_everybody_in_the_stack_knows_the_sandbox_by_the_same_keys(folder: Path)
 
 def test_a_sandbox_that_is_killed_comes_back_where_it_was_and_nobody_else_is_touched(folder: Path) -> None:
     with supervised(folder) as (_, data):
-        eventually(lambda: pids(data).keys() == ALL, SOON_S)
+        eventually(lambda: pids(data).keys() == ALL)
         first, before = pids(data), running_stack(data)
         os.kill(first["stripe"], signal.SIGKILL)
         os.kill(first["worker"], signal.SIGKILL)  # It comes back without waiting for the sandbox.
-        eventually(lambda: all(pids(data)[name] != first[name] for name in ("stripe", "worker")), SOON_S)
+        eventually(lambda: all(pids(data)[name] != first[name] for name in ("stripe", "worker")))
         last, after = pids(data), running_stack(data)
 
     assert before is not None
@@ -84,7 +73,7 @@ def test_a_sandbox_that_is_killed_comes_back_where_it_was_and_nobody_else_is_tou
 def test_with_an_account_in_the_settings_there_is_no_sandbox(folder: Path) -> None:
     theirs = {"STRIPE_API_KEY": "sk_test_theirs", "STRIPE_WEBHOOK_SECRET": "whsec_theirs"}
     with supervised(folder, settings=theirs) as (_, data):
-        eventually(lambda: bool(pids(data)), SOON_S)
+        eventually(lambda: bool(pids(data)))
         state, told = running_stack(data), environ_of(pids(data)["api"])
         parts = set(pids(data))
 

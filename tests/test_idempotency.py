@@ -25,11 +25,12 @@ from orders.place import PlaceOrder, place_orders
 from orders.schemas import PlaceOrderBody
 from tests.benchmarks.load import get, post
 from tests.benchmarks.rush import ask_at_once
-from tests.conftest import NOON, Api, Callers, Json, problem
+from tests.conftest import NOON, Api, Callers, Json, own_database, problem
 from tests.people import somebody_waits
-from tests.processes import Apis, Buyer, api_processes, own_database
+from tests.processes import Apis, Buyer, api_processes
 from tests.shop import put_stock, rows
 from tests.stories import eur, every_law_holds, lines, open_lawful_shop
+from tests.waiting import soon
 
 TIMES = 50
 
@@ -137,9 +138,11 @@ async def place_twice(db: Database, clock: SetClock) -> Answer | Refusal | Repla
         [answer] = await place_orders(here, [wish], clock.now())
         assert isinstance(answer, Answer)
         again = asyncio.create_task(place_again())
-        async with asyncio.timeout(30):
-            while not again.done() and await rows(db, WAITING) == [(0,)]:  # noqa: ASYNC110 - it is PostgreSQL that is waited for
-                await asyncio.sleep(0.01)
+
+        async def is_done_or_waits() -> bool:
+            return again.done() or await rows(db, WAITING) != [(0,)]
+
+        await soon(is_done_or_waits, 30)
     await every_law_holds(db)
     assert isinstance(await place_again(), Replay)
     return await again

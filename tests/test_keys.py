@@ -16,8 +16,7 @@ from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from commerce.kernel.pages import encode_cursor
-from tests.conftest import NOON, Api, Callers, Json, problem
-from tests.processes import own_database
+from tests.conftest import NOON, Api, Callers, Json, own_database, problem
 from tests.statements import statements
 
 MARKETS = "INSERT INTO markets VALUES ('de', 'EUR', '{DE}', true, 'Europe/Berlin'), ('us', 'USD', '{US}', false, 'UTC')"

@@ -26,9 +26,8 @@ from orders.payments.laws import (
     RefundsAreInTheLedger,
     ReservationsAreForOrders,
 )
-from tests.conftest import NOON
+from tests.conftest import NOON, own_database
 from tests.paid_store import back, paid_store
-from tests.processes import own_database
 from tests.stories import plant
 from tests.stripe_backends import StripeSandbox
 

@@ -92,7 +92,7 @@ async def test_who_leaves_while_the_provider_is_asked_takes_the_answer_from_nobo
         probe = ProviderProbe(one.url)
         leaving = asyncio.create_task(probe.look(clock.now()))
         staying = asyncio.create_task(probe.look(clock.now()))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # One turn of the loop: one asks, the other waits for the same answer.
         leaving.cancel()
 
         assert await staying == "ok"

@@ -20,7 +20,8 @@ from tests.benchmarks.rush import (
     take_unguarded,
     unguarded_rush,
 )
-from tests.processes import Apis, api_processes, own_database
+from tests.conftest import own_database
+from tests.processes import Apis, api_processes
 from tests.shop import put_stock, rows
 from tests.stories import every_law_holds, open_lawful_shop
 

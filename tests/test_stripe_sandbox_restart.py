@@ -13,7 +13,7 @@ import stripe
 
 from commerce.embedded.supervisor import OUR_COMMAND
 from tests.conftest import NOON
-from tests.stripe_backends import REPOSITORY, SECRET, Server, StripeSandbox, client_of, close, sandbox_server
+from tests.stripe_backends import SECRET, Server, StripeSandbox, client_of, close, sandbox_server
 
 
 def payment(method: str = "pm_card_visa", **words: object) -> Any:  # noqa: ANN401 - what the SDK takes
@@ -25,9 +25,10 @@ def payment(method: str = "pm_card_visa", **words: object) -> Any:  # noqa: ANN4
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A sandbox of one's own, with a journal."""
-    made = sandbox_server(tmp_path, "--data", str(tmp_path / "journal.jsonl")).start()
+    made = sandbox_server(tmp_path, "--data", str(tmp_path / "journal.jsonl"))
+    made.start()
     yield made
-    made.kill()
+    made.sweep()
 
 
 async def test_everything_is_there_again_after_kill_9(server: Server) -> None:
@@ -43,7 +44,7 @@ async def test_everything_is_there_again_after_kill_9(server: Server) -> None:
         ledger = await sandbox.ledger()
         await close(client)
 
-        server.kill()
+        server.sweep()
         server.start()
 
         client = client_of(server.url)
@@ -76,7 +77,7 @@ async def test_what_was_to_come_still_comes(server: Server) -> None:
         paid = await client.v1.payment_intents.create_async(payment("pm_card_refundFail"))
         back = await client.v1.refunds.create_async({"payment_intent": paid.id})
         await close(client)
-        server.kill()
+        server.sweep()
         server.start()
         client = client_of(server.url)
 
@@ -91,7 +92,7 @@ async def test_a_line_that_was_torn_never_happened(server: Server, tmp_path: Pat
     client = client_of(server.url)
     kept = await client.v1.customers.create_async({})
     await close(client)
-    server.kill()
+    server.sweep()
     with (tmp_path / "journal.jsonl").open("a") as journal:
         journal.write('{"made":99,"put":{"customer":[{"id":"cus_torn"')
     server.start()
@@ -100,7 +101,7 @@ async def test_a_line_that_was_torn_never_happened(server: Server, tmp_path: Pat
     listed = await client.v1.customers.list_async({})
     new = await client.v1.customers.create_async({})
     await close(client)
-    server.kill()
+    server.sweep()
     server.start()
     client = client_of(server.url)
     after = await client.v1.customers.list_async({})
@@ -114,7 +115,6 @@ def typed(*words: str) -> subprocess.CompletedProcess[str]:
     """What a command says and how it ends."""
     return subprocess.run(  # noqa: S603 - our own words
         [*OUR_COMMAND, "stripe-sandbox", "--json", *words],
-        cwd=REPOSITORY,
         capture_output=True,
         text=True,
         timeout=30,
@@ -136,7 +136,7 @@ def test_a_journal_belongs_to_one_sandbox(server: Server, tmp_path: Path) -> Non
 def test_it_says_where_it_is_and_ends_when_asked(tmp_path: Path) -> None:
     command = [*OUR_COMMAND, "stripe-sandbox", "--json", "--api-key", "sk_test_mine"]
     with (tmp_path / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603 - our own words
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603 - our own words
     assert process.stdout is not None
     said = "".join(iter(process.stdout.readline, "}\n"))
     facts = json.loads(said + "}")

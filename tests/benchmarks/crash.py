@@ -16,9 +16,10 @@ from redis import Redis
 from commerce.kernel.access import Role
 from commerce.kernel.db import Database
 from tests.benchmarks.rush import order
-from tests.processes import Buyer, Stack, issue_keys, running_shop, soon
+from tests.processes import Buyer, Stack, issue_keys, running_shop
 from tests.shop import put_stock, rows
 from tests.stories import every_law_holds, open_lawful_shop
+from tests.waiting import eventually, soon
 
 BUYERS = 16
 PLENTY = 1_000_000
@@ -53,7 +54,7 @@ async def outlive(stack: Stack, *, rounds: int, say: Say = lambda _: None) -> di
                 await load.go_on()
                 struck = time.monotonic()
                 back = blow(stack)
-                await soon(back, BACK_S_MAX)
+                await asyncio.to_thread(eventually, back, BACK_S_MAX)
                 await load.go_on()
                 outages[name].append(round(load.longest_pause_since(struck), 2))
     settled_s = await _settle(stack, struck)
@@ -99,6 +100,7 @@ class _Load:
         self.acknowledged: dict[str, bytes] = {}
         self.retries: Counter[str] = Counter()
         self._instants: list[float] = []
+        self._more = asyncio.Condition()
         self._port = port
         self._key = key
         self._over = False
@@ -106,7 +108,8 @@ class _Load:
     async def go_on(self) -> None:
         """Wait until some more orders were acknowledged."""
         enough = len(self.acknowledged) + ORDERS_BETWEEN
-        await soon(lambda: len(self.acknowledged) >= enough, BACK_S_MAX)
+        async with asyncio.timeout(BACK_S_MAX), self._more:
+            await self._more.wait_for(lambda: len(self.acknowledged) >= enough)
 
     def longest_pause_since(self, instant: float) -> float:
         """The longest time in which nobody was told that their order stands."""
@@ -127,6 +130,8 @@ class _Load:
                 assert answer.status == 201, answer
                 self.acknowledged[once] = answer.body
                 self._instants.append(time.monotonic())
+                async with self._more:
+                    self._more.notify_all()
         finally:
             buyer.close()
 
@@ -165,9 +170,11 @@ _OPEN = """
 async def _settle(stack: Stack, struck: float) -> float:
     """Wait until every reaction is done; how long that was after the last blow."""
     db = Database(stack.state.database_url, pool_size=1)
-    while (left := await rows(db, _OPEN)) != [(0, 0)]:
-        assert time.monotonic() - struck < SETTLED_S_MAX, left
-        await asyncio.sleep(0.1)
+
+    async def all_is_done() -> bool:
+        return await rows(db, _OPEN) == [(0, 0)]
+
+    await soon(all_is_done, SETTLED_S_MAX - (time.monotonic() - struck), every_s=0.1)
     await db.close()
     return round(time.monotonic() - struck, 1)
 

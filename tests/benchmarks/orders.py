@@ -9,20 +9,17 @@ import json
 import os
 import random
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
-
+from commerce.embedded.parts import Program
 from commerce.embedded.postgres import EmbeddedPostgres
-from commerce.embedded.supervisor import free_port
+from commerce.embedded.supervisor import OUR_COMMAND, free_port
 from tests.benchmarks import baseline, shop
 from tests.benchmarks.load import Outcome, drive, get, post
+from tests.waiting import status_at
 
 CONNECTIONS = 64
 PROCESSES = 2
@@ -138,23 +135,11 @@ def api(url: str, folder: Path) -> Iterator[int]:
         "COMMERCE_DATA": str(folder / "serve"),
         "COMMERCE_LOG": "json",
     }
-    words = [sys.executable, "-m", "commerce", "serve", "--port", str(port), "--workers", str(PROCESSES)]
-    with (folder / "api.log").open("wb") as log:
-        process = subprocess.Popen(words, env=env, stdout=log, stderr=log)  # noqa: S603 - our own program
+    words = [*OUR_COMMAND, "serve", "--port", str(port), "--workers", str(PROCESSES)]
+    live = f"http://127.0.0.1:{port}/health/live"
+    program = Program("api", words, log=folder / "api.log", env=env, answers=lambda: status_at(live) == 200)
     try:
-        _wait_for(port, process)
+        program.start()
         yield port
     finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"http://127.0.0.1:{port}/health/live").is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise RuntimeError("The API did not start.")
+        program.stop()

@@ -9,13 +9,11 @@ rate that the provider allows.
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -25,14 +23,16 @@ import psutil  # type: ignore[import-untyped]  # its annotations are not publish
 import uvloop
 from sqlalchemy import text
 
+from commerce.embedded.parts import Program
 from commerce.embedded.postgres import EmbeddedPostgres
-from commerce.embedded.supervisor import free_port
+from commerce.embedded.supervisor import OUR_COMMAND, free_port
 from commerce.embedded.valkey import EmbeddedValkey
 from commerce.kernel.db import Database
 from orders.payments.stripe_words import EVENTS
 from tests.benchmarks import shop
 from tests.benchmarks.load import post
 from tests.processes import Line
+from tests.waiting import a_moment, soon, status_at
 
 SHOPPERS = 200
 ORDERS = 3_000
@@ -120,34 +120,20 @@ def paying_stack(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, folder: Pat
         "api": ["serve", "--port", str(api), "--workers", str(API_PROCESSES)],
         "worker": ["work"],
     }  # fmt: skip
+    answers = {
+        "sandbox": lambda: status_at(f"http://127.0.0.1:{sandbox}/_sandbox/health") == 200,
+        "api": lambda: status_at(f"http://127.0.0.1:{api}/health/live") == 200,
+    }
     stack = Stack(postgres.url, api, sandbox, key)
     stack.processes["postgres"] = psutil.Process(postgres.pid)
-    started: list[subprocess.Popen[bytes]] = []
-    try:
-        for name, command in commands.items():
-            with (folder / f"{name}.log").open("wb") as log:
-                words = [sys.executable, "-m", "commerce", *command]
-                process = subprocess.Popen(words, env=env, stdout=log, stderr=log)  # noqa: S603 - our own program
-            started.append(process)
-            stack.processes[name] = psutil.Process(process.pid)
-        _wait_for(f"http://127.0.0.1:{api}/health/live")
-        _wait_for(f"http://127.0.0.1:{sandbox}/_sandbox/health")
+    with ExitStack() as running:
+        for name, words in commands.items():
+            log, look = folder / f"{name}.log", answers.get(name)
+            program = Program(name, [*OUR_COMMAND, *words], log=log, env=env, answers=look)
+            running.callback(program.stop)
+            program.start()
+            stack.processes[name] = psutil.Process(program.pid)
         yield stack
-    finally:
-        for process in reversed(started):
-            process.terminate()
-            process.wait()
-
-
-def _wait_for(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(url).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise RuntimeError(f"{url} does not answer.")
 
 
 def _measured(stack: Stack, say: Say) -> dict[str, object]:
@@ -188,11 +174,11 @@ async def _shop_until_paid(stack: Stack, tag: str, count: int) -> Counter[str]:
     turns = iter(range(count))
     retries: Counter[str] = Counter()
     await asyncio.gather(*(_shopper(stack, tag, turns, retries) for _ in range(SHOPPERS)))
-    deadline = time.monotonic() + PAID_S_MAX
-    while await _paid(db) < already + count:
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{await _paid(db) - already} of {count} were paid within {PAID_S_MAX} s.")
-        await asyncio.sleep(0.2)
+
+    async def all_are_paid() -> bool:
+        return await _paid(db) >= already + count
+
+    await soon(all_are_paid, PAID_S_MAX, every_s=0.2)
     await db.close()
     return retries
 
@@ -232,7 +218,7 @@ class _Way:
             if answer.status in wanted:
                 return dict(json.loads(answer.body))
             self._retries[str(answer.status)] += 1
-            await asyncio.sleep(0.5)
+            await a_moment(0.5)
 
 
 def _order(n: int) -> bytes:

@@ -31,7 +31,7 @@ from inventory.locking import Place, read_places
 from inventory.take import HoldWanted, Sourced, take_holds
 from tests.benchmarks.load import post
 from tests.benchmarks.shop import migrate
-from tests.conftest import started
+from tests.conftest import own_database, started
 from tests.processes import (
     Answer,
     Apis,
@@ -40,7 +40,6 @@ from tests.processes import (
     crowd,
     is_passing,
     issue_keys,
-    own_database,
 )
 from tests.shop import PRICES, put_stock, rows
 from tests.stories import every_law_holds, open_lawful_shop

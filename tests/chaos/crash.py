@@ -22,18 +22,17 @@ from tests.benchmarks.load import post
 from tests.chaos.books import Verdict, in_doubt, judge
 from tests.conftest import Json
 from tests.paying import VISA
-from tests.processes import Answer, Buyer, Stack, issue_keys, running_shop, soon
+from tests.processes import Answer, Buyer, Stack, issue_keys, running_shop
 from tests.shop import put_stock, rows
 from tests.stories import open_lawful_shop, order
+from tests.waiting import a_moment, eventually
 
 CHARGER = 3900
 PLENTY = 1_000_000
 BUYERS = 24
 LATENCY_MS = 120
-PAID_BETWEEN = 6
-"""So many payments are made between one blow and the next."""
-PAUSE_S_MAX = 0.6
-"""And then it falls at any instant."""
+PAID_BETWEEN = (6, 24)
+"""So many payments, or any number between, are made from one blow to the next; it meets the other buyers anywhere."""
 BACK_S_MAX = 90
 SETTLED_S_MAX = 60
 AMPLE = {"COMMERCE_STRIPE_RATE": "1000", "COMMERCE_STRIPE_ENDPOINT_RATE": "1000"}
@@ -104,9 +103,8 @@ async def outlive(stack: Stack, *, api: int, worker: int, seed: int, say: Say = 
         async with _load(stack.state.port, keys, provider, seed) as load:
             for n, blow in enumerate(blows, 1):
                 say(f"blow {n} of {len(blows)}: {blow}; {len(load.done)} payments made")
-                await load.go_on()
-                await asyncio.sleep(dice.uniform(0, PAUSE_S_MAX))
-                await soon(_strike(stack, blow), BACK_S_MAX)
+                await load.go_on(dice.randint(*PAID_BETWEEN))
+                await asyncio.to_thread(eventually, _strike(stack, blow), BACK_S_MAX)
             struck = time.monotonic()
             say("the last blow has fallen; buyers finish")
         settled_s = await _settle(db, struck)
@@ -144,14 +142,16 @@ class _Load:
         """What each buyer wanted, and the order that came of it, by the key of the order."""
         self.asked_again: Counter[str] = Counter()
         self.over = False
+        self._more = asyncio.Condition()
         self._port = port
         self._keys = keys
         self._provider = provider
 
-    async def go_on(self) -> None:
-        """Wait until some more payments were made."""
-        enough = len(self.done) + PAID_BETWEEN
-        await soon(lambda: len(self.done) >= enough, BACK_S_MAX)
+    async def go_on(self, payments: int) -> None:
+        """Wait until so many more payments were made."""
+        enough = len(self.done) + payments
+        async with asyncio.timeout(BACK_S_MAX), self._more:
+            await self._more.wait_for(lambda: len(self.done) >= enough)
 
     async def buy(self, who: int, dice: random.Random) -> None:
         """Order and pay, again and again."""
@@ -163,6 +163,8 @@ class _Load:
                 wish = dice.choice(list(Wish))
                 once = f"buyer-{who}-{n}"
                 self.done[once] = (wish, await self._buy(buyer, once, wish))
+                async with self._more:
+                    self._more.notify_all()
         finally:
             buyer.close()
 
@@ -221,7 +223,7 @@ async def _settle(db: Database, struck: float) -> float:
     while await in_doubt(db) or await rows(db, _OPEN) != [(0,)]:
         if time.monotonic() - struck > 2 * SETTLED_S_MAX:
             break
-        await asyncio.sleep(0.2)
+        await a_moment(0.2)
     return round(time.monotonic() - struck, 1)
 
 

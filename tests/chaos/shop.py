@@ -20,9 +20,8 @@ from inventory.tasks import JOBS as INVENTORY_JOBS
 from orders.payments.reconcile import SETTLING, reconcile_between
 from orders.payments.stripe_gateway import StripeGateway
 from orders.payments.tasks import NIGHT, payment_jobs
-from tests.conftest import NOON, migrate
+from tests.conftest import NOON, migrate, own_database
 from tests.paying import PUBLISHABLE, Checkout, checkout
-from tests.processes import own_database
 from tests.shop import put_stock
 from tests.stories import open_store
 from tests.stripe_backends import SECRET, StripeSandbox, sandbox_server
@@ -73,7 +72,8 @@ def _servers() -> Iterator[tuple[EmbeddedPostgres, str]]:
         Path(folder).chmod(0o711)  # For the account without rights that root's PostgreSQL runs as.
         postgres = EmbeddedPostgres(Path(folder) / "data", {"fsync": "off"})
         postgres.start()
-        server = sandbox_server(Path(folder)).start()
+        server = sandbox_server(Path(folder))
+        server.start()
         try:
             yield postgres, server.url
         finally:

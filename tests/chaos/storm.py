@@ -23,6 +23,7 @@ from tests.chaos.shop import Place, keep_schedule, nothing_is_left_to_settle
 from tests.conftest import NOON, Json
 from tests.paying import DECLINED, VISA, WANTS_BUYER, Checkout
 from tests.shop import rows
+from tests.waiting import a_moment
 
 CHARGER = 3900
 AT_ONCE = 12
@@ -207,7 +208,7 @@ async def _post(raging: _Storm) -> None:
         if late > timedelta(0):
             await shop.advance(min(late, LEAP_MAX))
         if not await _deliver(raging):
-            await asyncio.sleep(0.01)
+            await a_moment()
 
 
 async def _deliver(raging: _Storm) -> int:
@@ -241,13 +242,13 @@ async def _work(raging: _Storm) -> None:
         while not raging.over:
             await keep_schedule(shop)
             if not await caller.once():
-                await asyncio.sleep(0.01)
+                await a_moment()
 
 
 async def _reconcile_often(raging: _Storm) -> None:
     while not raging.over:
         await _reconcile(raging)
-        await asyncio.sleep(0.05)
+        await a_moment(0.05)
 
 
 async def _reconcile(raging: _Storm) -> None:
