@@ -3,17 +3,16 @@
 import asyncio
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from commerce.stripe_sandbox import control
 from commerce.stripe_sandbox.box import Asked, Sandbox
 from commerce.stripe_sandbox.callers import caller_of
 from commerce.stripe_sandbox.calls import Call
 from commerce.stripe_sandbox.confirm import BROWSER
-from commerce.stripe_sandbox.connections import cut
+from commerce.stripe_sandbox.connections import Headers, Receive, Scope, Send, cut, send_answer
 from commerce.stripe_sandbox.errors import (
     StripeError,
     lock_timeout,
@@ -34,11 +33,6 @@ from commerce.stripe_sandbox.parameters import API_VERSION, check, shape_of
 from commerce.stripe_sandbox.routes import PAGING, Route, route_of
 from commerce.stripe_sandbox.webhooks import Poster
 from commerce.stripe_sandbox.world import Work
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
 
 BODY_MAX = 1_000_000
 KEY_MAX = 255
@@ -110,13 +104,13 @@ class Application:
         path: str = scope["path"]
         body = await _read(receive)
         if body is None:
-            await _send(send, 413, b"", [])
+            await send_answer(send, 413, b"", [])
             return
         if path.startswith("/_sandbox/"):
             await control.respond(self.box, scope, body, send)
             return
         if scope["method"] == "OPTIONS":
-            await _send(send, 204, b"", list(CORS))
+            await send_answer(send, 204, b"", list(CORS))
             return
         method: str = scope["method"]
         headers = dict(scope["headers"])
@@ -135,7 +129,7 @@ class Application:
             cut(scope["client"])
         else:
             asked.status = answer.status
-            await _send(send, answer.status, answer.body, _headers(asked, answer))
+            await send_answer(send, answer.status, answer.body, _headers(asked, answer))
 
     async def _answer(self, asked: Asked, headers: dict[bytes, bytes], said: str) -> Answer:
         """The answer to a request; nothing is raised from here."""
@@ -270,9 +264,3 @@ def _headers(asked: Asked, answer: Answer) -> Headers:
     if answer.should_retry is not None:
         headers.append((b"stripe-should-retry", b"true" if answer.should_retry else b"false"))
     return headers
-
-
-async def _send(send: Send, status: int, body: bytes, headers: Headers) -> None:
-    headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

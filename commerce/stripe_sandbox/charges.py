@@ -98,8 +98,7 @@ def retrieve(work: Work, call: Call) -> Json:
 
 def update(work: Work, call: Call) -> Json:
     """Change what is written beside a charge."""
-    work.get("charge", call.id, "charge")
-    charge = work.edit("charge", call.id)
+    charge = work.edit("charge", call.id, "charge")
     update_plainly(charge, call.said, PLAIN)
     work.tell("charge.updated", charge)
     return charge

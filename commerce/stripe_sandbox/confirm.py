@@ -45,20 +45,34 @@ class Terms:
 
 def confirm(work: Work, call: Call) -> Json:
     """Confirm an intent, with the secret key or, from a browser, with its client secret."""
-    intent = work.get("payment_intent", call.id, "intent")
-    if call.browser:
-        refuse_stranger(intent, call)
+    find_intent(work, call, "payment_intent")
     return confirm_intent(work, work.edit("payment_intent", call.id), call)
 
 
-def refuse_stranger(intent: Json, call: Call) -> None:
-    """Whoever has but a publishable key must know the intent's secret. Raises StripeError."""
-    if not hmac.compare_digest(call.said.get("client_secret", ""), intent["client_secret"]):
+def find_intent(work: Work, call: Call, kind: str) -> Json:
+    """The intent of a call. Whoever has but a publishable key must know its secret. Raises StripeError."""
+    intent = work.get(kind, call.id, "intent")
+    if call.browser and not hmac.compare_digest(call.said.get("client_secret", ""), intent["client_secret"]):
         raise refused(
-            f"No such {intent['object']}: '{intent['id']}'; the client_secret provided does not match.",
+            f"No such {kind}: '{intent['id']}'; the client_secret provided does not match.",
             "client_secret",
             "resource_missing",
         )
+    return intent
+
+
+def name_method(work: Work, intent: Json, said: Json) -> None:
+    """Name the payment method, if one was said: the intent then waits to be confirmed."""
+    method = _said_method(work, said)
+    if method is not None:
+        refuse_foreign(intent, method)
+        intent.update(payment_method=method["id"], status="requires_confirmation", next_action=None)
+
+
+def _said_method(work: Work, said: Json) -> Json | None:
+    if "payment_method_data" in said:
+        return make_method(work, said["payment_method_data"], "payment_method_data")
+    return take_method(work, said["payment_method"]) if "payment_method" in said else None
 
 
 def confirm_intent(work: Work, intent: Json, call: Call) -> Json:
@@ -72,7 +86,7 @@ def confirm_intent(work: Work, intent: Json, call: Call) -> Json:
             intent,
         )
     method = _method(work, intent, said)
-    refuse_foreign(work, intent, method)
+    refuse_foreign(intent, method)
     refuse_used(work, method)
     terms = terms_of(intent, call)
     take_options(intent, said)
@@ -89,10 +103,9 @@ def _method(work: Work, intent: Json, said: Json) -> Json:
         return work.get("payment_method", intent["payment_method"])
     if intent["payment_method"] and intent["status"] == "requires_confirmation" and said.get("confirm"):
         return work.get("payment_method", intent["payment_method"])  # Made from this very call's words.
-    if "payment_method_data" in said:
-        return make_method(work, said["payment_method_data"], "payment_method_data")
-    if "payment_method" in said:
-        return take_method(work, said["payment_method"])
+    method = _said_method(work, said)
+    if method is not None:
+        return method
     raise unexpected_state(
         "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the"
         " PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment"
@@ -102,9 +115,8 @@ def _method(work: Work, intent: Json, said: Json) -> Json:
     )
 
 
-def refuse_foreign(work: Work, intent: Json, method: Json) -> None:
+def refuse_foreign(intent: Json, method: Json) -> None:
     """A payment method that is kept with a customer pays for this customer only. Raises StripeError."""
-    del work
     if method["customer"] is None or method["customer"] == intent["customer"]:
         return
     if intent["customer"] is None:

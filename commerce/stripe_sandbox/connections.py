@@ -1,12 +1,25 @@
-"""Connections, seen from below: a server's way to hang up without a word, which ASGI has none for."""
+"""Connections: answering over them, and a server's way to hang up without a word, which ASGI has none for."""
 
 import os
 import socket
 import stat
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import suppress
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
 
 INTERNET = (socket.AF_INET, socket.AF_INET6)
+
+
+async def send_answer(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    """Answer, and say how long the answer is."""
+    headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def cut(client: Sequence[object]) -> None:

@@ -1,21 +1,20 @@
 """The sandbox's own addresses, below /_sandbox: for whoever plays with it. No key is asked, but nobody from afar."""
 
 import ipaddress
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from html import escape
-from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import msgspec
 
 from commerce.stripe_sandbox import confirm, disputes, setup_intents
 from commerce.stripe_sandbox.box import Sandbox
+from commerce.stripe_sandbox.connections import Scope, Send, send_answer
 from commerce.stripe_sandbox.errors import Json, StripeError
 from commerce.stripe_sandbox.faults import Faults, Script
 from commerce.stripe_sandbox.journal import ENCODE
 from commerce.stripe_sandbox.world import Work
 
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 TAKE_MOST = 1_000_000
 
 
@@ -151,7 +150,7 @@ ROUTES: dict[tuple[str, str], Callable[[Sandbox, bytes, Json], object]] = {
 }
 
 
-async def respond(box: Sandbox, scope: MutableMapping[str, Any], body: bytes, send: Send) -> None:
+async def respond(box: Sandbox, scope: Scope, body: bytes, send: Send) -> None:
     """Answer a request below /_sandbox."""
     path = scope["path"].removeprefix("/_sandbox/")
     query = {name: values[-1] for name, values in parse_qs(scope["query_string"].decode("latin-1")).items()}
@@ -199,7 +198,7 @@ async def _authenticate(box: Sandbox, id_: str, outcome: str | None, send: Send)
         return
     facts = {kind: id_, f"{kind}_client_secret": intent["client_secret"], "redirect_status": _redirect_status(intent)}
     location = f"{back}{'&' if '?' in back else '?'}{urlencode(facts)}"
-    await _send(send, 302, b"", [(b"location", location.encode())])
+    await send_answer(send, 302, b"", [(b"location", location.encode())])
 
 
 def _redirect_status(intent: Json) -> str:
@@ -214,14 +213,8 @@ async def _send_page(send: Send, id_: str) -> None:
         f"</button></form><form method='post' action='/_sandbox/authenticate/{escape(id_)}?outcome=fail'><button>No"
         "</button></form></html>"
     )
-    await _send(send, 200, page.encode(), [(b"content-type", b"text/html; charset=utf-8")])
+    await send_answer(send, 200, page.encode(), [(b"content-type", b"text/html; charset=utf-8")])
 
 
 async def _send_json(send: Send, status: int, said: object) -> None:
-    await _send(send, status, ENCODE(said), [(b"content-type", b"application/json")])
-
-
-async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send_answer(send, status, ENCODE(said), [(b"content-type", b"application/json")])

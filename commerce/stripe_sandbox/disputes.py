@@ -80,8 +80,7 @@ def retrieve(work: Work, call: Call) -> Json:
 
 def update(work: Work, call: Call) -> Json:
     """Answer a dispute: evidence that is submitted is looked at, and the documented test words decide it."""
-    work.get("dispute", call.id, "dispute")
-    dispute = work.edit("dispute", call.id)
+    dispute = work.edit("dispute", call.id, "dispute")
     update_plainly(dispute, call.said, ())
     evidence = call.said.get("evidence") or {}
     dispute["evidence"] = {**dispute["evidence"], **evidence}

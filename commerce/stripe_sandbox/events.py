@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import msgspec
 
 from commerce.stripe_sandbox.calls import Call
-from commerce.stripe_sandbox.errors import Json, no_such, refused
-from commerce.stripe_sandbox.lists import LIMIT, LIMIT_MAX, made_within
+from commerce.stripe_sandbox.errors import Json, no_such
+from commerce.stripe_sandbox.lists import limit_of, made_within
 from commerce.stripe_sandbox.world import Event, Work
 
 KEPT_S = 30 * 24 * 3600
@@ -24,9 +24,7 @@ def retrieve(work: Work, call: Call) -> Json:
 def list_all(work: Work, call: Call) -> Json:
     """The events of the last thirty days, the newest first."""
     said = call.said
-    limit: int = said.get("limit", LIMIT)
-    if not 1 <= limit <= LIMIT_MAX:
-        raise refused(f"This value must be between 1 and {LIMIT_MAX}.", "limit", "parameter_invalid_integer")
+    limit = limit_of(said)
     ids = list(work.world.events)
     before = "ending_before" in said
     walk: Iterable[str] = ids[_after(ids, said["ending_before"]) :] if before else reversed(ids[: _until(ids, said)])

@@ -7,7 +7,7 @@ from commerce.stripe_sandbox.calls import Call, update_plainly
 from commerce.stripe_sandbox.capture import is_partly_captured, let_go
 from commerce.stripe_sandbox.customers import find_customer
 from commerce.stripe_sandbox.errors import Json, refused, unexpected_state
-from commerce.stripe_sandbox.payment_methods import TYPES, make_method, take_method
+from commerce.stripe_sandbox.payment_methods import types_of
 from commerce.stripe_sandbox.world import Work
 
 PLAIN = (
@@ -18,8 +18,7 @@ PLAIN = (
     "statement_descriptor_suffix",
     "transfer_group",
 )
-OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
-CANCELABLE = (*OPEN, "requires_capture")
+CANCELABLE = (*confirm.OPEN, "requires_capture")
 ABOUT_MONEY = frozenset({"amount", "currency", "customer", "payment_method", "capture_method", "setup_future_usage"})
 HONOURED_UPDATE = frozenset({*PLAIN, *ABOUT_MONEY, "metadata", "payment_method_options", "payment_method_data"})
 HONOURED_CREATE = frozenset(
@@ -56,7 +55,7 @@ def create(work: Work, call: Call) -> Json:
     intent = work.add("payment_intent", _blank(said))
     intent["client_secret"] = f"{intent['id']}_secret_{intent['id'][3:]}"
     update_plainly(intent, said, PLAIN)
-    _take_method(work, intent, said)
+    confirm.name_method(work, intent, said)
     work.tell("payment_intent.created", intent)
     if said.get("confirm"):
         return confirm.confirm_intent(work, intent, call)
@@ -86,35 +85,20 @@ def _refuse_amount(amount: int, currency: str) -> None:
         raise refused(f"Amount must be at least {AMOUNT_MIN[currency]} {currency}", "amount", "amount_too_small")
 
 
-def _take_method(work: Work, intent: Json, said: Json) -> None:
-    """Name the payment method, if one was said: the intent then waits to be confirmed."""
-    if "payment_method_data" in said:
-        method = make_method(work, said["payment_method_data"], "payment_method_data")
-    elif "payment_method" in said:
-        method = take_method(work, said["payment_method"])
-    else:
-        return
-    confirm.refuse_foreign(work, intent, method)
-    intent.update(payment_method=method["id"], status="requires_confirmation", next_action=None)
-
-
 def retrieve(work: Work, call: Call) -> Json:
     """An intent; a browser must know its secret, and sees less of it."""
-    intent = work.get("payment_intent", call.id, "intent")
-    if call.browser:
-        confirm.refuse_stranger(intent, call)
-    return intent
+    return confirm.find_intent(work, call, "payment_intent")
 
 
 def update(work: Work, call: Call) -> Json:
     """Change an intent. Once money is held or moved, only what is written beside it."""
     intent = work.get("payment_intent", call.id, "intent")
     said = call.said
-    if intent["status"] not in OPEN and not ABOUT_MONEY.isdisjoint(said):
+    if intent["status"] not in confirm.OPEN and not ABOUT_MONEY.isdisjoint(said):
         raise unexpected_state(
             f"This PaymentIntent's {', '.join(sorted(ABOUT_MONEY & said.keys()))} could not be updated because it has"
             f" a status of {intent['status']}. You may only update it when it has one of the following statuses:"
-            f" {', '.join(OPEN)}.",
+            f" {', '.join(confirm.OPEN)}.",
             "payment_intent",
             intent,
         )
@@ -127,7 +111,7 @@ def update(work: Work, call: Call) -> Json:
     intent["currency"] = changed["currency"].lower()
     confirm.take_options(intent, said)
     update_plainly(intent, said, PLAIN)
-    _take_method(work, intent, said)
+    confirm.name_method(work, intent, said)
     return intent
 
 
@@ -161,22 +145,16 @@ def call_off(work: Work, intent: Json, reason: str | None) -> Json:
 
 
 def _blank(said: Json) -> Json:
-    types = said.get("allowed_payment_method_types")
-    unknown = set(types or ()) - TYPES
-    if unknown:
-        raise refused(f"This sandbox has no payment method type {sorted(unknown)}.", "allowed_payment_method_types")
     if said.get("confirmation_method", "automatic") != "automatic":
         raise refused("This sandbox confirms automatically only.", "confirmation_method", "parameter_not_in_sandbox")
-    automatic = {"allow_redirects": "always", "enabled": True} if types is None else None
     intent = {
-        "allowed_payment_method_types": types,
+        **types_of(said),
         "amount": said["amount"],
         "amount_capturable": 0,
         "amount_details": {"tip": {}},
         "amount_received": 0,
         "application": None,
         "application_fee_amount": None,
-        "automatic_payment_methods": said.get("automatic_payment_methods", automatic),
         "canceled_at": None,
         "cancellation_reason": None,
         "capture_method": said.get("capture_method", "automatic_async"),
@@ -196,7 +174,6 @@ def _blank(said: Json) -> Json:
         "payment_method_options": {
             "card": {"installments": None, "network": None, "request_three_d_secure": "automatic"}
         },
-        "payment_method_types": types or sorted(TYPES),
         "processing": None,
         "review": None,
         "setup_future_usage": None,

@@ -41,7 +41,7 @@ def _list(work: Work, call: Call, *, kind: str, filters: tuple[str, ...], path: 
 
 def page_of(table: Table, said: Json, matching: Callable[[Iterator[Json]], Iterator[Json]], url: str) -> Json:
     """One page. `ending_before` walks up from an object instead of down; the page is newest first all the same."""
-    limit = _limit(said)
+    limit = limit_of(said)
     if "ending_before" in said:
         place = _place(table, said["ending_before"], "ending_before")
         rows = (table.rows[id_] for id_ in table.ids[place + 1 :])
@@ -56,7 +56,8 @@ def _page(data: list[Json], url: str, *, has_more: bool) -> Json:
     return {"object": "list", "data": data, "has_more": has_more, "url": url}
 
 
-def _limit(said: Json) -> int:
+def limit_of(said: Json) -> int:
+    """How many objects a page may have. Raises StripeError."""
     limit: int = said.get("limit", LIMIT)
     if not 1 <= limit <= LIMIT_MAX:
         raise refused(f"This value must be between 1 and {LIMIT_MAX}.", "limit", "parameter_invalid_integer")
@@ -96,7 +97,7 @@ def _search(work: Work, call: Call, *, kind: str) -> Json:
     page = call.said.get("page", "0")
     if not page.isdecimal():
         raise refused(f"Invalid page: {page}", "page")
-    start, limit = int(page), _limit(call.said)
+    start, limit = int(page), limit_of(call.said)
     more = len(found) > start + limit
     return {
         "object": "search_result",

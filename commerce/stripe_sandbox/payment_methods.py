@@ -15,6 +15,20 @@ NO_ADDRESS: Final[Json] = dict.fromkeys(("city", "country", "line1", "line2", "p
 YEARS_AHEAD = 2
 
 
+def types_of(said: Json) -> Json:
+    """What an intent says of the types it takes: those that were named, or all there are. Raises StripeError."""
+    types = said.get("allowed_payment_method_types")
+    unknown = set(types or ()) - TYPES
+    if unknown:
+        raise refused(f"This sandbox has no payment method type {sorted(unknown)}.", "allowed_payment_method_types")
+    automatic = {"allow_redirects": "always", "enabled": True} if types is None else None
+    return {
+        "allowed_payment_method_types": types,
+        "automatic_payment_methods": said.get("automatic_payment_methods", automatic),
+        "payment_method_types": types or sorted(TYPES),
+    }
+
+
 def create(work: Work, call: Call) -> Json:
     """Make a payment method of a test card's number, or of a test account's IBAN."""
     if "payment_method" in call.said:
@@ -99,8 +113,7 @@ def retrieve(work: Work, call: Call) -> Json:
 
 def update(work: Work, call: Call) -> Json:
     """Change what is written beside a payment method."""
-    work.get("payment_method", call.id, "payment_method")
-    method = work.edit("payment_method", call.id)
+    method = work.edit("payment_method", call.id, "payment_method")
     if "billing_details" in call.said:
         method["billing_details"] = {**method["billing_details"], **call.said["billing_details"]}
     update_plainly(method, call.said, ("allow_redisplay",))

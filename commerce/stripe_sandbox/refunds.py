@@ -108,8 +108,7 @@ def retrieve(work: Work, call: Call) -> Json:
 
 def update(work: Work, call: Call) -> Json:
     """Change a refund's metadata."""
-    work.get("refund", call.id, "refund")
-    refund = work.edit("refund", call.id)
+    refund = work.edit("refund", call.id, "refund")
     update_plainly(refund, call.said, ())
     work.tell("refund.updated", refund)
     return refund

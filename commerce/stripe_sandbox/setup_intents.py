@@ -4,8 +4,8 @@ from commerce.stripe_sandbox import confirm
 from commerce.stripe_sandbox.calls import Call, update_plainly
 from commerce.stripe_sandbox.cards import DECLINES, Decline, Means
 from commerce.stripe_sandbox.customers import find_customer
-from commerce.stripe_sandbox.errors import Json, StripeError, card_declined, refused, unexpected_state
-from commerce.stripe_sandbox.payment_methods import TYPES, attach_to, make_method, means_of, refuse_used, take_method
+from commerce.stripe_sandbox.errors import Json, StripeError, card_declined, unexpected_state
+from commerce.stripe_sandbox.payment_methods import attach_to, means_of, refuse_used, types_of
 from commerce.stripe_sandbox.world import Work
 
 CHANGES = frozenset({"customer", "description", "metadata", "payment_method", "payment_method_data"})
@@ -20,21 +20,17 @@ def create(work: Work, call: Call) -> Json:
     said = call.said
     if "customer" in said:
         find_customer(work, said["customer"])
-    types = said.get("allowed_payment_method_types")
-    intent = work.add("setup_intent", _blank(said, types))
+    intent = work.add("setup_intent", _blank(said))
     intent["client_secret"] = f"{intent['id']}_secret_{intent['id'][5:]}"
     update_plainly(intent, said, ("description",))
-    _take_method(work, intent, said)
+    confirm.name_method(work, intent, said)
     work.tell("setup_intent.created", intent)
     return _confirm(work, intent, call) if said.get("confirm") else intent
 
 
 def retrieve(work: Work, call: Call) -> Json:
     """A setup intent."""
-    intent = work.get("setup_intent", call.id, "intent")
-    if call.browser:
-        confirm.refuse_stranger(intent, call)
-    return intent
+    return confirm.find_intent(work, call, "setup_intent")
 
 
 def update(work: Work, call: Call) -> Json:
@@ -44,18 +40,15 @@ def update(work: Work, call: Call) -> Json:
     if "customer" in call.said:
         intent["customer"] = find_customer(work, call.said["customer"])["id"]
     update_plainly(intent, call.said, ("description",))
-    _take_method(work, intent, call.said)
+    confirm.name_method(work, intent, call.said)
     return intent
 
 
 def confirm_setup(work: Work, call: Call) -> Json:
     """Confirm a setup intent, with the secret key or, from a browser, with its client secret."""
-    intent = work.get("setup_intent", call.id, "intent")
-    if call.browser:
-        confirm.refuse_stranger(intent, call)
-    _refuse_closed(intent, "confirm")
+    _refuse_closed(confirm.find_intent(work, call, "setup_intent"), "confirm")
     intent = work.edit("setup_intent", call.id)
-    _take_method(work, intent, call.said)
+    confirm.name_method(work, intent, call.said)
     return _confirm(work, intent, call)
 
 
@@ -84,17 +77,6 @@ def authenticated(work: Work, intent: Json, *, succeeded: bool) -> Json:
     intent.update(status="requires_payment_method", payment_method=None, last_setup_error=error)
     work.tell("setup_intent.setup_failed", intent)
     return intent
-
-
-def _take_method(work: Work, intent: Json, said: Json) -> None:
-    if "payment_method_data" in said:
-        method = make_method(work, said["payment_method_data"], "payment_method_data")
-    elif "payment_method" in said:
-        method = take_method(work, said["payment_method"])
-    else:
-        return
-    confirm.refuse_foreign(work, intent, method)
-    intent.update(payment_method=method["id"], status="requires_confirmation", next_action=None)
 
 
 def _confirm(work: Work, intent: Json, call: Call) -> Json:
@@ -139,14 +121,10 @@ def _refuse_closed(intent: Json, verb: str) -> None:
         )
 
 
-def _blank(said: Json, types: list[str] | None) -> Json:
-    if set(types or ()) - TYPES:
-        raise refused(f"This sandbox has payment method types {sorted(TYPES)} only.", "allowed_payment_method_types")
-    automatic = {"allow_redirects": "always", "enabled": True} if types is None else None
+def _blank(said: Json) -> Json:
     return {
-        "allowed_payment_method_types": types,
+        **types_of(said),
         "application": None,
-        "automatic_payment_methods": said.get("automatic_payment_methods", automatic),
         "cancellation_reason": None,
         "client_secret": None,
         "customer": said.get("customer"),
@@ -163,7 +141,6 @@ def _blank(said: Json, types: list[str] | None) -> Json:
         "payment_method_options": {
             "card": {"mandate_options": None, "network": None, "request_three_d_secure": "automatic"}
         },
-        "payment_method_types": types or sorted(TYPES),
         "single_use_mandate": None,
         "status": "requires_payment_method",
         "usage": said.get("usage", "off_session"),

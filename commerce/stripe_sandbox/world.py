@@ -157,11 +157,14 @@ class Work:
             raise no_such(kind, id_, param, status=status)
         return found
 
-    def edit(self, kind: str, id_: str) -> Json:
-        """An object to change. Its own values may be replaced, but not changed in themselves: others may share them."""
+    def edit(self, kind: str, id_: str, param: str = "id") -> Json:
+        """An object to change. Raises StripeError where there is none.
+
+        Its own values may be replaced, but not changed in themselves: others may share them.
+        """
         row = self._put.get((kind, id_))
         if row is None:
-            row = self._put[kind, id_] = dict(self.world.tables[kind].rows[id_])
+            row = self._put[kind, id_] = dict(self.get(kind, id_, param))
         return row
 
     def add(self, kind: str, row: Json) -> Json:
