@@ -23,10 +23,9 @@ from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from commerce.kernel.keys import WantedKey, issue_key
-from tests.stripe_backends import ANSWERED, BACKENDS, backend, localstripe_url, sandbox_url, stripe_sandbox
 
-__all__ = ["backend", "localstripe_url", "sandbox_url", "stripe_sandbox"]
-"""Fixtures that live in a file of their own, for whoever needs a Stripe."""
+pytest_plugins = ["tests.stripe_backends", "tests.paid_store"]
+"""Fixtures that live in files of their own, for whoever needs a Stripe, or a store that is paid through it."""
 
 REPOSITORY = Path(__file__).parent.parent
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -34,13 +33,6 @@ NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 
 Json = dict[str, Any]
 _numbers = count(1)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say who answered for Stripe, where anybody was asked."""
-    if ANSWERED:
-        told = (f"{name} {ANSWERED[name] or 'not run'}" for name in BACKENDS)
-        terminalreporter.write_line(f"Stripe contract tests, by who answered: {', '.join(told)}")
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from tests.conftest import Json
@@ -13,6 +15,13 @@ from tests.stories import eur, every_law_holds, open_store
 from tests.stripe_backends import StripeSandbox
 
 HELD = "SELECT coalesce(sum(units), 0)::int FROM holds WHERE reference = :id AND ended_at IS NULL"
+
+
+@pytest.fixture
+async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
+    """A store whose buyers pay through the provider."""
+    async with paid_store(db, clock, stripe_sandbox) as made:
+        yield made
 
 
 @asynccontextmanager

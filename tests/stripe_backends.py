@@ -33,6 +33,13 @@ ANSWERED: Counter[str] = Counter()
 """How many contract tests each backend answered, for the summary."""
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say who answered for Stripe, where anybody was asked."""
+    if ANSWERED:
+        told = (f"{name} {ANSWERED[name] or 'not run'}" for name in BACKENDS)
+        terminalreporter.write_line(f"Stripe contract tests, by who answered: {', '.join(told)}")
+
+
 def client_of(
     url: str | None, key: str = "sk_test_stories", *, timeout_s: float = 10, retries: int = 0
 ) -> stripe.StripeClient:

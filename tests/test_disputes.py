@@ -1,30 +1,19 @@
 """Disputes: a buyer objects at their bank; it is recorded, shown wherever the order is, and put before a person."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
-from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
 from orders.payments.note_dispute import note_dispute
 from orders.payments.port import SeenDispute
 from orders.payments.reconcile import reconcile_between
 from tests.conftest import NOON, Json, problem
-from tests.paid_store import back, intent_of, paid_store, refunds, shipped
+from tests.paid_store import back, intent_of, refunds, shipped
 from tests.paying import DISPUTED, Checkout, money, whats
 from tests.shop import rows
 from tests.stories import eur, ledger
-from tests.stripe_backends import StripeSandbox
 
 STATES = "SELECT state FROM disputes ORDER BY provider_id"
-
-
-@pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    """A store whose buyers pay through the provider."""
-    async with paid_store(db, clock, stripe_sandbox) as made:
-        yield made
 
 
 async def listed(shop: Checkout) -> list[Json]:

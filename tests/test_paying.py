@@ -1,31 +1,14 @@
 """Paying: a buyer pays online, in every way there is, and books, goods and provider agree at every step."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
-import pytest
-
-from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
 from tests.conftest import problem
-from tests.paying import DECLINED, VISA, WANTS_BUYER, Checkout, checkout, money, whats
-from tests.shop import put_stock, rows
-from tests.stories import POOLS, eur, every_law_holds, ledger, open_store
-from tests.stripe_backends import StripeSandbox
+from tests.paying import DECLINED, VISA, WANTS_BUYER, Checkout, money, whats
+from tests.shop import rows
+from tests.stories import POOLS, eur, ledger
 
 TO_BERLIN = {"fulfilment": "collect", "collect_at": "berlin"}
 HELD = "SELECT sum(units)::int FROM holds WHERE reference = :id AND ended_at IS NULL"
-
-
-@pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    """The store in Berlin, a warehouse with phones and chargers, and the provider; whatever happens, laws hold."""
-    await open_store(db)
-    await put_stock(db, "PHONE-WHT", "wh-de", 5)
-    await put_stock(db, "CHARGER", "wh-de", 9)
-    async with checkout(db, clock, stripe_sandbox) as made:
-        yield made
-        await every_law_holds(db)
 
 
 async def test_a_buyer_pays_now(shop: Checkout) -> None:

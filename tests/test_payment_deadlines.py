@@ -1,19 +1,16 @@
 """Deadlines: whoever leaves, and whenever, the order is soon paid, or its goods are free again; nothing hangs."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import pytest
 
-from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
 from orders.payments.deadlines import keep_deadlines
 from tests.conftest import NOON, Json, problem
-from tests.paid_store import held, intent_of, paid_store
+from tests.paid_store import held, intent_of
 from tests.paying import DECLINED, WANTS_BUYER, Checkout, money, whats
 from tests.shop import rows
 from tests.stories import POOLS, eur, ledger, plant, told
-from tests.stripe_backends import StripeSandbox
 
 MINUTE = timedelta(minutes=1)
 HOLD = timedelta(minutes=40)
@@ -24,13 +21,6 @@ BUSY = {"match": {}, "fault": "rate_limit"}
 AWAY = {"match": {}, "fault": "error_before"}
 MANDATES = "SELECT state FROM mandates WHERE state <> 'cancelled'"
 UNTIL = "SELECT expires_at FROM holds WHERE reference = :id AND ended_at IS NULL"
-
-
-@pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    """A store whose buyers pay through the provider."""
-    async with paid_store(db, clock, stripe_sandbox) as made:
-        yield made
 
 
 async def kept_until(shop: Checkout, order_id: str) -> datetime | None:

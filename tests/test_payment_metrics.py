@@ -1,30 +1,15 @@
 """What whoever runs this watches of payments: what is in doubt and since when, what is under way, what was answered."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
-import pytest
 from prometheus_client import REGISTRY
 
-from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
 from tests.conftest import Json
-from tests.paying import Checkout, checkout
-from tests.shop import put_stock
-from tests.stories import eur, open_store
-from tests.stripe_backends import StripeSandbox
+from tests.paying import Checkout
+from tests.stories import eur
 
 CHARGER = ("CHARGER", 1)
 INTENTS: Json = {"path": "/v1/payment_intents"}
-
-
-@pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    """A warehouse with chargers, and the provider."""
-    await open_store(db)
-    await put_stock(db, "CHARGER", "wh-de", 9)
-    async with checkout(db, clock, stripe_sandbox) as made:
-        yield made
 
 
 async def watched(shop: Checkout) -> dict[str, float]:

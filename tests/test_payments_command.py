@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,11 +10,10 @@ from click.testing import CliRunner, Result
 from commerce.__main__ import commerce
 from commerce.embedded.supervisor import free_port
 from commerce.kernel.clock import SetClock, SystemClock
-from commerce.kernel.db import Database
 from tests.conftest import Json
-from tests.paying import DECLINED, Checkout, checkout, money
-from tests.shop import put_stock, rows
-from tests.stories import eur, every_law_holds, open_store, plant
+from tests.paying import DECLINED, Checkout, money
+from tests.shop import rows
+from tests.stories import eur, every_law_holds, plant
 from tests.stripe_backends import SECRET, StripeSandbox
 
 NOTHING = {"payments": 0, "refunds": 0, "mandates": 0, "disputes": 0, "settled": 0, "cases": 0}
@@ -26,16 +24,6 @@ PHONE, CHARGER = ("PHONE-WHT", 1), ("CHARGER", 1)
 def clock() -> SetClock:
     """Two days ago at noon: commands have the real clock, and what is younger than five minutes they leave alone."""
     return SetClock(SystemClock().now().replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2))
-
-
-@pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    """The store in Berlin, a warehouse with phones and chargers, and the provider."""
-    await open_store(db)
-    await put_stock(db, "PHONE-WHT", "wh-de", 5)
-    await put_stock(db, "CHARGER", "wh-de", 9)
-    async with checkout(db, clock, stripe_sandbox) as made:
-        yield made
 
 
 @pytest.fixture

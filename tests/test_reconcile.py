@@ -1,22 +1,18 @@
 """Reconciling: our books and the provider's are laid side by side, and say the same afterwards, or a person hears."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
-from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
 from orders.payments.note_dispute import note_dispute
 from orders.payments.port import SeenDispute
 from orders.payments.reconcile import Reconciliation, reconcile_between
 from orders.payments.tasks import NIGHT, payment_jobs
 from tests.conftest import NOON
-from tests.paid_store import back, held, intent_of, paid_store, refunds, shipped
+from tests.paid_store import back, held, intent_of, refunds, shipped
 from tests.paying import DISPUTED, Checkout
 from tests.shop import rows
 from tests.stories import eur, ledger
-from tests.stripe_backends import StripeSandbox
 
 LOST = {"drop": 1}
 BOOKS = """
@@ -30,13 +26,6 @@ BOOKS = """
            (SELECT count(*) FROM outbox_messages), (SELECT count(*) FROM provider_looks)
 """
 """Everything that reconciling could change, but for when a payment was last looked at."""
-
-
-@pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    """A store whose buyers pay through the provider."""
-    async with paid_store(db, clock, stripe_sandbox) as made:
-        yield made
 
 
 async def refund_it(shop: Checkout, order_id: str) -> None:

@@ -1,28 +1,18 @@
 """Doubts: a call whose answer was lost is found by looking, two minutes later, whatever it was to do."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
 
-from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
 from orders.payments.reconcile import reconcile_doubts
-from tests.paid_store import back, paid_store
+from tests.paid_store import back
 from tests.paying import Checkout, money
 from tests.shop import rows
 from tests.stories import eur
-from tests.stripe_backends import StripeSandbox
 
 LOST = {"drop": 1}
 OPEN_CALLS = "SELECT count(*) FROM provider_calls WHERE state = 'intended'"
-
-
-@pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    """A store whose buyers pay through the provider."""
-    async with paid_store(db, clock, stripe_sandbox) as made:
-        yield made
 
 
 async def test_a_call_in_doubt_is_found_after_two_minutes(shop: Checkout) -> None:

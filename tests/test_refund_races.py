@@ -1,32 +1,23 @@
 """Refunds at once: however many give the same money back, it goes back once. The twin shows that it might not."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
 from msgspec import convert
 from sqlalchemy import text
 
-from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database, Session
+from commerce.kernel.db import Session
 from orders.payments.errors import RefundTooLarge
 from orders.payments.open_refunds import write_refund
 from orders.payments.refund import refund_order
 from orders.payments.rules import RefundReason
 from orders.schemas import RefundBody
 from tests.conftest import NOON
-from tests.paid_store import back, paid_store, refunds, shipped
+from tests.paid_store import back, refunds, shipped
 from tests.paying import Checkout, money
 from tests.stories import eur
-from tests.stripe_backends import StripeSandbox
-
-
-@pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    """A store whose buyers pay through the provider."""
-    async with paid_store(db, clock, stripe_sandbox) as made:
-        yield made
 
 
 class _UndoneError(Exception):

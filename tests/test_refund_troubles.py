@@ -1,24 +1,11 @@
 """Refunds that go wrong: refused, sent back, late, or made by others; the buyer is owed what did not come."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
-import pytest
-
-from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
 from tests.conftest import problem
-from tests.paid_store import back, intent_of, paid_store, refunds, shipped
+from tests.paid_store import back, intent_of, refunds, shipped
 from tests.paying import Checkout, money
 from tests.stories import eur, every_law_holds, ledger
-from tests.stripe_backends import StripeSandbox
-
-
-@pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    """A store whose buyers pay through the provider."""
-    async with paid_store(db, clock, stripe_sandbox) as made:
-        yield made
 
 
 async def test_a_refund_that_fails_is_still_owed_and_is_promised_anew(shop: Checkout) -> None:

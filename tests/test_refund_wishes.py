@@ -1,26 +1,12 @@
 """Wishes for a refund: what makes no sense is refused by its field, and what is sent twice is given once."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
-from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
 from tests.conftest import Callers, Json, problem
-from tests.paid_store import back, paid_store, refunds, shipped
+from tests.paid_store import back, refunds, shipped
 from tests.paying import Checkout, money
 from tests.shop import rows
 from tests.stories import card, cash, eur, ledger, sale
-from tests.stripe_backends import StripeSandbox
 
 NEVER = "ord_" + "0" * 32
-
-
-@pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    """A store whose buyers pay through the provider."""
-    async with paid_store(db, clock, stripe_sandbox) as made:
-        yield made
 
 
 # What is refused, by its field.

@@ -1,28 +1,15 @@
 """Refunds: money goes back to the cent, out of what it came with, and never more than came."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
 from commerce.kernel.money import cumulative_part, half_up
 from tests.conftest import problem
-from tests.paid_store import back, paid_store, refunds, shipped
+from tests.paid_store import back, refunds, shipped
 from tests.paying import Checkout, money, whats
 from tests.stories import eur, ledger, plant
-from tests.stripe_backends import StripeSandbox
-
-
-@pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    """A store whose buyers pay through the provider."""
-    async with paid_store(db, clock, stripe_sandbox) as made:
-        yield made
-
 
 # Units of a line.
 

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -12,28 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database, Table
 from orders.payments.port import Forged
 from orders.payments.stripe_gateway import StripeGateway
 from orders.payments.stripe_words import EVENTS
 from tests.conftest import NOON, Json, problem
-from tests.paid_store import intent_of, paid_store
+from tests.paid_store import intent_of
 from tests.paying import DECLINED, Checkout, money, whats
 from tests.shop import rows
 from tests.stories import eur, ledger
-from tests.stripe_backends import SECRET, StripeSandbox
+from tests.stripe_backends import SECRET
 
 NOW = int(NOON.timestamp())
 OLD_SECRET, OTHER_SECRET = "whsec_before", "whsec_of_another_endpoint"
 PAID = {"id": "evt_forged", "type": "payment_intent.succeeded", "data": {"object": {"id": "pi_1"}}}
-
-
-@pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    """A store whose buyers pay through the provider."""
-    async with paid_store(db, clock, stripe_sandbox) as made:
-        yield made
 
 
 def body_of(event: object) -> bytes:
