@@ -26,10 +26,10 @@ from orders.payments.tasks import Caller
 from tests.conftest import Api, Callers, Json, started
 from tests.shop import rows
 from tests.stories import order
-from tests.stripe_backends import SECRET, StripeSandbox
+from tests.stripe_backends import SECRET, StripeSandbox, buyer_confirms
 
 PUBLISHABLE = "pk_test_stories"
-VISA, DECLINED, NO_MONEY = "pm_card_visa", "pm_card_chargeDeclined", "pm_card_chargeDeclinedInsufficientFunds"
+VISA, DECLINED = "pm_card_visa", "pm_card_chargeDeclined"
 WANTS_BUYER, DISPUTED = "pm_card_authenticationRequired", "pm_card_createDispute"
 STEPS_MAX = 200
 
@@ -61,12 +61,7 @@ class Checkout:
 
     async def buyer_pays(self, page: Json, method: str = VISA) -> httpx.Response:
         """The buyer's browser confirms the payment, or the card to be saved, at the provider itself."""
-        secret = page["client_secret"]
-        intent = secret.partition("_secret_")[0]
-        kind = "setup_intents" if intent.startswith("seti_") else "payment_intents"
-        facts = {"client_secret": secret, "payment_method": method, "return_url": "https://shop.example/thanks"}
-        headers = {"Authorization": f"Bearer {PUBLISHABLE}"}
-        return await self.sandbox.http.post(f"/v1/{kind}/{intent}/confirm", data=facts, headers=headers)
+        return await buyer_confirms(self.sandbox.http, page["client_secret"], method, PUBLISHABLE)
 
     async def paid(self, *wanted: tuple[str, int], total: int, method: str = VISA, **more: Any) -> str:  # noqa: ANN401 - what an order may say
         """An order whose buyer has paid; its id."""

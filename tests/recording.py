@@ -26,7 +26,7 @@ from orders.payments.port import PaymentGateway
 from orders.payments.tasks import Caller
 from tests.conftest import Api, Callers
 from tests.shop import rows
-from tests.stripe_backends import SECRET, StripeSandbox
+from tests.stripe_backends import SECRET, StripeSandbox, buyer_confirms
 
 BOUNDS = {
     Role.STOREFRONT: {"channel": "de-web"},
@@ -84,11 +84,8 @@ class Recording:
 
     async def buyer_confirms(self, _: Example) -> None:
         """Let the buyer's browser confirm at the provider what was begun last."""
-        intent = self._secret.partition("_secret_")[0]
-        kind, card = ("setup_intents", FAILS_LATER) if intent.startswith("seti_") else ("payment_intents", REFUND_FAILS)
-        facts = {"client_secret": self._secret, "payment_method": card, "return_url": "https://shop.example/thanks"}
-        headers = {"Authorization": f"Bearer {PUBLISHABLE}"}
-        await self._sandbox.http.post(f"/v1/{kind}/{intent}/confirm", data=facts, headers=headers)
+        card = FAILS_LATER if self._secret.startswith("seti_") else REFUND_FAILS
+        await buyer_confirms(self._sandbox.http, self._secret, card, PUBLISHABLE)
 
     async def refund_comes_back(self, call: Example) -> None:
         """Let the buyer's bank send back what the worker refunded, and the provider tell of it."""

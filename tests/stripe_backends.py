@@ -154,6 +154,15 @@ async def stripe_sandbox(sandbox_url: str) -> AsyncIterator[StripeSandbox]:
             await close(client)
 
 
+async def buyer_confirms(http: httpx.AsyncClient, client_secret: str, method: str, publishable: str) -> httpx.Response:
+    """What a buyer's browser sends to the provider itself: the payment is confirmed, or the card to be saved."""
+    intent = client_secret.partition("_secret_")[0]
+    kind = "setup_intents" if intent.startswith("seti_") else "payment_intents"
+    facts = {"client_secret": client_secret, "payment_method": method, "return_url": "https://shop.example/thanks"}
+    headers = {"Authorization": f"Bearer {publishable}"}
+    return await http.post(f"/v1/{kind}/{intent}/confirm", data=facts, headers=headers)
+
+
 async def close(client: stripe.StripeClient) -> None:
     """Hang up. The SDK has no word for it on a client, so its HTTP client is asked."""
     http: Any = client._requestor._get_http_client()  # noqa: SLF001 - see above

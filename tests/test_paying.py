@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 from tests.conftest import problem
+from tests.paid_store import held
 from tests.paying import DECLINED, VISA, WANTS_BUYER, Checkout, money, whats
 from tests.shop import rows
 from tests.stories import POOLS, eur, ledger
 
 TO_BERLIN = {"fulfilment": "collect", "collect_at": "berlin"}
-HELD = "SELECT sum(units)::int FROM holds WHERE reference = :id AND ended_at IS NULL"
 
 
 async def test_a_buyer_pays_now(shop: Checkout) -> None:
@@ -92,7 +92,7 @@ async def test_a_buyer_who_leaves_gives_the_goods_back(shop: Checkout) -> None:
     assert (history["order"]["state"], history["owed"]) == ("cancelled", eur(0))
     assert history["payments"][0]["state"] == "cancelled"
     assert too_late.status_code == 400
-    assert await rows(shop.db, HELD, id=order_id) == [(None,)]
+    assert await held(shop, order_id) == 0
     assert ("PHONE-WHT", "wh-de", 5, 0, 0) in await rows(shop.db, POOLS)
     assert await shop.sandbox.ledger() == []
 

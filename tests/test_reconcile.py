@@ -33,6 +33,15 @@ async def refund_it(shop: Checkout, order_id: str) -> None:
     await shop.refund(order_id, **back(3900))
 
 
+async def paid_unheard(shop: Checkout) -> str:
+    """An order whose buyer has paid, and all news of it is lost; its id."""
+    order_id = await shop.place(("CHARGER", 1), total=3900)
+    page = await shop.begin(order_id)
+    await shop.sandbox.faults(events=LOST)
+    await shop.buyer_pays(page)
+    return order_id
+
+
 async def night(shop: Checkout) -> Reconciliation:
     """A night's reconciliation, a while later; and the second one right after it changes nothing."""
     await shop.advance(timedelta(minutes=10))
@@ -82,9 +91,7 @@ async def test_where_nothing_differs_nothing_is_done(shop: Checkout) -> None:
 
 
 async def test_what_is_younger_than_five_minutes_is_left_to_the_next_night(shop: Checkout) -> None:
-    order_id = await shop.place(("CHARGER", 1), total=3900)
-    await shop.sandbox.faults(events=LOST)
-    await shop.buyer_pays(await shop.begin(order_id))
+    order_id = await paid_unheard(shop)
     await shop.advance(timedelta(minutes=5))
     early = await run(shop)
     await shop.advance(timedelta(seconds=1))
@@ -95,10 +102,7 @@ async def test_what_is_younger_than_five_minutes_is_left_to_the_next_night(shop:
 
 
 async def test_news_of_a_payment_that_was_lost_is_made_up_for(shop: Checkout) -> None:
-    order_id = await shop.place(("CHARGER", 1), total=3900)
-    page = await shop.begin(order_id)
-    await shop.sandbox.faults(events=LOST)
-    await shop.buyer_pays(page)
+    order_id = await paid_unheard(shop)
     done = await night(shop)
 
     assert figures(done) == (1, 0, 0, 0, 1, 0)
@@ -287,10 +291,7 @@ async def test_a_long_night_is_read_page_by_page(shop: Checkout) -> None:
     intents = shop.sandbox.client().v1.payment_intents
     for _ in range(130):
         await intents.create_async({**words})  # type: ignore[typeddict-item]  # spelled out
-    order_id = await shop.place(("CHARGER", 1), total=3900)
-    page = await shop.begin(order_id)
-    await shop.sandbox.faults(events=LOST)
-    await shop.buyer_pays(page)
+    await paid_unheard(shop)
     done = await night(shop)
 
     assert figures(done) == (131, 0, 0, 0, 1, 0)

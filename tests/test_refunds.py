@@ -211,12 +211,18 @@ async def test_what_is_not_taken_yet_cannot_go_back(shop: Checkout) -> None:
     assert (history["payments"][0]["state"], history["payments"][0]["refunded"]) == ("authorised", eur(3900))
 
 
-async def test_a_refund_comes_out_of_the_balance_first_and_then_out_of_the_deposit(shop: Checkout) -> None:
-    order_id = await shop.paid(("PHONE-WHT", 1), total=79900, payment="later", deposit=eur(10000))
+async def paid_in_two_parts(shop: Checkout, wanted: tuple[str, int], total: int) -> str:
+    """An order that was paid by a deposit and a day later by a charge, and whose goods have left; its id."""
+    order_id = await shop.paid(wanted, total=total, payment="later", deposit=eur(10000))
     await shop.advance(timedelta(days=1))
     await shop.operator.post(f"/v1/orders/{order_id}/charge")
     await shop.settle()
     await shop.operator.post(f"/v1/orders/{order_id}/ship", {"location": "wh-de"})
+    return order_id
+
+
+async def test_a_refund_comes_out_of_the_balance_first_and_then_out_of_the_deposit(shop: Checkout) -> None:
+    order_id = await paid_in_two_parts(shop, ("PHONE-WHT", 1), total=79900)
     little = await shop.refund(order_id, **back(900))
     whole = await shop.refund(order_id, reason="line", line=1, quantity=1)
     rest = await shop.refund(order_id, **back(79000))
@@ -237,11 +243,7 @@ async def test_a_refund_comes_out_of_the_balance_first_and_then_out_of_the_depos
 
 
 async def test_units_that_were_paid_in_two_parts_count_once(shop: Checkout) -> None:
-    order_id = await shop.paid(("CHARGER", 3), total=11700, payment="later", deposit=eur(10000))
-    await shop.advance(timedelta(days=1))
-    await shop.operator.post(f"/v1/orders/{order_id}/charge")
-    await shop.settle()
-    await shop.operator.post(f"/v1/orders/{order_id}/ship", {"location": "wh-de"})
+    order_id = await paid_in_two_parts(shop, ("CHARGER", 3), total=11700)
     two = await shop.refund(order_id, reason="line", line=1, quantity=2)
     too_many = await shop.refund(order_id, reason="line", line=1, quantity=2)
     last = await shop.refund(order_id, reason="line", line=1, quantity=1)

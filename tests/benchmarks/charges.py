@@ -1,17 +1,13 @@
 """Ten thousand saved cards, charged as fast as the provider allows and no faster."""
 
 import asyncio
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import httpx
 import uvloop
 from sqlalchemy import text
 
-from commerce.embedded.postgres import EmbeddedPostgres
-from commerce.embedded.valkey import EmbeddedValkey
 from commerce.kernel.db import Database
 from orders.payments.charge import charge_order
 from tests.benchmarks import shop
@@ -38,17 +34,8 @@ _LEFT = text("SELECT count(*) FROM payments WHERE state <> 'captured'")
 
 def run(say: Say) -> dict[str, object]:
     """Charge them all, and tell how long it took against how long it had to take."""
-    with tempfile.TemporaryDirectory(prefix="commerce-bench-") as folder:
-        Path(folder).chmod(0o711)
-        postgres, valkey = EmbeddedPostgres(Path(folder) / "data"), EmbeddedValkey(Path(folder) / "data")
-        postgres.start()
-        valkey.start()
-        try:
-            with paying_stack(postgres, valkey, Path(folder), rate=RATE) as stack:
-                return asyncio.Runner(loop_factory=uvloop.new_event_loop).run(_measured(stack, say))
-        finally:
-            valkey.stop()
-            postgres.stop()
+    with paying_stack(rate=RATE) as stack:
+        return asyncio.Runner(loop_factory=uvloop.new_event_loop).run(_measured(stack, say))
 
 
 async def _measured(stack: Stack, say: Say) -> dict[str, object]:

@@ -51,17 +51,8 @@ Say = Callable[[str], None]
 
 def run(say: Say) -> dict[str, object]:
     """Measure orders from checkout to paid; who used the processors, and how long a buyer's order took."""
-    with tempfile.TemporaryDirectory(prefix="commerce-bench-") as folder:
-        Path(folder).chmod(0o711)
-        postgres, valkey = EmbeddedPostgres(Path(folder) / "data"), EmbeddedValkey(Path(folder) / "data")
-        postgres.start()
-        valkey.start()
-        try:
-            with paying_stack(postgres, valkey, Path(folder), rate=PLENTY) as stack:
-                return _measured(stack, say)
-        finally:
-            valkey.stop()
-            postgres.stop()
+    with paying_stack(rate=PLENTY) as stack:
+        return _measured(stack, say)
 
 
 class Stack:
@@ -93,8 +84,20 @@ def _cpu_of(process: psutil.Process) -> float:
 
 
 @contextmanager
-def paying_stack(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, folder: Path, *, rate: int) -> Iterator[Stack]:
-    """The shop, its worker and the provider, which is asked no more often than `rate` times a second."""
+def paying_stack(*, rate: int) -> Iterator[Stack]:
+    """The shop, its servers and worker, and the provider, which is asked no more often than `rate` times a second."""
+    with tempfile.TemporaryDirectory(prefix="commerce-bench-") as made, ExitStack() as running:
+        folder = Path(made)
+        folder.chmod(0o711)
+        postgres, valkey = EmbeddedPostgres(folder / "data"), EmbeddedValkey(folder / "data")
+        for server in (postgres, valkey):
+            running.callback(server.stop)
+            server.start()
+        yield _bring_up(postgres, valkey, folder, rate, running)
+
+
+def _bring_up(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, folder: Path, rate: int, running: ExitStack) -> Stack:
+    """Our programs, one after the other."""
     shop.migrate(postgres.url)
     key = asyncio.run(shop.open_shop(postgres.url))
     api, sandbox = free_port(), free_port()
@@ -126,14 +129,13 @@ def paying_stack(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, folder: Pat
     }
     stack = Stack(postgres.url, api, sandbox, key)
     stack.processes["postgres"] = psutil.Process(postgres.pid)
-    with ExitStack() as running:
-        for name, words in commands.items():
-            log, look = folder / f"{name}.log", answers.get(name)
-            program = Program(name, [*OUR_COMMAND, *words], log=log, env=env, answers=look)
-            running.callback(program.stop)
-            program.start()
-            stack.processes[name] = psutil.Process(program.pid)
-        yield stack
+    for name, words in commands.items():
+        log, look = folder / f"{name}.log", answers.get(name)
+        program = Program(name, [*OUR_COMMAND, *words], log=log, env=env, answers=look)
+        running.callback(program.stop)
+        program.start()
+        stack.processes[name] = psutil.Process(program.pid)
+    return stack
 
 
 def _measured(stack: Stack, say: Say) -> dict[str, object]:

@@ -25,6 +25,7 @@ from tests.paying import VISA
 from tests.processes import Answer, Buyer, Stack, issue_keys, running_shop
 from tests.shop import put_stock, rows
 from tests.stories import open_lawful_shop, order
+from tests.stripe_backends import buyer_confirms
 from tests.waiting import a_moment, eventually
 
 CHARGER = 3900
@@ -191,11 +192,7 @@ class _Load:
 
     async def _confirm_at_provider(self, secret: str) -> None:
         """The buyer's browser, which nobody kills."""
-        intent = secret.partition("_secret_")[0]
-        kind = "setup_intents" if intent.startswith("seti_") else "payment_intents"
-        facts = {"client_secret": secret, "payment_method": VISA, "return_url": "https://shop.example/thanks"}
-        headers = {"Authorization": "Bearer pk_test_chaos"}
-        confirmed = await self._provider.post(f"/v1/{kind}/{intent}/confirm", data=facts, headers=headers)
+        confirmed = await buyer_confirms(self._provider, secret, VISA, "pk_test_chaos")
         assert confirmed.status_code == 200, confirmed.text
 
 
