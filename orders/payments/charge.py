@@ -11,11 +11,11 @@ from orders.payments.calls import intend
 from orders.payments.errors import NothingToPay
 from orders.payments.lock_payment import payments_of
 from orders.payments.rules import Operation, PaymentState, Purpose
+from orders.payments.secured import due_on
 from orders.record import Happening, note
 from orders.rules import OPEN
 
 _ACTIVE = text("SELECT id FROM mandates WHERE order_id = :id AND state = 'active'")
-_DUE = text("SELECT coalesce(sum(amount), 0)::bigint FROM tenders WHERE order_id = :id AND state = 'due'")
 
 
 async def charge_order(tx: Session, order_id: str, actor: str, now: datetime) -> str:
@@ -32,7 +32,7 @@ async def charge_order(tx: Session, order_id: str, actor: str, now: datetime) ->
     ]
     if live:
         return live[0].id
-    due = (await tx.execute(_DUE, {"id": order.id})).scalar_one()
+    due = await due_on(tx, order.id)
     mandate_id = (await tx.execute(_ACTIVE, {"id": order.id})).scalar_one_or_none()
     if mandate_id is None:
         raise NothingToPay(order.id, "The buyer of this order has saved no means of payment.")

@@ -58,11 +58,16 @@ async def owed_on(tx: ReadSession, order_id: str) -> int:
     return int((await tx.execute(_OWED, {"id": order_id})).scalar_one())
 
 
+async def due_on(tx: ReadSession, order_id: str) -> int:
+    """What of a locked order still waits to be paid, in minor units."""
+    return int((await tx.execute(_DUE, {"id": order_id})).scalar_one())
+
+
 async def owed_at_hand_over(tx: ReadSession, order: OrderHead) -> int:
     """What the buyer pays to whoever hands the goods over. Raises NotPaid if it should have been paid before."""
     if await plan_of(tx, order.id) is PaymentPlan.ON_COLLECTION:
         return await owed_on(tx, order.id)
-    due = int((await tx.execute(_DUE, {"id": order.id})).scalar_one())
+    due = await due_on(tx, order.id)
     if due:
         raise NotPaid(order.id, due)
     await _must_not_have_gone_back(tx, order)
@@ -91,7 +96,7 @@ async def must_be_secured(tx: Session, order: OrderHead, now: datetime) -> None:
     """Let the goods of a locked order go if the money for them is there or reserved. Raises NotPaid."""
     if await plan_of(tx, order.id) is PaymentPlan.ON_COLLECTION:
         return
-    due = int((await tx.execute(_DUE, {"id": order.id})).scalar_one())
+    due = await due_on(tx, order.id)
     if due and await _authorised(tx, order.id, now) is None:
         raise NotPaid(order.id, due)
     await _must_not_have_gone_back(tx, order)
