@@ -3,8 +3,8 @@
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,24 +35,15 @@ class Urls:
 Start = Callable[[DataFolder, Settings, ExitStack], Urls]
 
 
-@asynccontextmanager
-async def open_stack(data_dir: Path, settings: Settings, *, lasting: bool = False) -> AsyncIterator[Urls]:
-    """The servers to work with, for as long as the block lasts; what had to be started is stopped after it.
-
-    A URL in the settings wins; then what runs in the folder; then servers of our own. A short command starts a
-    database, which others wait for, since it is gone in a moment. A `lasting` one starts a queue and a sandbox of the
-    payment provider, too, and lends all of them to every other command as long as it lasts. Starting blocks the event
-    loop, since a child dies with the thread that made it.
-    """
-    with stack_at(data_dir, settings, lasting=lasting) as urls:
-        yield urls
-
-
 @contextmanager
 def stack_at(
     data_dir: Path, settings: Settings, *, lasting: bool = False, api_url: str | None = None
 ) -> Iterator[Urls]:
-    """As open_stack, for commands that are not asynchronous.
+    """The servers to work with, for as long as the block lasts; what had to be started is stopped after it.
+
+    A URL in the settings wins; then what runs in the folder; then servers of our own. A short command starts a
+    database, which others wait for, since it is gone in a moment. A `lasting` one starts a queue and a sandbox of the
+    payment provider, too, and lends all of them to every other command as long as it lasts.
 
     A sandbox tells the API at `api_url` what happens; without one its news wait for a command that serves. Where both
     servers are somebody's own, none is started: a shop in earnest must not take play money for want of a setting.

@@ -7,7 +7,6 @@ from commerce.stripe_sandbox.payment_methods import means_of
 from commerce.stripe_sandbox.world import Work
 
 HONOURED = frozenset({"amount_to_capture", "final_capture", "metadata"})
-CAPTURES_MAX = 50
 
 
 def capture(work: Work, call: Call) -> Json:
