@@ -1,4 +1,4 @@
-"""Embedded: a database, a queue and our own programs, started and kept alive by one supervisor.
+"""Embedded: a database, a queue, a sandbox for payments and our own programs, started and kept alive by one supervisor.
 
 Owns      the data folder, its lock, the server processes in it, their sockets, logs and restarts.
 Does not  know what is stored, sold or served; it only knows commands, addresses and whether they answer.
