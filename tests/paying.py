@@ -29,7 +29,7 @@ from tests.stories import order
 from tests.stripe_backends import SECRET, StripeSandbox, buyer_confirms
 
 PUBLISHABLE = "pk_test_stories"
-VISA, DECLINED = "pm_card_visa", "pm_card_chargeDeclined"
+VISA, DECLINED, NO_MONEY = "pm_card_visa", "pm_card_chargeDeclined", "pm_card_chargeDeclinedInsufficientFunds"
 WANTS_BUYER, DISPUTED = "pm_card_authenticationRequired", "pm_card_createDispute"
 STEPS_MAX = 200
 

@@ -14,7 +14,7 @@ from orders.payments.deadlines import keep_deadlines
 from orders.payments.port import ProviderRefused, SeenPayment
 from orders.payments.stripe_gateway import StripeGateway
 from tests.conftest import Json, problem
-from tests.paid_store import intent_of, paid_store
+from tests.paid_store import intent_of
 from tests.paying import PUBLISHABLE, Checkout, checkout, money, whats
 from tests.shop import put_stock, rows
 from tests.stories import eur, every_law_holds, ledger, open_store
@@ -31,12 +31,6 @@ class NoParts(StripeGateway):
     async def _ask(self, *args: Any, **params: Any) -> Any:  # noqa: ANN401 - whatever the gateway asks
         params.pop("payment_method_options", None)
         return await super()._ask(*args, **params)
-
-
-@pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    async with paid_store(db, clock, stripe_sandbox) as made:
-        yield made
 
 
 @pytest.fixture

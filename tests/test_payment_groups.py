@@ -1,14 +1,13 @@
 """Groups: what is decided and written for many at once comes out as if each had come alone."""
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from commerce.kernel.access import Principal, Role, WrongChannel
-from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from commerce.kernel.idempotency import Call, KeyReused, Replay
 from commerce.kernel.refusals import NotFound
@@ -22,10 +21,9 @@ from orders.payments.receive import Received, receive_events
 from orders.payments.rules import AttemptState, PaymentState
 from orders.payments.schemas import BeginPaymentBody
 from tests.conftest import NOON
-from tests.paying import Checkout, checkout
-from tests.shop import put_stock, rows
-from tests.stories import every_law_holds, ledger, open_store
-from tests.stripe_backends import StripeSandbox
+from tests.paying import Checkout
+from tests.shop import rows
+from tests.stories import ledger
 
 PRICE = 3900
 LATER = NOON + timedelta(seconds=1)
@@ -41,16 +39,6 @@ BOOKS = """
            ARRAY(SELECT c.operation || c.state FROM provider_calls c WHERE c.payment_id = p.id ORDER BY 1)
       FROM payments p WHERE p.id = :id
 """
-
-
-@pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    """A shop with plenty of chargers, and the provider; whatever happens, laws hold."""
-    await open_store(db)
-    await put_stock(db, "CHARGER", "wh-de", 900)
-    async with checkout(db, clock, stripe_sandbox) as made:
-        yield made
-        await every_law_holds(db)
 
 
 async def begun(shop: Checkout) -> tuple[str, SeenPayment]:

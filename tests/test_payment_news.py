@@ -1,24 +1,13 @@
 """News: what the provider tells of is looked at until it is understood, and no try of a buyer's is lost on the way."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 from prometheus_client import REGISTRY
 
-from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
 from orders.payments import stripe_words
-from tests.paid_store import paid_store
 from tests.paying import DECLINED, NO_MONEY, Checkout, whats
 from tests.shop import rows
-from tests.stripe_backends import StripeSandbox
-
-
-@pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    async with paid_store(db, clock, stripe_sandbox) as made:
-        yield made
 
 
 async def test_who_tries_faster_than_we_look_is_seen_with_every_try(shop: Checkout) -> None:

@@ -14,6 +14,7 @@ from orders.payments.rules import (
     ATTEMPT_MOVES,
     CALL_MOVES,
     MANDATE_MOVES,
+    PAY_WITHIN,
     PAYMENT_MOVES,
     REFUND_MOVES,
     SECURE,
@@ -30,7 +31,7 @@ from orders.payments.rules import (
     at_expiry,
     capture_for,
     may_retry_at,
-    pay_by,
+    pay_until,
     step,
 )
 from orders.rules import OrderState, PaymentPlan
@@ -234,14 +235,30 @@ SIGNS = [
 def test_a_buyer_may_pay_half_an_hour_longer_after_each_sign_of_life_and_two_hours_in_all(
     sign: timedelta, until: timedelta
 ) -> None:
-    assert pay_by(NOON, NOON + sign) == NOON + until
+    assert pay_until(NOON + PAY_WITHIN, NOON, NOON, NOON + sign, opened=False) == NOON + until
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=2, max_size=10))
 def test_a_later_sign_of_life_never_shortens_the_time(seconds: list[int]) -> None:
-    deadlines = [pay_by(NOON, NOON + timedelta(seconds=second)) for second in sorted(seconds)]
+    signs = [NOON + timedelta(seconds=second) for second in sorted(seconds)]
+    deadlines = [pay_until(NOON + PAY_WITHIN, NOON, NOON, sign, opened=False) for sign in signs]
 
     assert all(earlier <= later <= NOON + timedelta(hours=2) for earlier, later in pairwise(deadlines))
+
+
+OPENED = [
+    (timedelta(seconds=1), timedelta(minutes=30)),
+    (timedelta(minutes=1), timedelta(minutes=30)),
+    (timedelta(minutes=1, seconds=1), timedelta(minutes=31, seconds=1)),
+    (timedelta(hours=3), timedelta(hours=3, minutes=30)),
+    (timedelta(hours=23, minutes=50), timedelta(hours=24)),
+]
+
+
+@pytest.mark.parametrize(("opened", "until"), OPENED)
+def test_what_is_opened_late_leaves_its_buyer_the_time_that_was_lost(opened: timedelta, until: timedelta) -> None:
+    """At once it changes nothing; hours later there is half an hour from then, but not beyond a day."""
+    assert pay_until(NOON + PAY_WITHIN, NOON, NOON, NOON + opened, opened=True) == NOON + until
 
 
 def test_money_is_reserved_only_where_it_is_taken_as_goods_leave() -> None:

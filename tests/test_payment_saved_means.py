@@ -1,29 +1,17 @@
 """Saved means: a card that was saved for later is charged when the goods are there, and asked for anew if it fails."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
-import pytest
-
-from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
 from tests.conftest import Json, problem
-from tests.paid_store import intent_of, paid_store
+from tests.paid_store import intent_of
 from tests.paying import Checkout, money, whats
 from tests.shop import rows
 from tests.stories import eur
-from tests.stripe_backends import StripeSandbox
 
 SECRET_KEY = {"Authorization": "Bearer sk_test_stories"}
 HELD_UNTIL = "SELECT expires_at FROM holds WHERE reference = :id AND ended_at IS NULL"
 DEPOSIT = eur(10000)
-
-
-@pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    async with paid_store(db, clock, stripe_sandbox) as made:
-        yield made
 
 
 async def test_who_looks_at_the_pay_page_after_the_deposit_keeps_the_order(shop: Checkout) -> None:
@@ -117,3 +105,21 @@ async def test_who_clicks_twice_is_told_to_wait_a_moment(shop: Checkout) -> None
     assert (problem(slower), slower.headers["retry-after"]) == ((409, "payment_being_opened"), "1")
     assert again.json()["payment"]["id"] == slower.json()["facts"]["payment"]
     assert await rows(shop.db, "SELECT count(*)::int FROM payments") == [(1,)]
+
+
+async def test_who_could_not_save_a_card_for_hours_still_can(shop: Checkout) -> None:
+    """The provider has too much to do from noon to three; then there is half an hour to save the card."""
+    await shop.sandbox.faults({"match": {}, "fault": "rate_limit"})
+    order_id = await shop.place(("PHONE-WHT", 1), total=79900, payment="later")
+    assert (await shop.web.post(f"/v1/orders/{order_id}/payments")).status_code == 503
+    await shop.pass_time(timedelta(hours=3), timedelta(minutes=10))
+    await shop.sandbox.faults()
+    await shop.pass_time(timedelta(minutes=3), timedelta(minutes=1))
+    page = await shop.begin(order_id)
+    await shop.advance(timedelta(minutes=20))
+    await shop.keep_time()
+    await shop.buyer_pays(page)
+    await shop.settle()
+
+    assert page["mandate"]["deadline"] > "2026-11-02T15:30:00Z"
+    assert whats(await shop.history(order_id), "mandate_given") == ["mandate_given"]

@@ -28,7 +28,6 @@ from orders.payments.rules import (
     PaymentState,
     Purpose,
     capture_for,
-    pay_by,
 )
 from orders.payments.schemas import BeginPaymentBody
 from orders.record import Happening, note
@@ -210,7 +209,7 @@ async def _what_is_due(tx: Session, order: OrderHead, due: int, plan: PaymentPla
     capture = capture_for(plan) if placed else Capture.AUTOMATIC
     purpose = Purpose.WHOLE if due == order.total else Purpose.BALANCE
     # Nothing is kept for who pays for what has left; they are not waited for any longer all the same.
-    deadline = await _deadline(tx, order, now) if placed else pay_by(now, now)
+    deadline = await _deadline(tx, order, now) if placed else now + PAY_WITHIN
     return PaymentWanted(order, due, purpose, capture, deadline=deadline)
 
 
@@ -237,7 +236,7 @@ async def _deadline(tx: Session, order: OrderHead, now: datetime) -> datetime:
     """Until when the buyer may pay; the goods are kept a little longer. Who begins at once has what placing gave."""
     if now - order.placed_at <= AT_ONCE:
         return order.placed_at + PAY_WITHIN
-    deadline = pay_by(now, now)
+    deadline = now + PAY_WITHIN
     await keep_hold(tx, order.id, deadline + RELEASE_AFTER)
     return deadline
 

@@ -13,7 +13,7 @@ from orders.moving import OrderHead, lock_order
 from orders.payments.events import MandateGiven
 from orders.payments.outcome import PROVIDER, kept_until
 from orders.payments.port import SeenMandate
-from orders.payments.rules import MANDATE_MOVES, RELEASE_AFTER, MandateState, pay_by
+from orders.payments.rules import MANDATE_MOVES, RELEASE_AFTER, MandateState, pay_until
 from orders.record import Happening, note
 from orders.rules import OrderState
 
@@ -68,7 +68,9 @@ async def catch_up_mandate(tx: Session, mandate_id: str, seen: SeenMandate, aske
     # What is only heard of when the time is over gives no more of it.
     longer = news and (mandate.deadline is None or now < mandate.deadline)
     waits = seen.state in {MandateState.WAITING, MandateState.ACTION}
-    deadline = (pay_by(order.placed_at, now) if longer else mandate.deadline) if waits else None
+    opened = mandate.state is MandateState.INTENDED
+    until = pay_until(mandate.deadline, mandate.created_at, order.placed_at, now, opened=opened)
+    deadline = (until if longer else mandate.deadline) if waits else None
     facts = {
         "id": mandate.id,
         "state": str(seen.state),

@@ -1,7 +1,7 @@
 """Outcome: what follows from news of a payment, decided from what is locked; nothing of it is written here."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from commerce.kernel.outbox import Event
@@ -10,10 +10,8 @@ from orders.payments.events import BuyerNeeded, MandateGiven, PaymentGivenUp, Pa
 from orders.payments.lock_payment import Locked, PaymentRow
 from orders.payments.port import SeenAttempt, SeenPayment
 from orders.payments.rules import (
-    AWAY_WITHIN_MAX,
     FIX_WITHIN,
-    PAY_WITHIN,
-    PAY_WITHIN_MAX,
+    LATE,
     RELEASE_AFTER,
     SECURE,
     UNSETTLED,
@@ -22,6 +20,7 @@ from orders.payments.rules import (
     PaymentState,
     Purpose,
     Step,
+    pay_until,
     step,
 )
 from orders.record import Happening
@@ -29,8 +28,6 @@ from orders.rules import COLLECT_WITHIN, HOLDING, Fulfilment, OrderState
 
 PROVIDER = "payment provider"
 """Who did it, on an order's timeline."""
-LATE = timedelta(minutes=1)
-"""A payment that was opened so much later than it was wanted finds its buyer gone."""
 
 
 class Told(NamedTuple):
@@ -153,12 +150,8 @@ def _deadline(
         return payment.deadline
     if _in_absence(payment):
         return payment.deadline or now + FIX_WITHIN
-    if payment.state is PaymentState.INTENDED and now - payment.created_at <= LATE:
-        return payment.deadline
-    if payment.state is PaymentState.INTENDED:
-        return min(now + PAY_WITHIN, max(order.placed_at + AWAY_WITHIN_MAX, payment.created_at + PAY_WITHIN))
-    latest = max(payment.deadline or now, payment.created_at + PAY_WITHIN_MAX)
-    return min(now + PAY_WITHIN, latest)
+    opened = payment.state is PaymentState.INTENDED
+    return pay_until(payment.deadline, payment.created_at, order.placed_at, now, opened=opened)
 
 
 def _in_absence(payment: PaymentRow) -> bool:

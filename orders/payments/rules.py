@@ -15,6 +15,8 @@ PAY_WITHIN_MAX = timedelta(hours=2)
 """And how long in all: goods that nobody pays for are kept from others no longer."""
 RELEASE_AFTER = timedelta(minutes=10)
 """How much longer the goods are kept: the time to hear from the provider that the buyer can no longer pay."""
+LATE = timedelta(minutes=1)
+"""What was opened at the provider so much later than it was wanted finds its buyer gone."""
 AWAY_WITHIN_MAX = timedelta(hours=24)
 """How long goods are kept for a buyer who could not pay because the provider was away."""
 FIX_WITHIN = timedelta(hours=48)
@@ -225,9 +227,18 @@ def step(known: Known, news: News) -> Step:
     return Step(state, captured, captured - known.captured)
 
 
-def pay_by(placed_at: datetime, now: datetime) -> datetime:
-    """Until when a buyer who just gave a sign of life may pay."""
-    return min(now + PAY_WITHIN, placed_at + PAY_WITHIN_MAX)
+def pay_until(
+    deadline: datetime | None, begun_at: datetime, placed_at: datetime, now: datetime, *, opened: bool
+) -> datetime:
+    """Until when a buyer may pay, or save a card, after a sign of life; or once the provider has `opened` it for them.
+
+    Where it was opened late, nobody could begin before: they get the time for it, as long as goods are kept for that.
+    """
+    if not opened:
+        return min(now + PAY_WITHIN, max(deadline or now, begun_at + PAY_WITHIN_MAX))
+    if deadline is not None and now - begun_at <= LATE:
+        return deadline
+    return min(now + PAY_WITHIN, max(placed_at + AWAY_WITHIN_MAX, begun_at + PAY_WITHIN))
 
 
 def may_retry_at(tries: int, now: datetime) -> datetime:
