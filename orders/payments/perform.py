@@ -120,8 +120,11 @@ async def write_answer(db: Database, call: Call, answer: Answer, asked_at: datet
 
 
 async def take_in(tx: Session, heard: Sequence[Heard], now: datetime) -> None:
-    """Keep what the provider said to calls, and what follows, in the caller's transaction."""
-    # First, so that what follows may want the same once more: the payment of a cancelled order is let go.
+    """Keep what the provider said to calls, and what follows, in the caller's transaction.
+
+    The call first, here and below: what follows may want the same once more (the payment of a cancelled order is let
+    go), and whoever holds a call waits for its order and never the other way round.
+    """
     await note_answers(tx, [one.call.id for one in heard], now)
     payments = [
         Told(call.payment_id, answer, asked_at) for call, answer, asked_at in heard if isinstance(answer, SeenPayment)
@@ -205,24 +208,31 @@ async def _open(gateway: PaymentGateway, call: Call, subject: Subject) -> SeenPa
 
 
 async def _write_refusal(db: Database, call: Call, no: ProviderRefused, asked_at: datetime) -> None:
-    """Keep a no, and what the provider told along with it; where it leaves something undone, a person hears of it."""
+    """Keep a no, and what the provider told along with it; where it leaves something undone, a person hears of it.
+
+    What somebody else wrote down before stays: a call whose answer was found comes to nothing no more.
+    """
     now = db.clock.now()
     async with db.transaction() as tx:
+        first = await note_refusal(tx, call.id, str(no), now)
         if no.seen is not None and call.payment_id is not None:
             await catch_up(tx, call.payment_id, no.seen, asked_at, now)
-        # First, so that it may be wanted once more, of the buyer in person.
-        first = await note_refusal(tx, call.id, str(no), now)
-        settled = _is_settled(call, no)
-        if call.operation is Operation.OPEN and first:
-            settled = await give_up_opening(tx, call.payment_id or "", now)
-        elif call.operation is Operation.REFUND:
-            await fail_refund(tx, call.payment_id or "", call.refund_id or "", no.code, now)
-        elif call.operation is Operation.ASK_MANDATE:
-            await give_up_mandate(tx, call.mandate_id or "", now)
-        if first and not settled:
-            subject = call.refund_id or call.payment_id or call.mandate_id or ""
-            facts = {"call": call.id, "operation": str(call.operation), "code": no.code}
-            await open_case(tx, f"{call.operation}_refused", subject, None, facts, now)
+        if first:
+            await _follow_refusal(tx, call, no, now)
+
+
+async def _follow_refusal(tx: Session, call: Call, no: ProviderRefused, now: datetime) -> None:
+    settled = _is_settled(call, no)
+    if call.operation is Operation.OPEN:
+        settled = await give_up_opening(tx, call.payment_id or "", now)
+    elif call.operation is Operation.REFUND:
+        await fail_refund(tx, call.payment_id or "", call.refund_id or "", no.code, now)
+    elif call.operation is Operation.ASK_MANDATE:
+        await give_up_mandate(tx, call.mandate_id or "", now)
+    if not settled:
+        subject = call.refund_id or call.payment_id or call.mandate_id or ""
+        facts = {"call": call.id, "operation": str(call.operation), "code": no.code}
+        await open_case(tx, f"{call.operation}_refused", subject, None, facts, now)
 
 
 def _is_settled(call: Call, no: ProviderRefused) -> bool:
@@ -241,6 +251,6 @@ async def _write_doubt(db: Database, call: Call, trouble: Exception) -> None:
     now = db.clock.now()
     _log.warning("provider_call_in_doubt", call=call.id, operation=str(call.operation), error=repr(trouble)[:300])
     async with db.transaction() as tx:
+        await put_off(tx, call, repr(trouble), now)
         if call.operation in {Operation.OPEN, Operation.ASK_MANDATE}:
             await keep_while_away(tx, call, now)
-        await put_off(tx, call, repr(trouble), now)

@@ -1,0 +1,102 @@
+"""Calls in trouble: what is refused, unclear, late or in two hands at once moves no money twice, and hides nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextvars import Context
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from commerce.kernel.clock import SetClock
+from commerce.kernel.db import Database
+from orders.moving import lock_order
+from orders.payments.calls import Call
+from orders.payments.perform import perform, write_answer
+from orders.payments.rules import Operation
+from tests.front import Parcel, in_front_of
+from tests.paid_store import paid_store
+from tests.paying import Checkout, money
+from tests.shop import rows
+from tests.stripe_backends import StripeSandbox
+
+LOST = {"drop": 1}
+OPEN_CALLS = """
+    SELECT id, operation, payment_id, mandate_id, refund_id, facts, key, key_since, tries, sent_at FROM provider_calls
+     WHERE state = 'intended' ORDER BY seq
+"""
+
+
+@pytest.fixture
+async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
+    """A store whose buyers pay through the provider."""
+    async with paid_store(db, clock, stripe_sandbox) as made:
+        yield made
+
+
+async def open_calls(shop: Checkout) -> list[Call]:
+    """The calls that nobody has an answer to."""
+    return [Call(row[0], Operation(row[1]), *row[2:]) for row in await rows(shop.db, OPEN_CALLS)]
+
+
+# Two at once
+
+
+def somebody(does: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """Somebody else at work, with a connection of their own."""
+    return asyncio.create_task(does, context=Context())
+
+
+async def waits(shop: Checkout, how_many: int) -> None:
+    """Come back when so many wait for somebody's lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with asyncio.timeout(10):
+        while await rows(shop.db, waiting) != [(how_many,)]:
+            pass
+
+
+async def charged_in_doubt(shop: Checkout) -> tuple[str, Call]:
+    """An order whose charge was made, and nobody knows of it; and the call."""
+    order_id = await shop.paid(("CHARGER", 1), total=3900, payment="later")
+    lost = {"match": {"method": "POST", "path": "/v1/payment_intents", "nth": 1, "times": 2}, "fault": "drop_after"}
+    await shop.sandbox.faults(lost, events=LOST)
+    await shop.operator.post(f"/v1/orders/{order_id}/charge")
+    await shop.work()
+    [call] = await open_calls(shop)
+    return order_id, call
+
+
+REFUSED, TOO_MANY = 400, 429
+NO = {REFUSED: "invalid_request_error", TOO_MANY: "rate_limit_error"}
+
+
+@pytest.mark.parametrize("status", NO, ids=["refusal", "doubt"])
+async def test_who_hears_nothing_and_who_found_it_out_never_wait_for_each_other(shop: Checkout, status: int) -> None:
+    """One writes that the call came to nothing, the other what came of it; both wait while somebody has the order."""
+    order_id, call = await charged_in_doubt(shop)
+    found = await shop.gateway.find_payment(call.payment_id or "", await customer_of(shop, call))
+
+    async def says_no(parcel: Parcel) -> web.Response:
+        del parcel
+        return web.json_response({"error": {"type": NO[status], "message": "no"}}, status=status)
+
+    async with in_front_of(shop.sandbox) as front:
+        front.instead, gateway = says_no, front.gateway()
+        async with shop.db.transaction() as tx:
+            await lock_order(tx, order_id)
+            hears_no = somebody(perform(shop.db, gateway, call))
+            await waits(shop, 1)
+            found_out = somebody(write_answer(shop.db, call, found, shop.clock.now()))
+            await waits(shop, 2)
+        written, _ = await asyncio.gather(hears_no, found_out)
+    await shop.settle()
+
+    assert written is (status == REFUSED)
+    assert ((await shop.payment(order_id))["state"], await open_calls(shop)) == ("captured", [])
+    assert money(await shop.sandbox.ledger()) == [("capture", 3900)]
+
+
+async def customer_of(shop: Checkout, call: Call) -> str:
+    """The provider's id of the buyer whom a call charges."""
+    found = "SELECT m.customer FROM payments p JOIN mandates m ON m.id = p.mandate_id WHERE p.id = :id"
+    return str((await rows(shop.db, found, id=call.payment_id))[0][0])
