@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextvars import Context
+from dataclasses import replace
+from datetime import timedelta
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -12,14 +15,17 @@ from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from orders.moving import lock_order
 from orders.payments.calls import Call
+from orders.payments.deadlines import keep_deadlines
 from orders.payments.perform import perform, write_answer
 from orders.payments.rules import Operation
-from tests.front import Parcel, in_front_of
-from tests.paid_store import paid_store
+from tests.conftest import problem
+from tests.front import Front, Instead, Parcel, in_front_of
+from tests.paid_store import back, paid_store, refunds
 from tests.paying import Checkout, money
 from tests.shop import rows
 from tests.stripe_backends import StripeSandbox
 
+MINUTE = timedelta(minutes=1)
 LOST = {"drop": 1}
 OPEN_CALLS = """
     SELECT id, operation, payment_id, mandate_id, refund_id, facts, key, key_since, tries, sent_at FROM provider_calls
@@ -31,6 +37,13 @@ OPEN_CALLS = """
 async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
     """A store whose buyers pay through the provider."""
     async with paid_store(db, clock, stripe_sandbox) as made:
+        yield made
+
+
+@pytest.fixture
+async def front(stripe_sandbox: StripeSandbox) -> AsyncIterator[Front]:
+    """Somebody between us and the provider."""
+    async with in_front_of(stripe_sandbox) as made:
         yield made
 
 
@@ -71,7 +84,9 @@ NO = {REFUSED: "invalid_request_error", TOO_MANY: "rate_limit_error"}
 
 
 @pytest.mark.parametrize("status", NO, ids=["refusal", "doubt"])
-async def test_who_hears_nothing_and_who_found_it_out_never_wait_for_each_other(shop: Checkout, status: int) -> None:
+async def test_who_hears_nothing_and_who_found_it_out_never_wait_for_each_other(
+    shop: Checkout, front: Front, status: int
+) -> None:
     """One writes that the call came to nothing, the other what came of it; both wait while somebody has the order."""
     order_id, call = await charged_in_doubt(shop)
     found = await shop.gateway.find_payment(call.payment_id or "", await customer_of(shop, call))
@@ -80,15 +95,14 @@ async def test_who_hears_nothing_and_who_found_it_out_never_wait_for_each_other(
         del parcel
         return web.json_response({"error": {"type": NO[status], "message": "no"}}, status=status)
 
-    async with in_front_of(shop.sandbox) as front:
-        front.instead, gateway = says_no, front.gateway()
-        async with shop.db.transaction() as tx:
-            await lock_order(tx, order_id)
-            hears_no = somebody(perform(shop.db, gateway, call))
-            await waits(shop, 1)
-            found_out = somebody(write_answer(shop.db, call, found, shop.clock.now()))
-            await waits(shop, 2)
-        written, _ = await asyncio.gather(hears_no, found_out)
+    front.instead, gateway = says_no, front.gateway()
+    async with shop.db.transaction() as tx:
+        await lock_order(tx, order_id)
+        hears_no = somebody(perform(shop.db, gateway, call))
+        await waits(shop, 1)
+        found_out = somebody(write_answer(shop.db, call, found, shop.clock.now()))
+        await waits(shop, 2)
+    written, _ = await asyncio.gather(hears_no, found_out)
     await shop.settle()
 
     assert written is (status == REFUSED)
@@ -100,3 +114,58 @@ async def customer_of(shop: Checkout, call: Call) -> str:
     """The provider's id of the buyer whom a call charges."""
     found = "SELECT m.customer FROM payments p JOIN mandates m ON m.id = p.mandate_id WHERE p.id = :id"
     return str((await rows(shop.db, found, id=call.payment_id))[0][0])
+
+
+# Looks that are refused
+
+
+def refuses(method: str, path: str, times: int) -> Instead:
+    """Refuse so many of these requests, and pass on the others."""
+    left = times
+
+    async def answer(parcel: Parcel) -> web.Response | None:
+        nonlocal left
+        if not left or parcel.method != method or not fnmatchcase(parcel.path, path):
+            return None
+        left -= 1
+        return web.json_response({"error": {"type": NO[REFUSED], "message": "no"}}, status=REFUSED)
+
+    return answer
+
+
+async def test_a_refund_is_not_refused_because_a_look_at_it_was(shop: Checkout, front: Front) -> None:
+    """It was made, the answer was a failure, and the list of refunds is refused for a moment: it is not made again."""
+    shop = replace(shop, gateway=front.gateway())
+    order_id = await shop.paid(("CHARGER", 1), total=3900)
+    await shop.refund(order_id, **back(500))
+    broken = {"match": {"method": "POST", "path": "/v1/refunds", "nth": 1, "times": 2}, "fault": "error_after"}
+    await shop.sandbox.faults(broken, events=LOST)
+    front.instead = refuses("GET", "/v1/refunds?*", 1)
+    await shop.work()
+    in_doubt = await shop.history(order_id)
+    [refund] = in_doubt["refunds"]
+    retried = await shop.operator.post(f"/v1/refunds/{refund['id']}/retry")
+    await shop.sandbox.faults()
+    await shop.pass_time(MINUTE)
+
+    assert (refunds(in_doubt), problem(retried)) == ([("goodwill", 500, "intended")], (409, "move_not_allowed"))
+    assert refunds(await shop.history(order_id)) == [("goodwill", 500, "succeeded")]
+    assert money(await shop.sandbox.ledger()) == [("capture", 3900), ("refund", -500)]
+    assert await shop.cases() == []
+
+
+async def test_a_payment_is_let_go_although_a_look_before_was_refused(shop: Checkout, front: Front) -> None:
+    """Its time is over, and it is asked first whether its buyer has paid."""
+    shop = replace(shop, gateway=front.gateway())
+    order_id = await shop.place(("CHARGER", 1), total=3900)
+    await shop.begin(order_id)
+    await shop.advance(30 * MINUTE)
+    front.instead = refuses("GET", "/v1/payment_intents/*", 1)
+    await keep_deadlines(shop.db, shop.clock.now())
+    await shop.work()
+    [in_doubt] = await open_calls(shop)
+    await shop.pass_time(MINUTE)
+
+    assert in_doubt.operation is Operation.CANCEL
+    assert (await shop.payment(order_id))["state"] == "cancelled"
+    assert await shop.cases() == []

@@ -1,7 +1,10 @@
 """Find out: whether a call that was never answered was done all the same, by looking at the thing itself."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from orders.payments.calls import Call
-from orders.payments.port import PaymentGateway, SeenMandate, SeenPayment, SeenRefund
+from orders.payments.port import InDoubt, PaymentGateway, ProviderRefused, SeenMandate, SeenPayment, SeenRefund
 from orders.payments.rules import Operation, PaymentState
 
 Answer = SeenPayment | SeenMandate | SeenRefund | None
@@ -9,12 +12,26 @@ Answer = SeenPayment | SeenMandate | SeenRefund | None
 
 
 async def find_out(gateway: PaymentGateway, call: Call, provider_id: str | None, customer: str | None = None) -> Answer:
-    """What came of a call, if anything did. Raises InDoubt, NotNow, ProviderRefused.
+    """What came of a call, if anything did. Raises InDoubt, NotNow.
 
     Whatever moves money is found for certain: what was done to a payment shows on it, its refunds are listed, and a
     charge of a saved means is among its `customer`'s. A payment that only waits for its buyer may be missed when it is
     new, and a request for a mandate is not looked for: made twice, they cost nobody anything.
     """
+    with only_looking():
+        return await _find_out(gateway, call, provider_id, customer)
+
+
+@contextmanager
+def only_looking() -> Iterator[None]:
+    """A look that is refused says nothing of the call that it was made for: that one stays in doubt."""
+    try:
+        yield
+    except ProviderRefused as no:
+        raise InDoubt(f"the look was refused: {no}") from no
+
+
+async def _find_out(gateway: PaymentGateway, call: Call, provider_id: str | None, customer: str | None) -> Answer:
     if call.operation is Operation.OPEN:
         return await gateway.find_payment(call.payment_id or "", customer)
     if provider_id is None or call.operation is Operation.ASK_MANDATE:

@@ -15,7 +15,7 @@ from orders.payments.cases import open_case
 from orders.payments.catch_up import catch_up, catch_up_many
 from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.catch_up_refund import catch_up_refunds, fail_refund
-from orders.payments.find_out import Answer, find_out
+from orders.payments.find_out import Answer, find_out, only_looking
 from orders.payments.give_up import give_up_mandate, give_up_opening, give_up_payment, keep_while_away
 from orders.payments.outcome import Told
 from orders.payments.port import (
@@ -181,7 +181,8 @@ async def _cancel(gateway: PaymentGateway, call: Call, provider_id: str) -> Answ
     if not provider_id:
         return None
     if call.facts.get("unless_paid"):
-        seen = await gateway.look(provider_id)
+        with only_looking():
+            seen = await gateway.look(provider_id)
         if seen.state in SECURE:
             return seen
     return await gateway.cancel(provider_id, key=call.key)

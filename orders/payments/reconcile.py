@@ -110,7 +110,7 @@ async def reconcile_doubts(db: Database, gateway: PaymentGateway, now: datetime)
         asked_at = db.clock.now()
         try:
             found = await find_out(gateway, call, row[10], row[11])
-        except (InDoubt, NotNow, ProviderRefused, TimeoutError) as trouble:
+        except (InDoubt, NotNow, TimeoutError) as trouble:
             _log.warning("doubt_stays", call=call.id, error=repr(trouble)[:300])
             continue
         if found is not None:
