@@ -10,14 +10,17 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from sqlalchemy import AsyncAdaptedQueuePool
 
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from orders.moving import lock_order
-from orders.payments.calls import Call
+from orders.payments.calls import LEASE, Call, claim_calls
 from orders.payments.deadlines import keep_deadlines
-from orders.payments.perform import perform, write_answer
+from orders.payments.perform import CALL_S_MAX, perform, write_answer
+from orders.payments.port import SeenPayment
 from orders.payments.rules import Operation
+from orders.payments.stripe_gateway import StripeGateway
 from tests.conftest import problem
 from tests.front import Front, Instead, Parcel, in_front_of
 from tests.paid_store import back, paid_store, refunds
@@ -169,3 +172,61 @@ async def test_a_payment_is_let_go_although_a_look_before_was_refused(shop: Chec
     assert in_doubt.operation is Operation.CANCEL
     assert (await shop.payment(order_id))["state"] == "cancelled"
     assert await shop.cases() == []
+
+
+# One call in two hands
+
+
+async def test_a_call_in_two_hands_gets_one_new_key(shop: Checkout) -> None:
+    """A day later its key is forgotten. Its holder slept over the lease, somebody else took it, and both look first.
+
+    Neither finds it. Whoever comes second to the new key leaves the call alone, for as long as the other one has it.
+    """
+    order_id = await shop.paid(("CHARGER", 1), total=3900, payment="later")
+    await shop.operator.post(f"/v1/orders/{order_id}/charge")
+    [slept] = await claim_calls(shop.db, shop.clock.now(), 1)
+    await shop.advance(timedelta(days=1))
+    [awake] = await claim_calls(shop.db, shop.clock.now(), 1)
+    both_looked = asyncio.Barrier(2)
+
+    class LooksTogether(StripeGateway):
+        async def find_payment(self, payment_id: str, customer: str | None) -> SeenPayment | None:
+            found = await super().find_payment(payment_id, customer)
+            await both_looked.wait()
+            return found
+
+    gateway = LooksTogether("sk_test_stories", base=shop.sandbox.url)
+    done = await asyncio.gather(*(perform(shop.db, gateway, call) for call in (slept, awake)))
+    await gateway.close()
+    asked = {call["key"] for call in await shop.sandbox.calls() if call["path"] == "/v1/payment_intents"} - {None}
+    await shop.settle()
+
+    assert done == [False, True]
+    assert len(asked) == 1
+    assert money(await shop.sandbox.ledger()) == [("capture", 3900)]
+
+
+async def test_whoever_lost_a_call_does_not_say_when_it_is_sent_again(shop: Checkout) -> None:
+    """The provider is busy. The one who slept would have sent it again in two seconds, under somebody else's hands."""
+    order_id = await shop.paid(("CHARGER", 1), total=3900, payment="later")
+    await shop.operator.post(f"/v1/orders/{order_id}/charge")
+    [slept] = await claim_calls(shop.db, shop.clock.now(), 1)
+    await shop.advance(LEASE)
+    [awake] = await claim_calls(shop.db, shop.clock.now(), 1)
+    await shop.sandbox.faults({"match": {}, "fault": "rate_limit"})
+    await perform(shop.db, shop.gateway, slept)
+    [(until,)] = await rows(shop.db, "SELECT next_at FROM provider_calls WHERE state = 'intended'")
+    await perform(shop.db, shop.gateway, awake)
+    [(again,)] = await rows(shop.db, "SELECT next_at FROM provider_calls WHERE state = 'intended'")
+    await shop.sandbox.faults()
+
+    assert (slept.tries, awake.tries, slept.key) == (1, 2, awake.key)
+    assert (until - shop.clock.now(), again - shop.clock.now()) == (LEASE, timedelta(seconds=4))
+
+
+async def test_a_lease_outlasts_what_it_is_for(shop: Checkout) -> None:
+    """A connection to read what the call is about, and the call; the rest is for clocks that are apart."""
+    pool = shop.db.engine.pool
+    assert isinstance(pool, AsyncAdaptedQueuePool)
+
+    assert (pool.timeout(), CALL_S_MAX, LEASE.total_seconds()) == (5, 25, 40)

@@ -14,10 +14,14 @@ from sqlalchemy import text
 from commerce.kernel.db import Database, Session, rows_changed
 from commerce.kernel.ids import new_id
 from commerce.kernel.rows import arrays, as_columns
+from orders.payments.port import InDoubt
 from orders.payments.rules import Operation, may_retry_at
 
-LEASE = timedelta(seconds=30)
-"""Longer than any call may take: whoever has not written down an answer by then is dead or has given up."""
+LEASE = timedelta(seconds=40)
+"""Longer than waiting for a connection and making a call may take, with some seconds for clocks that are apart.
+
+Whoever has not written down an answer by then is dead or has given up.
+"""
 
 
 class Call(NamedTuple):
@@ -83,10 +87,12 @@ _INSIST = text("""
          WHERE payment_id = :payment_id AND operation = 'cancel' AND state = 'intended' FOR UPDATE SKIP LOCKED)
 """)
 _PUT_OFF = text("""
-    UPDATE provider_calls SET next_at = :next_at, last_error = :error WHERE id = :id AND state = 'intended'
+    UPDATE provider_calls SET next_at = :next_at, last_error = :error
+     WHERE id = :id AND state = 'intended' AND tries = :tries
 """)
 _RENEW_KEY = text("""
-    UPDATE provider_calls SET key = :key, key_since = :now WHERE id = :id AND state = 'intended' AND key = :old
+    UPDATE provider_calls SET key = :key, key_since = :now
+     WHERE id = :id AND state = 'intended' AND key = :old AND tries = :tries
 """)
 _RETRY = text("""
     UPDATE provider_calls SET state = 'intended', key = :key, key_since = :now, tries = 0, sent_at = NULL,
@@ -180,15 +186,20 @@ async def note_refusal(tx: Session, call_id: str, why: str, now: datetime) -> bo
 
 
 async def put_off(tx: Session, call: Call, reason: str, now: datetime) -> None:
-    """Let a call be sent again after a pause that grows with every try."""
-    facts = {"id": call.id, "next_at": may_retry_at(call.tries, now), "error": reason[:2000]}
+    """Let a call be sent again after a pause that grows with every try, unless somebody else has it by now."""
+    facts = {"id": call.id, "tries": call.tries, "next_at": may_retry_at(call.tries, now), "error": reason[:2000]}
     await tx.execute(_PUT_OFF, facts)
 
 
 async def renew_key(tx: Session, call: Call, now: datetime) -> Call:
-    """Give a call a new key, once it is known that nothing came of it under the old one."""
+    """Give a call a new key, once it is known that nothing came of it under the old one.
+
+    Raises InDoubt where somebody else has the call by now, or has an answer to it: under two keys it is done twice.
+    """
     key = new_id("pcl", now)
-    await tx.execute(_RENEW_KEY, {"id": call.id, "key": key, "old": call.key, "now": now})
+    facts = {"id": call.id, "key": key, "old": call.key, "tries": call.tries, "now": now}
+    if not rows_changed(await tx.execute(_RENEW_KEY, facts)):
+        raise InDoubt("somebody else has this call by now")
     return call._replace(key=key, key_since=now)
 
 

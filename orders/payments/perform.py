@@ -32,7 +32,8 @@ from orders.payments.port import (
 from orders.payments.rules import KEY_LIFE, SECURE, Capture, Operation, PaymentState, Purpose
 
 CALL_S_MAX = 25
-"""Shorter than a call's lease: nobody else sends a call while somebody may still hear its answer."""
+"""Shorter than a call's lease, and a wait for a connection before it: nobody else sends a call while somebody may
+still hear its answer."""
 _log = structlog.get_logger()
 
 
