@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+import httpx
 from aiohttp import web
 
 from orders.payments.stripe_gateway import StripeGateway
@@ -56,7 +57,12 @@ class Front:
         headers = {name: value for name, value in request.headers.items() if name.lower() in _PASSED_ON}
         parcel = Parcel(request.method, request.path_qs, headers, await request.read())
         answer = await self.instead(parcel) if self.instead is not None else None
-        return answer if answer is not None else await self.pass_on(parcel)
+        try:
+            return answer if answer is not None else await self.pass_on(parcel)
+        except httpx.TransportError:  # The provider hung up, so we do.
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
 
     async def pass_on(self, parcel: Parcel) -> web.Response:
         """What the provider itself answers."""

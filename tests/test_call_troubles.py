@@ -1,6 +1,7 @@
 """Calls in trouble: what is refused, unclear, late or in two hands at once moves no money twice, and hides nothing."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Coroutine
 from contextvars import Context
 from dataclasses import replace
@@ -15,10 +16,11 @@ from sqlalchemy import AsyncAdaptedQueuePool
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from orders.moving import lock_order
-from orders.payments.calls import LEASE, Call, claim_calls
+from orders.payments.calls import LEASE, Call, claim_calls, retry_call
 from orders.payments.deadlines import keep_deadlines
 from orders.payments.perform import CALL_S_MAX, perform, write_answer
 from orders.payments.port import SeenPayment
+from orders.payments.reconcile import reconcile_doubts
 from orders.payments.rules import Operation
 from orders.payments.stripe_gateway import StripeGateway
 from tests.conftest import problem
@@ -26,6 +28,7 @@ from tests.front import Front, Instead, Parcel, in_front_of
 from tests.paid_store import back, paid_store, refunds
 from tests.paying import Checkout, money
 from tests.shop import rows
+from tests.stories import eur
 from tests.stripe_backends import StripeSandbox
 
 MINUTE = timedelta(minutes=1)
@@ -230,3 +233,96 @@ async def test_a_lease_outlasts_what_it_is_for(shop: Checkout) -> None:
     assert isinstance(pool, AsyncAdaptedQueuePool)
 
     assert (pool.timeout(), CALL_S_MAX, LEASE.total_seconds()) == (5, 25, 40)
+
+
+# Captures that take nothing
+
+
+def declines_captures(front: Front) -> Instead:
+    """The bank does not honour its word: 402, with the payment as it is, and nothing is taken."""
+
+    async def answer(parcel: Parcel) -> web.Response | None:
+        if not fnmatchcase(parcel.path, "/v1/payment_intents/*/capture"):
+            return None
+        looked = await front.pass_on(parcel._replace(method="GET", path=parcel.path.removesuffix("/capture"), body=b""))
+        assert isinstance(looked.body, bytes)
+        error = {"type": "card_error", "code": "card_declined", "payment_intent": json.loads(looked.body)}
+        return web.json_response({"error": error}, status=402)
+
+    return answer
+
+
+async def test_a_declined_capture_is_before_a_person_and_may_be_made_anew(shop: Checkout, front: Front) -> None:
+    shop = replace(shop, gateway=front.gateway())
+    order_id = await shop.paid(("CHARGER", 1), total=3900, payment="on_shipment")
+    front.instead = declines_captures(front)
+    await shop.operator.post(f"/v1/orders/{order_id}/ship", {"location": "wh-de"})
+    await shop.settle()
+    gone = await shop.history(order_id)
+    cases = await shop.cases()
+    [(call_id, state)] = await rows(shop.db, "SELECT id, state FROM provider_calls WHERE operation = 'capture'")
+    front.instead = None
+    async with shop.db.transaction() as tx:
+        await retry_call(tx, call_id, shop.clock.now())
+    await shop.settle()
+
+    assert (gone["payments"][0]["state"], gone["owed"], state) == ("authorised", eur(3900), "refused")
+    assert cases == [("capture_refused", gone["payments"][0]["id"])]
+    history = await shop.history(order_id)
+    assert (history["payments"][0]["state"], history["owed"]) == ("captured", eur(0))
+    assert money(await shop.sandbox.ledger()) == [("capture", 3900)]
+
+
+async def test_an_answer_without_the_money_is_no_success(shop: Checkout, front: Front) -> None:
+    """200, and the payment is as it was."""
+    shop = replace(shop, gateway=front.gateway())
+    order_id = await shop.paid(("CHARGER", 1), total=3900, payment="on_shipment")
+
+    async def shows_it(parcel: Parcel) -> web.Response | None:
+        if not fnmatchcase(parcel.path, "/v1/payment_intents/*/capture"):
+            return None
+        return await front.pass_on(parcel._replace(method="GET", path=parcel.path.removesuffix("/capture"), body=b""))
+
+    front.instead = shows_it
+    await shop.operator.post(f"/v1/orders/{order_id}/ship", {"location": "wh-de"})
+    await shop.settle()
+
+    [case] = (await shop.operator.get("/v1/payment-cases")).json()["items"]
+    assert (case["kind"], case["facts"]["code"]) == ("capture_refused", "answered_without_taking_the_money")
+    assert (await shop.history(order_id))["owed"] == eur(3900)
+
+
+async def test_a_capture_after_one_that_was_declined_takes_what_is_its_own(shop: Checkout, front: Front) -> None:
+    """Two parcels leave before either is paid for. The first one's money is declined, and later taken after all."""
+    shop = replace(shop, gateway=front.gateway())
+    order_id = await shop.paid(("CHARGER", 3), total=11700, payment="on_shipment")
+    part = {"location": "wh-de", "lines": [{"line": 1, "quantity": 1}]}
+    for _ in range(2):
+        await shop.operator.post(f"/v1/orders/{order_id}/ship", part)
+    declines = declines_captures(front)
+    told: list[web.Response | None] = []
+
+    async def declines_the_first(parcel: Parcel) -> web.Response | None:
+        if not told and (no := await declines(parcel)) is not None:
+            told.append(no)
+            return no
+        return None
+
+    front.instead = declines_the_first
+    await shop.settle()
+    calls = await rows(shop.db, "SELECT id, state FROM provider_calls WHERE operation = 'capture' ORDER BY seq")
+    moved = money(await shop.sandbox.ledger())
+    [case] = (await shop.operator.get("/v1/payment-cases")).json()["items"]
+    lost = {"match": {"method": "POST", "path": "*/capture", "nth": 1, "times": 2}, "fault": "drop_after"}
+    await shop.sandbox.faults(lost, events=LOST)
+    async with shop.db.transaction() as tx:
+        await retry_call(tx, calls[0][0], shop.clock.now())
+    await shop.work()
+    await shop.advance(2 * MINUTE)
+    cleared = await reconcile_doubts(shop.db, shop.gateway, shop.clock.now())
+
+    assert [state for _, state in calls] == ["refused", "answered"]
+    assert (case["facts"]["call"], moved) == (calls[0][0], [("capture", 3900)])
+    assert (cleared, await open_calls(shop)) == (1, [])
+    assert money(await shop.sandbox.ledger()) == [("capture", 3900), ("capture", 3900)]
+    assert (await shop.history(order_id))["owed"] == eur(3900)

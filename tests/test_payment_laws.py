@@ -25,13 +25,14 @@ from orders.payments.laws import (
     PaymentsKnowTheirRefunds,
     RefundsAreInTheLedger,
     ReservationsAreForOrders,
+    SentGoodsArePaid,
 )
 from tests.conftest import NOON, own_database
 from tests.paid_store import back, paid_store
 from tests.stories import plant
 from tests.stripe_backends import StripeSandbox
 
-PAID, RESERVED, WAITING, BACK, CANCELLED, UNOPENED = (new_id("ord", NOON) for _ in range(6))
+PAID, RESERVED, WAITING, BACK, CANCELLED, UNOPENED, PARTLY = (new_id("ord", NOON) for _ in range(7))
 
 
 class _UndoneError(Exception):
@@ -40,7 +41,7 @@ class _UndoneError(Exception):
 
 @pytest.fixture(scope="module")
 async def books(server: EmbeddedPostgres, template: str, sandbox_url: str) -> AsyncIterator[Database]:
-    """Orders that are paid, reserved, begun, given back, cancelled, and one that nobody could begin to pay."""
+    """Orders that are paid, reserved, begun, given back, cancelled, sent in part, and one that cannot be begun."""
     async with (
         own_database(server, template, "payment_laws") as url,
         httpx.AsyncClient(base_url=sandbox_url, timeout=10) as http,
@@ -59,10 +60,18 @@ async def books(server: EmbeddedPostgres, template: str, sandbox_url: str) -> As
             await shop.settle()
             await shop.web.post(f"/v1/orders/{CANCELLED}/cancel", {"reason": "test"})
             await shop.settle()
+            await shop.paid(("CHARGER", 2), total=7800, id=PARTLY, payment="on_shipment")
+            part = {"location": "wh-de", "lines": [{"line": 1, "quantity": 1}]}
+            await shop.operator.post(f"/v1/orders/{PARTLY}/ship", part)
+            await shop.settle()
             await sandbox.faults({"match": {}, "fault": "rate_limit"})
             await shop.place(one, total=3900, id=UNOPENED)
             await shop.web.post(f"/v1/orders/{UNOPENED}/payments")
-            await plant(db, f"UPDATE payments SET deadline = '2026-12-01Z' WHERE order_id = '{UNOPENED}'")
+            await plant(
+                db,
+                f"UPDATE payments SET deadline = '2026-12-01Z' WHERE order_id = '{UNOPENED}'",
+                f"UPDATE payments SET capture_before = NULL WHERE order_id = '{PARTLY}'",
+            )
             yield db
         await db.close()
 
@@ -107,6 +116,10 @@ BEFORE_A_PERSON = f"""
     SELECT 'pcs_planted', 'payment_differs', id, '{{}}', '2026-11-02Z' FROM payments WHERE order_id = '{WAITING}'
 """
 
+SENT = "UPDATE order_lines SET sent = {} WHERE order_id = '{}'"
+CAPTURE_CALLED = CANCEL_CALLED.replace("'cancel'", "'capture'").replace(WAITING, RESERVED)
+CAPTURE_REFUSED = BEFORE_A_PERSON.replace("'payment_differs'", "'capture_refused'").replace(WAITING, RESERVED)
+
 PLANTED: list[tuple[type[Law], list[str]]] = [
     (OnlineTendersAreCaptured, [f"UPDATE tenders SET amount = 3899, given = 3899 WHERE order_id = '{PAID}'"]),
     (OnlineTendersAreCaptured, [f"UPDATE tenders SET state = 'void' WHERE order_id = '{PAID}'"]),
@@ -145,6 +158,17 @@ PLANTED: list[tuple[type[Law], list[str]]] = [
     (
         CapturedMoneyHasItsGoods,
         [f"UPDATE refunds SET state = 'replaced' WHERE order_id = '{CANCELLED}' AND reason = 'goodwill'"],
+    ),
+    (SentGoodsArePaid, [SENT.format(1, RESERVED)]),
+    (SentGoodsArePaid, [SENT.format(2, PARTLY)]),
+    (SentGoodsArePaid, [SENT.format(1, RESERVED), CAPTURE_CALLED, "UPDATE provider_calls SET state = 'refused'"]),
+    (
+        SentGoodsArePaid,
+        [
+            SENT.format(1, RESERVED),
+            CAPTURE_REFUSED,
+            "UPDATE payment_cases SET closed_at = '2026-11-02Z', closed_by = 'test', note = 'done'",
+        ],
     ),
     (NoAuthorisationOutlivesItsDeadline, [LOOKED_LAST.format("2026-11-09 12:05:01")]),
     (
@@ -211,6 +235,12 @@ LAWFUL: dict[str, tuple[type[Law], list[str]]] = {
             f"UPDATE orders SET state = 'shipped' WHERE id = '{PAID}'",
         ],
     ),
+    "what has left is being paid": (SentGoodsArePaid, [SENT.format(1, RESERVED), CAPTURE_CALLED]),
+    "what has left is not paid, and a person hears of it": (
+        SentGoodsArePaid,
+        [SENT.format(1, RESERVED), CAPTURE_REFUSED],
+    ),
+    "what has left is paid, and the rest is not": (SentGoodsArePaid, [SENT.format(1, PARTLY)]),
     "five minutes are allowed to save what expires": (
         NoAuthorisationOutlivesItsDeadline,
         [LOOKED_LAST.format("2026-11-09 12:05:00")],

@@ -55,6 +55,7 @@ _IS_INTENDED = text("""
     SELECT EXISTS (SELECT 1 FROM provider_calls
                     WHERE payment_id = :payment_id AND operation = :operation AND state = 'intended')
 """)
+# What a capture is expected to bring the payment to is known when it is sent: one before it may have been refused.
 _CLAIM = text("""
     WITH due AS (
         SELECT c.id FROM provider_calls c
@@ -63,7 +64,11 @@ _CLAIM = text("""
                             WHERE o.payment_id = c.payment_id AND o.state = 'intended' AND o.seq < c.seq)
          ORDER BY c.next_at, c.seq LIMIT :most FOR UPDATE OF c SKIP LOCKED
     )
-    UPDATE provider_calls c SET tries = c.tries + 1, sent_at = coalesce(c.sent_at, :now), next_at = :again_at
+    UPDATE provider_calls c SET tries = c.tries + 1, sent_at = coalesce(c.sent_at, :now), next_at = :again_at,
+           facts = CASE WHEN c.operation = 'capture' AND c.sent_at IS NULL THEN (
+               SELECT c.facts || jsonb_build_object('expected', least(
+                          (c.facts ->> 'expected')::bigint, p.captured + (c.facts ->> 'amount')::bigint))
+                 FROM payments p WHERE p.id = c.payment_id) ELSE c.facts END
       FROM due WHERE c.id = due.id
  RETURNING c.id, c.operation, c.payment_id, c.mandate_id, c.refund_id, c.facts, c.key, c.key_since, c.tries, c.sent_at
 """)
@@ -95,9 +100,12 @@ _RENEW_KEY = text("""
      WHERE id = :id AND state = 'intended' AND key = :old AND tries = :tries
 """)
 _RETRY = text("""
-    UPDATE provider_calls SET state = 'intended', key = :key, key_since = :now, tries = 0, sent_at = NULL,
-           next_at = :now, answered_at = NULL
-     WHERE id = :id AND state = 'refused' AND operation IN ('capture', 'cancel')
+    UPDATE provider_calls c SET state = 'intended', key = :key, key_since = :now, tries = 0, sent_at = NULL,
+           next_at = :now, answered_at = NULL,
+           facts = CASE WHEN c.operation = 'capture' THEN c.facts || jsonb_build_object(
+               'expected', p.captured + (c.facts ->> 'amount')::bigint) ELSE c.facts END
+      FROM payments p
+     WHERE p.id = c.payment_id AND c.id = :id AND c.state = 'refused' AND c.operation IN ('capture', 'cancel')
 """)
 
 

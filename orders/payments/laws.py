@@ -166,6 +166,31 @@ class CapturedMoneyHasItsGoods(Law):
     """
 
 
+class SentGoodsArePaid(Law):
+    """Goods that were to be paid ahead and have left are paid, or their money is being taken, or a person hears of it.
+
+    What is reserved is no excuse: nobody would take it.
+    """
+
+    offenders = """
+        WITH sent AS (
+            SELECT o.id, o.order_number,
+                   sum((2 * l.sent * (l.line_total + CASE WHEN o.prices_include_tax THEN 0 ELSE l.tax_total END)
+                        + l.quantity) / (2 * l.quantity)) AS worth
+              FROM orders o JOIN payment_plans g ON g.order_id = o.id JOIN order_lines l ON l.order_id = o.id
+             WHERE l.sent > 0 AND EXISTS (SELECT 1 FROM tenders t WHERE t.order_id = o.id AND t.state = 'due')
+             GROUP BY o.id
+        )
+        SELECT s.order_number, s.worth, coalesce(sum(p.captured), 0)
+          FROM sent s LEFT JOIN payments p ON p.order_id = s.id
+         WHERE NOT EXISTS (SELECT 1 FROM provider_calls c JOIN payments q ON q.id = c.payment_id
+                            WHERE q.order_id = s.id AND c.operation = 'capture' AND c.state = 'intended')
+           AND NOT EXISTS (SELECT 1 FROM payment_cases k LEFT JOIN payments q ON q.id = k.subject
+                            WHERE s.id IN (k.order_id, q.order_id) AND k.closed_at IS NULL)
+         GROUP BY s.id, s.order_number, s.worth HAVING s.worth > coalesce(sum(p.captured), 0)
+    """
+
+
 class NoAuthorisationOutlivesItsDeadline(Law):
     """When deadlines were last looked at, no reserved money was about to expire without being taken or let go."""
 
@@ -232,6 +257,7 @@ PROVIDER_LAWS: tuple[type[Law], ...] = (
     PaymentsKnowTheirRefunds,
     NothingIsPaidTwice,
     CapturedMoneyHasItsGoods,
+    SentGoodsArePaid,
     NoAuthorisationOutlivesItsDeadline,
     ReservationsAreForOrders,
     NobodyWaitsForEver,

@@ -34,6 +34,7 @@ from orders.payments.rules import KEY_LIFE, SECURE, Capture, Operation, PaymentS
 CALL_S_MAX = 25
 """Shorter than a call's lease, and a wait for a connection before it: nobody else sends a call while somebody may
 still hear its answer."""
+_NOT_TAKEN = "answered_without_taking_the_money"
 _log = structlog.get_logger()
 
 
@@ -126,11 +127,14 @@ async def take_in(tx: Session, heard: Sequence[Heard], now: datetime) -> None:
     The call first, here and below: what follows may want the same once more (the payment of a cancelled order is let
     go), and whoever holds a call waits for its order and never the other way round.
     """
-    await note_answers(tx, [one.call.id for one in heard], now)
+    await note_answers(tx, [one.call.id for one in heard if not _is_undone(one)], now)
+    undone = [one for one in heard if _is_undone(one) and await note_refusal(tx, one.call.id, _NOT_TAKEN, now)]
     payments = [
         Told(call.payment_id, answer, asked_at) for call, answer, asked_at in heard if isinstance(answer, SeenPayment)
     ]
     await catch_up_many(tx, payments, now)
+    for one in undone:
+        await _open_case(tx, one.call, _NOT_TAKEN, now)
     for call, answer, asked_at in heard:
         if isinstance(answer, SeenMandate):
             await catch_up_mandate(tx, call.mandate_id or "", answer, asked_at, now)
@@ -138,6 +142,15 @@ async def take_in(tx: Session, heard: Sequence[Heard], now: datetime) -> None:
             await catch_up_refunds(tx, call.payment_id or "", [answer], now)
         elif answer is None and call.operation is Operation.CANCEL:
             await give_up_payment(tx, call.payment_id or "", now)
+
+
+def _is_undone(heard: Heard) -> bool:
+    """Whether money was to be taken, and the answer is that it was not: the goods have left, so that is no success."""
+    call, answer, _ = heard
+    if call.operation is not Operation.CAPTURE or not isinstance(answer, SeenPayment):
+        return False
+    expected: int = call.facts["expected"]
+    return answer.captured < expected
 
 
 async def _answer(db: Database, gateway: PaymentGateway, call: Call, subject: Subject) -> Answer:
@@ -232,9 +245,13 @@ async def _follow_refusal(tx: Session, call: Call, no: ProviderRefused, now: dat
     elif call.operation is Operation.ASK_MANDATE:
         await give_up_mandate(tx, call.mandate_id or "", now)
     if not settled:
-        subject = call.refund_id or call.payment_id or call.mandate_id or ""
-        facts = {"call": call.id, "operation": str(call.operation), "code": no.code}
-        await open_case(tx, f"{call.operation}_refused", subject, None, facts, now)
+        await _open_case(tx, call, no.code, now)
+
+
+async def _open_case(tx: Session, call: Call, code: str, now: datetime) -> None:
+    subject = call.refund_id or call.payment_id or call.mandate_id or ""
+    facts = {"call": call.id, "operation": str(call.operation), "code": code}
+    await open_case(tx, f"{call.operation}_refused", subject, None, facts, now)
 
 
 def _is_settled(call: Call, no: ProviderRefused) -> bool:

@@ -115,7 +115,12 @@ class StripeGateway:
             params |= {"payment_method": wanted.method, "confirm": True, "off_session": True}
         elif wanted.save_method:
             params["setup_future_usage"] = "off_session"
-        return await self._payment("post", "/v1/payment_intents", key=key, **params)
+        try:
+            return await self._payment("post", "/v1/payment_intents", key=key, **params)
+        except ProviderRefused as no:
+            if no.seen is not None and isinstance(no.__cause__, stripe.CardError):
+                return no.seen
+            raise
 
     async def look(self, provider_id: str) -> SeenPayment:
         """The payment as it is now."""
@@ -228,13 +233,8 @@ class StripeGateway:
         endpoint: str = "payment_intents",
         **params: Any,  # noqa: ANN401 - as above
     ) -> SeenPayment:
-        """A call that answers a payment. What went wrong with the card is in the payment that comes with the error."""
-        try:
-            return seen_payment(await self._ask(Intent, endpoint, method, path, expand=_EXPAND, **params))
-        except ProviderRefused as no:
-            if no.seen is not None and isinstance(no.__cause__, stripe.CardError):
-                return no.seen
-            raise
+        """A call that answers a payment."""
+        return seen_payment(await self._ask(Intent, endpoint, method, path, expand=_EXPAND, **params))
 
     async def _ask(
         self,
