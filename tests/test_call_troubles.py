@@ -326,3 +326,48 @@ async def test_a_capture_after_one_that_was_declined_takes_what_is_its_own(shop:
     assert (cleared, await open_calls(shop)) == (1, [])
     assert money(await shop.sandbox.ledger()) == [("capture", 3900), ("capture", 3900)]
     assert (await shop.history(order_id))["owed"] == eur(3900)
+
+
+# Answers from in front of the provider
+
+NOT_STRIPE = [
+    (502, "<html>Bad Gateway</html>"),
+    (503, '{"error": {"type": "api_error", "message": "overloaded"}}'),
+    (504, ""),
+    (500, "<html>Server Error</html>"),
+    (500, '{"message": "server error"}'),
+]
+
+
+@pytest.mark.parametrize(("status", "words"), NOT_STRIPE)
+async def test_who_stands_in_front_gives_up_while_the_charge_is_still_under_way(
+    shop: Checkout, front: Front, status: int, words: str
+) -> None:
+    """The charge is made a minute later. A look right now would not find it, and another key would charge twice."""
+    shop = replace(shop, gateway=front.gateway())
+    order_id = await shop.paid(("CHARGER", 1), total=3900, payment="later")
+    under_way: list[Parcel] = []
+
+    async def gives_up(parcel: Parcel) -> web.Response | None:
+        if (parcel.method, parcel.path, len(under_way)) not in CHARGES:
+            return None
+        under_way.append(parcel)
+        return web.Response(status=status, text=words, content_type="application/json")
+
+    front.instead = gives_up
+    await shop.sandbox.faults(events=LOST)
+    await shop.operator.post(f"/v1/orders/{order_id}/charge")
+    await shop.work()
+    before = money(await shop.sandbox.ledger())
+    [first, _] = under_way
+    assert (await front.pass_on(first)).status == 200
+    await shop.pass_time(MINUTE)
+
+    assert before == []
+    assert (await shop.payment(order_id))["state"] == "captured"
+    assert money(await shop.sandbox.ledger()) == [("capture", 3900)]
+    assert {parcel.headers["Idempotency-Key"] for parcel in under_way} == {first.headers["Idempotency-Key"]}
+
+
+CHARGES = [("POST", "/v1/payment_intents", n) for n in range(2)]
+"""The charge, and the SDK's own second try."""

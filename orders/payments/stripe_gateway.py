@@ -263,7 +263,7 @@ class StripeGateway:
         except (stripe.CardError, stripe.InvalidRequestError, stripe.IdempotencyError) as error:
             raise ProviderRefused(error.code or "refused", _words(error), _payment_of(error)) from error
         except stripe.StripeError as error:  # a 5xx, a 409, no answer, or one that makes no sense
-            if (error.http_status or 0) >= BROKEN:
+            if _is_final(error):
                 raise ProviderFailed(_words(error)) from error
             raise InDoubt(_words(error)) from error
         except Exception as error:  # an answer that broke off: the SDK lets through what its HTTP client throws
@@ -302,6 +302,17 @@ def _signed_at(signature: str) -> datetime:
 
 def _words(error: stripe.StripeError) -> str:
     return f"{type(error).__name__}: {error.user_message or error}"[:500]
+
+
+def _is_final(error: stripe.StripeError) -> bool:
+    """Whether Stripe itself answered that it broke, and remembers that under the key.
+
+    Stripe keeps the status and the body of the first request once it began to work on it, a 500 included
+    (docs.stripe.com/api/idempotent_requests). A 502, 503 or 504, or a 500 in other words, may be from whoever stands in
+    front of it while the request is still at work: under a new key it would be done twice.
+    """
+    told = error.json_body.get("error") if isinstance(error.json_body, dict) else None
+    return error.http_status == BROKEN and isinstance(told, dict) and told.get("type") == "api_error"
 
 
 def _payment_of(error: stripe.StripeError) -> SeenPayment | None:
