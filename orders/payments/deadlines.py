@@ -41,10 +41,13 @@ _OVERDUE_MANDATES = text("""
     SELECT id FROM mandates
      WHERE state IN ('intended', 'waiting', 'action_required') AND deadline <= :now ORDER BY deadline LIMIT :most
 """)
+# Once: what was refused so shortly before it expires is before a person, and is not asked for again and again.
 _EXPIRING = text("""
     SELECT id FROM payments
      WHERE state = 'authorised' AND capture_before <= :soon
-       AND NOT EXISTS (SELECT 1 FROM provider_calls c WHERE c.payment_id = payments.id AND c.state = 'intended')
+       AND NOT EXISTS (SELECT 1 FROM provider_calls c WHERE c.payment_id = payments.id
+                          AND (c.state = 'intended' OR c.state = 'refused' AND c.operation IN ('capture', 'cancel')
+                               AND c.created_at >= payments.capture_before - CAST(:margin AS interval)))
      ORDER BY capture_before LIMIT :most
 """)
 _WAIT_LONGER = text("UPDATE payments SET deadline = :until WHERE id = :id")
@@ -69,7 +72,7 @@ async def keep_deadlines(db: Database, now: datetime) -> None:
 
 async def _found(db: Database, statement: TextClause, now: datetime) -> list[str]:
     async with db.read() as tx:
-        facts = {"now": now, "soon": now + EXPIRY_MARGIN, "most": BATCH_MAX}
+        facts = {"now": now, "soon": now + EXPIRY_MARGIN, "margin": EXPIRY_MARGIN, "most": BATCH_MAX}
         return list((await tx.execute(statement, facts)).scalars())
 
 
