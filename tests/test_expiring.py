@@ -1,6 +1,8 @@
 """Reserved money that is about to expire, when something is in the way: it is asked for once, and before all else."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextvars import Context
 from dataclasses import replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -10,6 +12,8 @@ from aiohttp import web
 
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
+from orders.moving import lock_order
+from orders.payments.deadlines import keep_deadlines
 from tests.front import Front, Instead, Parcel, in_front_of
 from tests.paid_store import paid_store
 from tests.paying import Checkout, money, whats
@@ -18,6 +22,10 @@ from tests.stripe_backends import StripeSandbox
 
 MINUTE = timedelta(minutes=1)
 NO = {400: "invalid_request_error", 402: "card_error"}
+WANTED = """
+    SELECT p.order_id, c.operation FROM provider_calls c JOIN payments p ON p.id = c.payment_id
+     WHERE c.state = 'intended' ORDER BY c.seq
+"""
 CAPTURES = "SELECT count(*) FROM provider_calls WHERE operation = 'capture'"
 
 
@@ -88,3 +96,20 @@ async def test_what_was_refused_for_a_parcel_is_asked_for_once_more_before_it_ex
 
     assert money(await shop.sandbox.ledger()) == [("capture", 3900)]
     assert await rows(shop.db, CAPTURES) == [(2,)]
+
+
+async def test_what_expires_does_not_wait_for_somebody_long_at_work_on_another_order(shop: Checkout) -> None:
+    busy = await shop.place(("CHARGER", 1), total=3900)
+    await shop.begin(busy)
+    waiting = await shop.place(("CHARGER", 1), total=3900)
+    await shop.begin(waiting)
+    reserved = await shop.paid(("CHARGER", 1), total=3900, payment="on_shipment")
+    await shop.advance(await expires(shop, reserved) - shop.clock.now() - timedelta(hours=11))
+    async with shop.db.transaction() as tx:
+        await lock_order(tx, busy)
+        await asyncio.create_task(keep_deadlines(shop.db, shop.clock.now()), context=Context())
+    begun = await rows(shop.db, WANTED)
+    await shop.pass_time(MINUTE)
+
+    assert begun == [(reserved, "capture"), (waiting, "cancel")]
+    assert (await shop.payment(busy))["state"] == "cancelled"

@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from orders.payments.port import SeenPayment
 from orders.payments.reconcile import reconcile_doubts
-from tests.paid_store import back
+from orders.payments.stripe_gateway import StripeGateway
+from tests.paid_store import back, intent_of
 from tests.paying import Checkout, money
 from tests.shop import rows
-from tests.stories import eur
+from tests.stories import eur, plant
 
 LOST = {"drop": 1}
 OPEN_CALLS = "SELECT count(*) FROM provider_calls WHERE state = 'intended'"
@@ -105,3 +107,59 @@ async def test_a_doubt_stays_while_the_provider_is_away(shop: Checkout) -> None:
     await shop.sandbox.faults()
     await shop.settle()
     assert (await shop.payment(order_id))["refunded"] == eur(3900)
+
+
+class ReadsNothingOf(StripeGateway):
+    """One of the payments is told in a word that we do not know."""
+
+    unreadable = ""
+
+    async def look(self, provider_id: str) -> SeenPayment:
+        """Look, and be at a loss."""
+        if provider_id == self.unreadable:
+            raise KeyError("requires_something_new")
+        return await super().look(provider_id)
+
+
+async def test_a_doubt_that_cannot_be_read_stands_in_the_way_of_no_other(shop: Checkout) -> None:
+    gateway = ReadsNothingOf("sk_test_stories", base=shop.sandbox.url)
+    orders = [await shop.paid(("CHARGER", 1), total=3900, payment="on_shipment") for _ in range(2)]
+    gateway.unreadable = await intent_of(shop, orders[0])
+    lost = {"match": {"method": "POST", "path": "*/capture"}, "fault": "drop_after"}
+    await shop.sandbox.faults(lost, events=LOST)
+    for order_id in orders:
+        await ship_it(shop, order_id)
+    await shop.work()
+    await shop.advance(timedelta(minutes=2))
+    cleared = await reconcile_doubts(shop.db, gateway, shop.clock.now())
+    states = [(await shop.payment(order_id))["state"] for order_id in orders]
+    later = await reconcile_doubts(shop.db, shop.gateway, shop.clock.now())
+    await gateway.close()
+
+    assert (cleared, states, later) == (1, ["authorised", "captured"], 1)
+    assert money(await shop.sandbox.ledger()) == [("capture", 3900)] * 2
+
+
+HOPELESS = """
+    INSERT INTO provider_calls (id, operation, mandate_id, facts, key, key_since, state, created_at, sent_at, next_at)
+    SELECT 'pcl_' || n, 'ask_mandate', m.id, '{}', 'pcl_' || n, m.created_at, 'intended', m.created_at, m.created_at,
+           m.created_at + interval '1 day'
+      FROM mandates m, generate_series(1, 250) AS n
+"""
+
+
+async def test_many_doubts_that_stay_hide_no_other(shop: Checkout) -> None:
+    """More than are read at once; nothing is ever found of them."""
+    await shop.begin(await shop.place(("CHARGER", 1), total=3900, payment="later"))
+    await plant(shop.db, HOPELESS)
+    order_id = await shop.paid(("CHARGER", 1), total=3900, payment="on_shipment")
+    lost = {"match": {"method": "POST", "path": "*/capture"}, "fault": "drop_after"}
+    await shop.sandbox.faults(lost, events=LOST)
+    await ship_it(shop, order_id)
+    await shop.work()
+    await shop.advance(timedelta(minutes=2))
+    cleared = await reconcile_doubts(shop.db, shop.gateway, shop.clock.now())
+    await plant(shop.db, "DELETE FROM provider_calls WHERE operation = 'ask_mandate' AND state = 'intended'")
+
+    assert (cleared, await rows(shop.db, OPEN_CALLS)) == (1, [(0,)])
+    assert (await shop.payment(order_id))["state"] == "captured"

@@ -1,7 +1,9 @@
 """Deadlines: nobody waits for ever for a buyer to pay, and no reserved money is left to expire by itself."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import TextClause, text
 
 from commerce.kernel.db import Database, Session
@@ -26,6 +28,7 @@ from orders.record import Happening, note
 BATCH_MAX = 500
 LOOK_WITHIN = timedelta(minutes=3)
 """How long the provider has to tell whether a mandate was given in the end; the goods are kept for longer."""
+_log = structlog.get_logger()
 
 _OVERDUE = text("""
     SELECT id FROM payments
@@ -57,17 +60,27 @@ async def keep_deadlines(db: Database, now: datetime) -> None:
     """Let go of payments and mandates whose time is over, and decide about authorisations before they expire.
 
     Safe to repeat: each is looked at again under its order's lock, and what is under way is not begun twice. What
-    could not be settled that way waits for the person before whom it is.
+    could not be settled that way waits for the person before whom it is. Each is tried by itself.
     """
-    for payment_id in await _found(db, _OVERDUE, now):
+    # What expires goes first: a buyer may wait a little longer, and a reservation that is gone is gone.
+    for overdue, settle in (
+        (_EXPIRING, _save_authorisation),
+        (_OVERDUE, _end_payment),
+        (_OVERDUE_MANDATES, _end_mandate),
+    ):
+        for thing_id in await _found(db, overdue, now):
+            await _try(db, settle, thing_id, now)
+
+
+async def _try(
+    db: Database, settle: Callable[[Session, str, datetime], Awaitable[None]], thing_id: str, now: datetime
+) -> None:
+    """Settle one; whatever stands in the way of it does not stand in the way of others, and it is tried again soon."""
+    try:
         async with db.transaction() as tx:
-            await _end_payment(tx, payment_id, now)
-    for mandate_id in await _found(db, _OVERDUE_MANDATES, now):
-        async with db.transaction() as tx:
-            await _end_mandate(tx, mandate_id, now)
-    for payment_id in await _found(db, _EXPIRING, now):
-        async with db.transaction() as tx:
-            await _save_authorisation(tx, payment_id, now)
+            await settle(tx, thing_id, now)
+    except Exception:  # noqa: BLE001 - it stays overdue, so the next run tries again; meanwhile the log has it
+        _log.exception("deadline_not_kept", thing=thing_id)
 
 
 async def _found(db: Database, statement: TextClause, now: datetime) -> list[str]:
