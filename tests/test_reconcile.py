@@ -8,7 +8,7 @@ from orders.payments.note_dispute import note_dispute
 from orders.payments.port import SeenDispute
 from orders.payments.reconcile import Reconciliation, reconcile_between
 from orders.payments.tasks import NIGHT, payment_jobs
-from tests.conftest import NOON
+from tests.conftest import NOON, problem
 from tests.paid_store import back, held, intent_of, refunds, shipped
 from tests.paying import DISPUTED, Checkout
 from tests.shop import rows
@@ -179,6 +179,23 @@ async def test_a_refund_that_takes_weeks_is_not_forgotten(shop: Checkout) -> Non
 
     assert figures(done) == (0, 0, 0, 0, 1, 0)
     assert refunds(await shop.history(order_id)) == [("goodwill", 3900, "succeeded")]
+
+
+async def test_what_is_reserved_for_longer_than_a_night_looks_back_is_not_forgotten(shop: Checkout) -> None:
+    """It was let go at the provider on the fourth day, and no news of that came: these goods must not leave."""
+    order_id = await shop.paid(("CHARGER", 1), total=3900, payment="on_shipment")
+    await shop.paid(("CHARGER", 1), total=3900)
+    await shop.sandbox.faults(events=LOST)
+    await shop.advance(timedelta(days=4))
+    await shop.sandbox.client().v1.payment_intents.cancel_async(await intent_of(shop, order_id))
+    asked = len(await shop.sandbox.calls())
+    done = await run(shop)
+    shipped_late = await shop.operator.post(f"/v1/orders/{order_id}/ship", {"location": "wh-de"})
+
+    assert figures(done) == (0, 0, 0, 0, 1, 0)
+    assert ((await shop.payment(order_id))["state"], problem(shipped_late)) == ("cancelled", (409, "not_paid"))
+    looked = [call["path"] for call in (await shop.sandbox.calls())[asked:]]
+    assert [path for path in looked if "/pi_" in path] == [f"/v1/payment_intents/{await intent_of(shop, order_id)}"]
 
 
 async def test_news_of_a_dispute_and_of_a_mandate_that_was_lost_is_made_up_for(shop: Checkout) -> None:

@@ -1,8 +1,15 @@
 """Refunds that go wrong: refused, sent back, late, or made by others; the buyer is owed what did not come."""
 
+from dataclasses import replace
 from datetime import timedelta
 
-from tests.conftest import problem
+import pytest
+from aiohttp import web
+
+from orders.payments.reconcile import Reconciliation, reconcile_between
+from orders.payments.tasks import NIGHT
+from tests.conftest import Json, problem
+from tests.front import Parcel, in_front_of
 from tests.paid_store import back, intent_of, refunds, shipped
 from tests.paying import Checkout, money
 from tests.stories import eur, every_law_holds, ledger
@@ -110,6 +117,83 @@ async def test_what_went_back_at_the_provider_itself_is_in_our_books_and_before_
         ("charge", 7800), ("payment", -7800),
         ("refund", -4800), ("refund", -3000), ("repayment", 3000), ("repayment", 4800),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("events", [{}, {"drop": 1}], ids=["heard", "lost"])
+async def test_a_second_refund_under_the_same_id_is_in_our_books_and_before_a_person(
+    shop: Checkout, events: Json
+) -> None:
+    """It bears the id of our one refund, as one that was made under two keys does. News of it comes, or the night."""
+    order_id = await shipped(shop, ("CHARGER", 1), total=3900)
+    await shop.advance(timedelta(days=4))
+    [ours] = (await shop.refund(order_id, **back(500))).json()["refunds"]
+    await shop.settle()
+    await shop.settle()  # The news of it.
+    await shop.sandbox.faults(events=events)
+    theirs = await made_there(shop, order_id, ours["id"])
+    await shop.settle()
+    await shop.advance(timedelta(hours=1))
+    nights = [await night(shop) for _ in range(2)]
+
+    history = await shop.history(order_id)
+    assert sorted(refunds(history)) == [("goodwill", 500, "succeeded"), ("provider", 500, "succeeded")]
+    assert (history["owed"], history["payments"][0]["refunded"]) == (eur(0), eur(1000))
+    assert await shop.cases() == [("refund_made_at_provider", theirs)]
+    assert [done.settled for done in nights] == [1 if events else 0, 0]
+
+
+async def test_two_refunds_under_one_id_that_are_heard_of_together_are_two(shop: Checkout) -> None:
+    """Neither was ever answered, and no news of them came."""
+    order_id = await shipped(shop, ("CHARGER", 1), total=3900)
+    away = {"match": {"method": "POST", "path": "/v1/refunds"}, "fault": "rate_limit"}
+    await shop.sandbox.faults(away, events={"drop": 1})
+    [ours] = (await shop.refund(order_id, **back(500))).json()["refunds"]
+    await shop.work()
+    await shop.sandbox.faults(events={"drop": 1})
+    for _ in range(2):
+        await made_there(shop, order_id, ours["id"])
+    await shop.advance(timedelta(minutes=10))
+    done = await night(shop)
+
+    history = await shop.history(order_id)
+    assert sorted(refunds(history)) == [("goodwill", 500, "succeeded"), ("provider", 500, "succeeded")]
+    assert (history["owed"], history["payments"][0]["refunded"], done.cases) == (eur(0), eur(1000), 1)
+
+
+async def test_a_refund_that_was_given_up_and_was_made_all_the_same_is_before_a_person(shop: Checkout) -> None:
+    """Somebody in front of the provider refused ours; then it is made there, under our id."""
+    order_id = await shipped(shop, ("CHARGER", 1), total=3900)
+
+    async def refuses(parcel: Parcel) -> web.Response | None:
+        if (parcel.method, parcel.path) != ("POST", "/v1/refunds"):
+            return None
+        return web.json_response({"error": {"type": "invalid_request_error", "code": "no"}}, status=400)
+
+    async with in_front_of(shop.sandbox) as front:
+        front.instead = refuses
+        [ours] = (await shop.refund(order_id, **back(500))).json()["refunds"]
+        await replace(shop, gateway=front.gateway()).settle()
+    theirs = await made_there(shop, order_id, ours["id"])
+    await shop.settle()
+
+    history = await shop.history(order_id)
+    assert sorted(refunds(history)) == [("goodwill", 500, "failed"), ("provider", 500, "succeeded")]
+    assert await shop.cases() == [("refund_failed", ours["id"]), ("refund_made_at_provider", theirs)]
+
+
+async def made_there(shop: Checkout, order_id: str, refund_id: str) -> str:
+    """Five euros go back at the provider, under the id of a refund of ours; the provider's id of it."""
+    intent = await intent_of(shop, order_id)
+    made = await shop.sandbox.client().v1.refunds.create_async(
+        {"payment_intent": intent, "amount": 500, "metadata": {"refund": refund_id}}
+    )
+    return made.id
+
+
+async def night(shop: Checkout) -> Reconciliation:
+    """A night's reconciliation."""
+    now = shop.clock.now()
+    return await reconcile_between(shop.db, shop.gateway, now - NIGHT, now)
 
 
 async def test_the_provider_and_we_give_back_the_same_money_at_once(shop: Checkout) -> None:

@@ -84,8 +84,8 @@ _WITHDRAW = text("""
     UPDATE provider_calls SET state = 'refused', answered_at = :now, last_error = 'withdrawn before it was sent'
      WHERE payment_id = :payment_id AND operation = 'open' AND state = 'intended' AND sent_at IS NULL
 """)
-# Who writes down what came of it holds the row and waits for the order, which whoever asks here has (0024): such a row is
-# passed over, and what comes of it is dealt with by them.
+# Who writes down what came of a call holds its row and waits for the order, which whoever asks here has (0024): such a
+# row is passed over, and what comes of it is dealt with by them.
 _INSIST = text("""
     UPDATE provider_calls SET facts = facts - 'unless_paid' WHERE id IN (
         SELECT id FROM provider_calls

@@ -44,15 +44,18 @@ _REFUNDED = text("UPDATE payments SET refunded = refunded + :amount WHERE id = :
 async def catch_up_refunds(tx: Session, payment_id: str, seen: Sequence[SeenRefund], now: datetime) -> None:
     """Take over what the provider said of refunds of a payment. One that is not ours is written down as made there.
 
+    So is one that bears the id of ours, where ours is another one already, or was given up: the money went back.
+
     Raises NotFound.
     """
     _, payment, _ = await lock_payment(tx, payment_id)
     known = [_known(tuple(row)) for row in await tx.execute(_KNOWN, {"payment_id": payment.id})]
-    by_ours = {refund.id: refund for refund in known}
+    # Under one id of ours there is one refund. Another one that bears it as well was made beside it.
+    awaited = {one.id: one for one in known if one.provider_id is None and one.state is RefundState.INTENDED}
     by_theirs = {refund.provider_id: refund for refund in known if refund.provider_id}
     # What failed makes room first, so that never more seems to have gone back than came.
     for one in sorted(seen, key=lambda one: one.state is not RefundState.FAILED):
-        ours = by_theirs.get(one.provider_id) or by_ours.get(one.refund_id or "")
+        ours = by_theirs.get(one.provider_id) or awaited.pop(one.refund_id or "", None)
         if ours is None:
             ours = await _adopt(tx, payment, one, now)
         if ours is not None:

@@ -74,7 +74,8 @@ _BOOKS = text("""
 """)
 _OURS = text("""
     SELECT id, order_id, provider_id, state, amount FROM payments
-     WHERE created_at >= :since AND created_at < :until AND provider_id IS NOT NULL
+     WHERE (created_at >= :since OR state NOT IN ('captured', 'cancelled'))
+       AND created_at < :until AND provider_id IS NOT NULL
        AND NOT (provider_id = ANY(CAST(:seen AS text[])))
      ORDER BY id
 """)
@@ -85,7 +86,11 @@ _OUR_REFUNDS = text("""
        AND NOT (r.provider_id = ANY(CAST(:seen AS text[])))
      ORDER BY r.id
 """)
-_REFUND_STATE = text("SELECT state FROM refunds WHERE provider_id = :provider_id OR id = :id")
+# Ours by the provider's id; by our own only where it has none yet, since a second one may have been made under it.
+_REFUND_STATE = text("""
+    SELECT state FROM refunds WHERE provider_id = :provider_id OR id = :id AND provider_id IS NULL
+     ORDER BY provider_id LIMIT 1
+""")
 _PAYMENT_OF = text("SELECT id FROM payments WHERE provider_id = :provider_id")
 _MANDATE = text("SELECT id, state FROM mandates WHERE provider_id = :provider_id OR id = :id")
 _OPEN_DISPUTES = text("""
@@ -138,7 +143,7 @@ async def reconcile_between(db: Database, gateway: PaymentGateway, since: dateti
     """Lay the books of this time side by side, in both directions. What the provider knows better is taken over.
 
     What is younger than five minutes is left out: it may be under way. What is open with us is looked at, however old:
-    disputes and refunds take weeks. Raises InDoubt, NotNow, ProviderRefused.
+    reservations last a week, disputes and refunds take several. Raises InDoubt, NotNow, ProviderRefused.
     """
     until = max(since, min(until, db.clock.now() - SETTLING))
     done = Reconciliation(since, until)
@@ -177,6 +182,12 @@ async def _take_in_payment(db: Database, gateway: PaymentGateway, done: Reconcil
     payment_id = await take_in_payment(db, gateway, looked, settle_alone(db))
     after = await _books(db, fresh)
     done.settled += before != after
+    await _note_difference(db, payment_id, fresh)
+
+
+async def _note_difference(db: Database, payment_id: str | None, fresh: SeenPayment) -> None:
+    """Put before a person what still differs when our books have caught up."""
+    after = await _books(db, fresh)
     if payment_id is not None and after is not None and _differ(after, fresh):
         facts = {
             "ours": [after.state, after.captured, after.refunded],
@@ -233,7 +244,9 @@ async def _take_in_refund(db: Database, gateway: PaymentGateway, refund: SeenRef
     made = await gateway.refunds_of(refund.payment)
     async with db.transaction() as tx:
         await catch_up_refunds(tx, payment_id, made, db.clock.now())
-        return (await tx.execute(_REFUND_STATE, facts)).scalar_one_or_none() != state
+        settled: bool = (await tx.execute(_REFUND_STATE, facts)).scalar_one_or_none() != state
+    await _note_difference(db, payment_id, await gateway.look(refund.payment))
+    return settled
 
 
 async def _take_in_mandate(db: Database, seen: SeenMandate) -> bool:
