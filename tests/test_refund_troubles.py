@@ -6,8 +6,11 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
+from orders.payments.port import SeenRefund
 from orders.payments.reconcile import Reconciliation, reconcile_between
-from orders.payments.tasks import NIGHT
+from orders.payments.stripe_gateway import StripeGateway
+from orders.payments.stripe_words import Refund, seen_refund
+from orders.payments.tasks import NIGHT, Caller
 from tests.conftest import Json, problem
 from tests.front import Parcel, in_front_of
 from tests.paid_store import back, intent_of, refunds, shipped
@@ -294,3 +297,31 @@ async def test_what_is_on_its_way_back_pays_nothing_of_what_is_still_owed(shop: 
     assert (history["order"]["state"], history["owed"]) == ("shipped", eur(0))
     assert {t["state"] for t in history["order"]["tenders"]} == {"paid", "void"}
     assert sorted(money(await shop.sandbox.ledger())) == [("capture", 3900), ("capture", 3900), ("refund", -500)]
+
+
+class NextRelease(StripeGateway):
+    """A release that says one word more when it refunds."""
+
+    async def refund(self, provider_id: str, amount: int, *, refund_id: str, key: str) -> SeenRefund:
+        """As always, with one more word."""
+        words = {"payment_intent": provider_id, "amount": amount, "metadata": {"refund": refund_id, "release": "next"}}
+        return seen_refund(await self._ask(Refund, "refunds", "post", "/v1/refunds", key=key, **words))
+
+
+async def test_a_release_that_says_it_otherwise_does_not_refund_twice(shop: Checkout) -> None:
+    """The refund is made and its answer lost; the next release sends it again in other words, under the same key."""
+    order_id = await shipped(shop, ("CHARGER", 1), total=3900)
+    await shop.sandbox.faults({"match": {"method": "POST", "path": "/v1/refunds"}, "fault": "drop_after"})
+    assert (await shop.refund(order_id, **back(1000))).status_code == 201
+    await shop.work()
+    await shop.sandbox.faults()
+    released = NextRelease("sk_test_stories", base=shop.sandbox.url)
+    async with Caller(shop.db, released) as caller:
+        await shop.advance(timedelta(seconds=10))
+        assert await caller.once()
+    await released.close()
+    await shop.settle()
+
+    assert refunds(await shop.history(order_id)) == [("goodwill", 1000, "succeeded")]
+    assert money(await shop.sandbox.ledger()) == [("capture", 3900), ("refund", -1000)]
+    assert await shop.cases() == []

@@ -50,7 +50,7 @@ ANSWER_S_MAX = 8
 SIGNED_WITHIN = timedelta(minutes=5)
 """An event signed longer ago, or further in the future, is somebody's replay (Stripe's own default)."""
 PAGE = 100
-BROKEN = 500
+BROKEN, MISMATCH = 500, 400
 
 _CARDS = "card"
 _EXPAND = ["latest_charge"]
@@ -260,7 +260,7 @@ class StripeGateway:
             return msgspec.json.decode(answer.body, type=shape)
         except (stripe.RateLimitError, stripe.AuthenticationError, stripe.PermissionError) as error:
             raise NotNow(_words(error)) from error
-        except (stripe.CardError, stripe.InvalidRequestError, stripe.IdempotencyError) as error:
+        except (stripe.CardError, stripe.InvalidRequestError) as error:
             raise ProviderRefused(error.code or "refused", _words(error), _payment_of(error)) from error
         except stripe.StripeError as error:  # a 5xx, a 409, no answer, or one that makes no sense
             if _is_final(error):
@@ -305,12 +305,15 @@ def _words(error: stripe.StripeError) -> str:
 
 
 def _is_final(error: stripe.StripeError) -> bool:
-    """Whether Stripe itself answered that it broke, and remembers that under the key.
+    """Whether the key is used up: no answer to it will tell what became of the first request.
 
-    Stripe keeps the status and the body of the first request once it began to work on it, a 500 included
+    So it is where that said other words, as a release before ours may have: it was heard, and perhaps done. And Stripe
+    keeps the status and the body of the first request once it began to work on it, a 500 included
     (docs.stripe.com/api/idempotent_requests). A 502, 503 or 504, or a 500 in other words, may be from whoever stands in
     front of it while the request is still at work: under a new key it would be done twice.
     """
+    if isinstance(error, stripe.IdempotencyError):
+        return error.http_status == MISMATCH
     told = error.json_body.get("error") if isinstance(error.json_body, dict) else None
     return error.http_status == BROKEN and isinstance(told, dict) and told.get("type") == "api_error"
 
