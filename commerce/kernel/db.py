@@ -117,8 +117,12 @@ async def _holding() -> AsyncIterator[None]:
 
 
 def must_hold_no_connection() -> None:
-    """Stop whoever is about to wait for a network with a database connection in hand: a few of them stop everybody."""
-    assert not _held.get(), "a call over the network while a database connection is held"
+    """Stop whoever is about to wait for a network with a database connection in hand: a few of them stop everybody.
+
+    Raises RuntimeError: it is a bug, and no assertion, since those may be switched off.
+    """
+    if _held.get():
+        raise RuntimeError("a call over the network while a database connection is held")
 
 
 def rows_changed(done: Result[Any]) -> int:
