@@ -9,6 +9,7 @@ from commerce.kernel.money import cumulative_part, half_up
 from tests.conftest import problem
 from tests.paid_store import back, refunds, shipped
 from tests.paying import Checkout, money, whats
+from tests.shop import rows
 from tests.stories import eur, ledger, plant
 
 # Units of a line.
@@ -255,3 +256,17 @@ async def test_units_that_were_paid_in_two_parts_count_once(shop: Checkout) -> N
     assert last.status_code == 201
     history = await shop.history(order_id)
     assert (history["owed"], [p["refunded"] for p in history["payments"]]) == (eur(0), [eur(10000), eur(1700)])
+
+
+async def test_what_goes_back_comes_out_of_the_payment_that_was_asked_for_last(shop: Checkout) -> None:
+    """A deposit and the rest, both in one instant: time alone cannot tell them apart."""
+    orders = [await shop.paid(("CHARGER", 1), total=3900, payment="later", deposit=eur(1000)) for _ in range(6)]
+    for order_id in orders:
+        await shop.operator.post(f"/v1/orders/{order_id}/charge")
+    await shop.settle()
+    for order_id in orders:
+        await shop.refund(order_id, **back(500))
+    await shop.settle()
+
+    found = "SELECT p.purpose, count(*)::int FROM refunds r JOIN payments p ON p.id = r.payment_id GROUP BY 1"
+    assert await rows(shop.db, found) == [("balance", 6)]

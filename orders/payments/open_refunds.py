@@ -11,11 +11,13 @@ from orders.payments.calls import intend
 from orders.payments.rules import Operation, RefundReason, RefundState
 from orders.record import Happening, note
 
+# The newest is the one that was asked for last; two may have been begun in the same instant.
 _LEFT = text("""
     SELECT p.id, (p.captured - coalesce(sum(r.amount), 0))::bigint
       FROM payments p LEFT JOIN refunds r ON r.payment_id = p.id AND r.state <> 'replaced'
      WHERE p.order_id = :id AND p.captured > 0
-     GROUP BY p.id ORDER BY p.created_at DESC, p.id DESC
+     GROUP BY p.id ORDER BY (SELECT max(c.seq) FROM provider_calls c WHERE c.payment_id = p.id AND c.operation = 'open')
+           DESC NULLS LAST, p.created_at DESC, p.id DESC
 """)
 _CURRENCY = text("SELECT currency FROM orders WHERE id = :id")
 _WRITE = text("""
