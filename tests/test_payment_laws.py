@@ -217,6 +217,7 @@ PLANTED: list[tuple[type[Law], list[str]]] = [
     (EveryPaymentWasAsked, ["UPDATE provider_calls SET state = 'answered'"]),
     (EveryPaymentWasAsked, ["UPDATE provider_calls SET state = 'refused'"]),
     (EveryPaymentWasAsked, ["DELETE FROM provider_calls"]),
+    (EveryPaymentWasAsked, [f"UPDATE payments SET state = 'intended' WHERE order_id = '{WAITING}'", CANCEL_CALLED]),
     (ChargesAreWhatWasOrdered, [ENTERED.format(CANCELLED, "cancellation", 1)]),
     (ChargesAreWhatWasOrdered, [ENTERED.format(CANCELLED, "cancellation", -1001)]),
     (ChargesAreWhatWasOrdered, [ENTERED.format(BACK, "cancellation", 1)]),

@@ -240,7 +240,8 @@ class EveryPaymentWasAsked(Law):
     offenders = """
         SELECT p.id, p.order_id FROM payments p
          WHERE p.state = 'intended'
-           AND NOT EXISTS (SELECT 1 FROM provider_calls c WHERE c.payment_id = p.id AND c.state = 'intended')
+           AND NOT EXISTS (SELECT 1 FROM provider_calls c
+                            WHERE c.payment_id = p.id AND c.operation = 'open' AND c.state = 'intended')
     """
 
 
