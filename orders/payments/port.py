@@ -60,7 +60,6 @@ class SeenPayment(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     captured: int
     refunded: int
-    disputed: bool
     capture_before: datetime | None
     splittable: bool
     """Whether it can be captured part by part."""
@@ -69,7 +68,6 @@ class SeenPayment(msgspec.Struct, frozen=True, kw_only=True):
     attempt: SeenAttempt | None
     customer: str | None
     method: str | None
-    created_at: datetime
 
 
 class SeenRefund(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +81,6 @@ class SeenRefund(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     state: RefundState
     failure: str | None
-    created_at: datetime
 
 
 class SeenMandate(msgspec.Struct, frozen=True, kw_only=True):

@@ -113,7 +113,6 @@ class Charge(msgspec.Struct):
     status: str
     captured: bool = False
     amount_refunded: int = 0
-    disputed: bool = False
     failure_code: str | None = None
     outcome: Outcome | None = None
     payment_method_details: Means | None = None
@@ -126,7 +125,6 @@ class Intent(msgspec.Struct):
     status: str
     amount: int
     currency: str
-    created: int
     amount_received: int | None = None
     client_secret: str | None = None
     customer: str | Thing | None = None
@@ -155,7 +153,6 @@ class Refund(msgspec.Struct):
     status: str
     amount: int
     currency: str
-    created: int
     payment_intent: str | Thing | None = None
     failure_reason: str | None = None
     metadata: dict[str, str] | None = None
@@ -246,7 +243,6 @@ def seen_payment(intent: Intent) -> SeenPayment:
         captured=intent.amount_received or 0,
         # What was reserved and let go is marked as refunded, although nothing was ever taken.
         refunded=charge.amount_refunded if charge and charge.captured else 0,
-        disputed=bool(charge and charge.disputed),
         capture_before=_instant(card.capture_before if card else None),
         splittable=split is not None and split.status == "available",
         client_secret=intent.client_secret,
@@ -254,7 +250,6 @@ def seen_payment(intent: Intent) -> SeenPayment:
         attempt=seen_attempt(charge) if charge else None,
         customer=_id(intent.customer),
         method=_id(intent.payment_method),
-        created_at=datetime.fromtimestamp(intent.created, UTC),
     )
 
 
@@ -277,7 +272,6 @@ def seen_refund(refund: Refund) -> SeenRefund:
         currency=refund.currency.upper(),
         state=_REFUNDS[refund.status],
         failure=refund.failure_reason,
-        created_at=datetime.fromtimestamp(refund.created, UTC),
     )
 
 
