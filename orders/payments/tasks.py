@@ -18,8 +18,13 @@ from orders.payments.perform import perform
 from orders.payments.port import PaymentGateway
 from orders.payments.reconcile import reconcile_between, reconcile_doubts
 
-UNDER_WAY_MAX = 128
-"""Calls that one worker waits for at once: what waits at the rate limit must not outlive its lease."""
+CALLS_MAX = 48
+LOOKS_MAX = 80
+"""Calls, and looks, that one worker waits for at once: what waits at the rate limit must not outlive its lease.
+
+Each have room of their own, and looks leave some of the SDK's hundred connections: no flood of news, and no provider
+that hangs, keeps money from being taken or given back.
+"""
 NIGHT = timedelta(days=3)
 """How far back a night's reconciliation looks: longer than the provider tries to tell us of anything."""
 _log = structlog.get_logger()
@@ -31,7 +36,8 @@ class Caller:
     def __init__(self, db: Database, gateway: PaymentGateway) -> None:
         self._db = db
         self._gateway = gateway
-        self._under_way: set[asyncio.Task[bool]] = set()
+        self._calling: set[asyncio.Task[bool]] = set()
+        self._looking: set[asyncio.Task[bool]] = set()
         self._settling: GroupCommitter[Looked, Settled] = GroupCommitter("settle_looks", db, settle_looks)
 
     async def __aenter__(self) -> Self:
@@ -50,32 +56,28 @@ class Caller:
         Safe to repeat: a call is known by its key, a look changes nothing, and each is claimed by one caller at a time.
         """
         begun = False
-        for claim in (self._looks, self._calls):
-            room = UNDER_WAY_MAX - len(self._under_way)
+        ways = ((self._calls, CALLS_MAX, self._calling), (self._looks, LOOKS_MAX, self._looking))
+        for claim, most, under_way in ways:
+            room = most - len(under_way)
             begun = (room > 0 and await claim(room)) or begun
         return begun
 
     async def finish(self) -> None:
         """Wait for what is under way."""
-        while self._under_way:
-            await asyncio.wait(self._under_way)
+        while under_way := self._calling | self._looking:
+            await asyncio.wait(under_way)
 
     async def _calls(self, room: int) -> bool:
         claimed = await claim_calls(self._db, self._db.clock.now(), room)
         for call in claimed:
-            self._begin(self._perform(call))
+            _begin(self._perform(call), self._calling)
         return bool(claimed)
 
     async def _looks(self, room: int) -> bool:
         claimed = await claim_looks(self._db, self._db.clock.now(), room)
         for wanted in claimed:
-            self._begin(self._look(wanted))
+            _begin(self._look(wanted), self._looking)
         return bool(claimed)
-
-    def _begin(self, work: Coroutine[Any, Any, bool]) -> None:
-        task = asyncio.create_task(work)
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
 
     async def _perform(self, call: Call) -> bool:
         try:
@@ -90,6 +92,12 @@ class Caller:
         except Exception:  # noqa: BLE001 - as above
             _log.exception("look_failed", about=wanted.about, provider_id=wanted.provider_id)
             return False
+
+
+def _begin(work: Coroutine[Any, Any, bool], under_way: set[asyncio.Task[bool]]) -> None:
+    task = asyncio.create_task(work)
+    under_way.add(task)
+    task.add_done_callback(under_way.discard)
 
 
 async def _reconcile_doubts(gateway: PaymentGateway, db: Database, now: datetime) -> None:
