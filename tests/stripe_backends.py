@@ -96,6 +96,10 @@ class StripeSandbox:
         """Let every answer take so long."""
         await self._ask("POST", "latency", {"ms": ms})
 
+    async def multicapture(self, *, available: bool) -> None:
+        """Be the account of a shop with IC+ pricing, or without; what was paid before stays as it was."""
+        await self._ask("POST", "multicapture", {"available": available})
+
     async def webhook(self, url: str | None, *secrets: str) -> None:
         """Post events there, signed with these secrets; without an address they wait for `deliver`."""
         await self._ask("POST", "webhook", {"url": url, "secrets": secrets or None})

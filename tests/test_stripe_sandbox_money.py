@@ -8,7 +8,7 @@ import pytest
 import stripe
 
 from tests.conftest import NOON
-from tests.stripe_backends import StripeSandbox
+from tests.stripe_backends import StripeSandbox, plain
 
 CARDS: Any = {"currency": "eur", "confirm": True, "allowed_payment_method_types": ["card"]}
 WEEK = timedelta(days=7)
@@ -29,6 +29,12 @@ async def told(sandbox: StripeSandbox) -> list[str]:
 async def moved(sandbox: StripeSandbox) -> list[tuple[str, int]]:
     """The ledger in short."""
     return [(row["kind"], row["amount"]) for row in await sandbox.ledger()]
+
+
+def multicapture_of(paid: Paid) -> str:
+    """Whether a payment's charge, which came with it, may be captured in parts."""
+    status: str = plain(paid)["latest_charge"]["payment_method_details"]["card"]["multicapture"]["status"]
+    return status
 
 
 async def test_a_hold_that_nobody_captures_expires(stripe_sandbox: StripeSandbox) -> None:
@@ -71,14 +77,55 @@ async def test_a_hold_is_captured_in_parts_where_the_card_allows_it(stripe_sandb
     assert back.amount == 4000
 
 
-async def test_parts_are_not_for_every_card(stripe_sandbox: StripeSandbox) -> None:
+@pytest.mark.parametrize("method", ["pm_card_visa", "pm_card_mastercard", "pm_card_amex"])
+@pytest.mark.parametrize(("asked", "agreed"), [(False, True), (True, False)])
+async def test_parts_are_only_for_who_asks_and_agreed_on_a_price(
+    stripe_sandbox: StripeSandbox, method: str, *, asked: bool, agreed: bool
+) -> None:
+    """Without parts, the first capture is the last: whatever it leaves is let go."""
     client = stripe_sandbox.client()
-    held = await pay(client, 5000, capture_method="manual")
+    await stripe_sandbox.multicapture(available=agreed)
+    options = {"card": {"request_multicapture": "if_available"}} if asked else {}
+    held = await pay(
+        client, 5000, method, capture_method="manual", payment_method_options=options, expand=["latest_charge"]
+    )
+    capture = client.v1.payment_intents.capture_async
 
     with pytest.raises(stripe.InvalidRequestError) as refused:
-        await client.v1.payment_intents.capture_async(held.id, {"amount_to_capture": 1000, "final_capture": False})
+        await capture(held.id, {"amount_to_capture": 1000, "final_capture": False})
+    first = await capture(held.id, {"amount_to_capture": 1000})
+    with pytest.raises(stripe.InvalidRequestError) as too_late:
+        await capture(held.id, {"amount_to_capture": 4000})
 
+    assert multicapture_of(held) == "unavailable"
     assert refused.value.param == "final_capture"
+    assert (first.status, first.amount_received, first.amount_capturable) == ("succeeded", 1000, 0)
+    assert too_late.value.code == "payment_intent_unexpected_state"
+    assert await moved(stripe_sandbox) == [("capture", 1000)]
+
+
+async def test_what_was_agreed_on_later_changes_no_hold(stripe_sandbox: StripeSandbox) -> None:
+    client = stripe_sandbox.client()
+    words: dict[str, Any] = {
+        "capture_method": "manual",
+        "payment_method_options": {"card": {"request_multicapture": "if_available"}},
+        "expand": ["latest_charge"],
+    }
+    told = []
+    for available in (True, False, True):
+        await stripe_sandbox.multicapture(available=available)
+        told.append(await pay(client, 5000, **words))
+    first, second, third = told
+
+    assert [multicapture_of(held) for held in told] == ["available", "unavailable", "available"]
+    for held in (first, third):
+        part = await client.v1.payment_intents.capture_async(held.id, {"amount_to_capture": 1, "final_capture": False})
+        assert (part.status, part.amount_capturable) == ("requires_capture", 4999)
+    with pytest.raises(stripe.InvalidRequestError):
+        await client.v1.payment_intents.capture_async(second.id, {"amount_to_capture": 1, "final_capture": False})
+    await stripe_sandbox.multicapture(available=False)
+    await stripe_sandbox.reset()
+    assert multicapture_of(await pay(client, 5000, **words)) == "available"
 
 
 async def test_what_was_captured_of_a_hold_stays_when_the_rest_is_let_go(stripe_sandbox: StripeSandbox) -> None:

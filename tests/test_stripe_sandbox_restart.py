@@ -15,6 +15,11 @@ from commerce.embedded.supervisor import OUR_COMMAND
 from tests.conftest import NOON
 from tests.stripe_backends import SECRET, Server, StripeSandbox, client_of, close, sandbox_server
 
+HELD = {
+    "amount": "1999", "currency": "eur", "payment_method": "pm_card_visa", "confirm": "true",
+    "allowed_payment_method_types[]": "card", "capture_method": "manual", "expand[]": "latest_charge",
+}  # fmt: skip
+
 
 def payment(method: str = "pm_card_visa", **words: object) -> Any:  # noqa: ANN401 - what the SDK takes
     """What pays 19.99 by a card."""
@@ -134,7 +139,7 @@ def test_a_journal_belongs_to_one_sandbox(server: Server, tmp_path: Path) -> Non
 
 
 def test_it_says_where_it_is_and_ends_when_asked(tmp_path: Path) -> None:
-    command = [*OUR_COMMAND, "stripe-sandbox", "--json", "--api-key", "sk_test_mine"]
+    command = [*OUR_COMMAND, "stripe-sandbox", "--json", "--api-key", "sk_test_mine", "--no-multicapture"]
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603 - our own words
     assert process.stdout is not None
@@ -147,9 +152,13 @@ def test_it_says_where_it_is_and_ends_when_asked(tmp_path: Path) -> None:
             http.get("/v1/balance", headers={"Authorization": f"Bearer {key}"}).status_code
             for key in ("sk_test_mine", "sk_test_other", "sk_live_mine")
         ]
+        asked = {**HELD, "payment_method_options[card][request_multicapture]": "if_available"}
+        held = http.post("/v1/payment_intents", data=asked, headers={"Authorization": "Bearer sk_test_mine"}).json()
 
     process.send_signal(signal.SIGTERM)
 
     assert answers == [200, 401, 401]
+    assert held["status"] == "requires_capture"
+    assert held["latest_charge"]["payment_method_details"]["card"]["multicapture"] == {"status": "unavailable"}
     assert process.wait(20) == 0
     process.stdout.close()

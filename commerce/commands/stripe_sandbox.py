@@ -77,13 +77,19 @@ class JournalUnusable(Refusal):
     metavar="sk_test_...",
     help="A secret key that is accepted. [default: any that begins with sk_test_]",
 )
+@click.option(
+    "--multicapture/--no-multicapture",
+    default=True,
+    show_default=True,
+    help="Whether holds may be captured in parts; Stripe allows it only to accounts with IC+ pricing.",
+)
 @click.option("--latency-ms", type=click.IntRange(0, 60_000), default=0, show_default=True, help="Every answer's time.")
 @click.option("--seed", type=int, default=0, show_default=True, help="For ids, and for faults that bring no seed.")
 def stripe_sandbox(*, as_json: bool, host: str, port: int, **words: Any) -> None:  # noqa: ANN401 - click's values are of any kind
     """Serve a stand-in for Stripe's API, with its test cards and webhooks, and faults on demand.
 
     Point the SDK at the address it prints. Its own addresses are below /_sandbox: reset, clock, faults, latency,
-    webhook, deliveries/take, disputes, ledger, calls. Ends on SIGTERM or Ctrl-C.
+    multicapture, webhook, deliveries/take, disputes, ledger, calls. Ends on SIGTERM or Ctrl-C.
     """
     number = port or free_port(host)
     address = refuse_taken_port(host, number)

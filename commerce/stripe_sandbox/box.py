@@ -52,6 +52,7 @@ class Sandbox:
         self.outgoing = Outgoing(self.world, lambda: self.faults, options.webhook_secrets, options.webhook_events)
         self.webhook_url = options.webhook_url
         self.latency_ms = options.latency_ms
+        self.world.multicapture = options.multicapture
         self.calls: deque[Asked] = deque(maxlen=CALLS_MAX)
         if journal is not None:
             self._restore(journal)
@@ -78,6 +79,7 @@ class Sandbox:
         self.outgoing.secrets = self.options.webhook_secrets
         self.webhook_url = self.options.webhook_url
         self.latency_ms = self.options.latency_ms
+        self.world.multicapture = self.options.multicapture
 
     def pass_time(self) -> None:
         """Let happen what the clock has brought."""

@@ -41,7 +41,7 @@ def new_charge(work: Work, intent: Json, method: Json, means: Means) -> Json:
             "paid": True,
             "payment_intent": intent["id"],
             "payment_method": method["id"],
-            "payment_method_details": {"type": means.kind, means.kind: _details(intent, method, means)},
+            "payment_method_details": {"type": means.kind, means.kind: _details(work, intent, method, means)},
             "receipt_email": intent["receipt_email"],
             "receipt_number": None,
             "receipt_url": None,
@@ -119,11 +119,12 @@ def _outcome(network_status: str, kind: str, message: str, reason: str | None = 
     }
 
 
-def _details(intent: Json, method: Json, means: Means) -> Json:
+def _details(work: Work, intent: Json, method: Json, means: Means) -> Json:
     if means.kind == "sepa_debit":
         return {**method["sepa_debit"], "mandate": None}
     asked = intent["payment_method_options"].get("card", {})
-    available = asked.get("request_multicapture") == "if_available"
+    # Stripe offers it for every brand among the test cards, but only to accounts with IC+ pricing.
+    available = asked.get("request_multicapture") == "if_available" and work.world.multicapture
     own = method["card"]
     return {
         **{

@@ -43,6 +43,12 @@ class LatencyBody(msgspec.Struct, forbid_unknown_fields=True):
     ms: int
 
 
+class MulticaptureBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Whether holds may be captured in parts, as they may where IC+ pricing was agreed, and nowhere else."""
+
+    available: bool
+
+
 class WebhookBody(msgspec.Struct, forbid_unknown_fields=True):
     """Where webhooks go (null: they are handed out), and the secrets they are signed with (null: as before)."""
 
@@ -85,6 +91,13 @@ def _latency(box: Sandbox, body: bytes, query: Json) -> object:
     del query
     box.latency_ms = msgspec.json.decode(body, type=LatencyBody).ms
     return {"ms": box.latency_ms}
+
+
+def _multicapture(box: Sandbox, body: bytes, query: Json) -> object:
+    """Be the account of a shop with or without IC+ pricing, for payments that are made from now on."""
+    del query
+    box.world.multicapture = msgspec.json.decode(body, type=MulticaptureBody).available
+    return {"available": box.world.multicapture}
 
 
 def _webhook(box: Sandbox, body: bytes, query: Json) -> object:
@@ -142,6 +155,7 @@ ROUTES: dict[tuple[str, str], Callable[[Sandbox, bytes, Json], object]] = {
     ("POST", "faults"): _set_faults,
     ("DELETE", "faults"): _no_faults,
     ("POST", "latency"): _latency,
+    ("POST", "multicapture"): _multicapture,
     ("POST", "webhook"): _webhook,
     ("POST", "deliveries/take"): _take,
     ("POST", "disputes"): _dispute,

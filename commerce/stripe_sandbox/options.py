@@ -15,4 +15,6 @@ class Options:
     """The kinds that the address is subscribed to; none named are all."""
     api_keys: frozenset[str] = frozenset()
     latency_ms: int = 0
+    multicapture: bool = True
+    """Whether the account may capture a hold in parts. Stripe asks IC+ pricing for it, which most shops do not have."""
     seed: int = 0

@@ -68,6 +68,8 @@ class World:
         self.keys = Keys()
         self.made = count(1)
         self.set_now: int | None = None
+        self.multicapture = True
+        """Whether charges that are made now may be captured in parts; each keeps what it was told when it was made."""
         self._clock = clock
         self._journal = journal
         self._seed = seed
