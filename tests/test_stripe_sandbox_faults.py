@@ -116,6 +116,20 @@ async def test_faults_count_what_they_match(stripe_sandbox: StripeSandbox) -> No
     assert answers == ["fine", "too many", "too many", "fine", "fine"]
 
 
+async def test_a_fault_may_be_meant_for_one_caller(stripe_sandbox: StripeSandbox) -> None:
+    await stripe_sandbox.faults({"match": {"agent": "shop/* (night)", "times": 1}, "fault": "rate_limit"})
+
+    for agent in ("shop/1 (day)", "shop/1 (night)", "shop/2 (night)"):
+        headers = {"Authorization": "Bearer sk_test_stories", "User-Agent": agent}
+        await stripe_sandbox.http.get("/v1/balance", headers=headers)
+
+    assert [(call["agent"], call["status"]) for call in await stripe_sandbox.calls()] == [
+        ("shop/1 (day)", 200),
+        ("shop/1 (night)", 429),
+        ("shop/2 (night)", 200),
+    ]
+
+
 async def test_a_share_falls_the_same_way_again(stripe_sandbox: StripeSandbox) -> None:
     client = stripe_sandbox.client()
     script = {"match": {"method": "GET", "path": "/v1/balance", "share": 0.3}, "fault": "rate_limit"}

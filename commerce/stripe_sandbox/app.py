@@ -116,8 +116,9 @@ class Application:
         headers = dict(scope["headers"])
         said = body.decode("utf-8", "replace") if method == "POST" else scope["query_string"].decode("latin-1")
         key = headers.get(b"idempotency-key", b"").decode("latin-1") if method == "POST" else ""
-        fault = self.box.faults.meet(method, path)
-        asked = Asked(method, path, key or None, asyncio.get_running_loop().time(), fault)
+        agent = headers.get(b"user-agent", b"").decode("latin-1")
+        fault = self.box.faults.meet(method, path, agent)
+        asked = Asked(method, path, agent, key or None, asyncio.get_running_loop().time(), fault)
         self.box.calls.append(asked)
         if asked.fault == "hang":
             await _hang(scope, receive)

@@ -22,6 +22,7 @@ class Asked:
 
     method: str
     path: str
+    agent: str
     key: str | None
     at_s: float
     fault: Fault | None
@@ -33,6 +34,7 @@ class Asked:
         return {
             "method": self.method,
             "path": self.path,
+            "agent": self.agent,
             "key": self.key,
             "status": self.status,
             "fault": self.fault,

@@ -14,10 +14,14 @@ HANG_S_MAX = 120
 
 
 class Match(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Which calls: by method and path (a glob), then the nth of them or a share of them, at most so many times."""
+    """Which calls: by method, path and caller (globs), then the nth of them or a share, at most so many times.
+
+    A caller is known by the User-Agent it bears.
+    """
 
     method: str = "*"
     path: str = "*"
+    agent: str = "*"
     nth: int | None = None
     share: float | None = None
     times: int | None = None
@@ -59,12 +63,13 @@ class Faults:
         self._met = [0] * len(script.calls)
         self._done = [0] * len(script.calls)
 
-    def meet(self, method: str, path: str) -> Fault | None:
+    def meet(self, method: str, path: str, agent: str) -> Fault | None:
         """What befalls this call: the first entry that matches and strikes. Every entry counts what it matches."""
         struck: Fault | None = None
         for place, entry in enumerate(self.script.calls):
             match = entry.match
-            if match.method not in {"*", method} or not fnmatch.fnmatchcase(path, match.path):
+            globs = ((method, match.method), (path, match.path), (agent, match.agent))
+            if not all(fnmatch.fnmatchcase(said, glob) for said, glob in globs):
                 continue
             self._met[place] += 1
             if struck is None and self._strikes(place, match):
