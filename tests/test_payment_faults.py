@@ -16,8 +16,10 @@ from orders.payments.stripe_gateway import StripeGateway
 from tests.chaos.__main__ import Report, promises_of
 from tests.chaos.books import judge
 from tests.chaos.matrix import FAULTS, Cell, Trial, play
+from tests.chaos.places import places_in, strange_names
 from tests.chaos.shop import Place, let_pass, nothing_is_left_to_settle
-from tests.chaos.sites import OPENING, SITES, Site
+from tests.chaos.sites import SITES, Site
+from tests.chaos.stories import OPENING
 from tests.stories import eur
 from tests.stripe_backends import StripeSandbox
 
@@ -39,15 +41,21 @@ def some_of(site: Site) -> Sequence[Trial]:
     n = SITES.index(site)
     any_fault = FAULTS[n % len(FAULTS)]
     hidden = [Trial(site, DONE[n % len(DONE)], 3), Trial(site, any_fault, 1)]
-    return hidden if site.method == "POST" else [Trial(site, any_fault, 3)]
+    return hidden if site.changes else [Trial(site, any_fault, 3)]
 
 
 def test_this_cut_of_the_matrix_has_every_place_and_every_fault() -> None:
     cut = [trial for site in SITES for trial in some_of(site)]
 
     assert {trial.site.name for trial in cut} == set(BY_NAME)
-    assert {trial.fault for trial in cut if trial.site.method == "POST"} == set(FAULTS)
-    assert {trial.fault for trial in cut if trial.site.method == "GET"} == set(FAULTS)
+    assert {trial.fault for trial in cut if trial.site.changes} == set(FAULTS)
+    assert {trial.fault for trial in cut if not trial.site.changes} == set(FAULTS)
+
+
+def test_the_matrix_has_every_place_in_the_source() -> None:
+    """And no other; that a story really comes to its place is seen whenever it is told, as nothing befalls it else."""
+    assert {site.place for site in SITES} == places_in()
+    assert strange_names() == set()
 
 
 @pytest.mark.parametrize("first", range(0, len(SITES), TOGETHER), ids=lambda n: SITES[n].name)

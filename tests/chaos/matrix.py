@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 import msgspec
@@ -12,7 +11,8 @@ import msgspec
 from orders.payments.stripe_gateway import StripeGateway
 from tests.chaos.books import DISPUTED, in_doubt, judge
 from tests.chaos.shop import Place, let_pass, nothing_is_left_to_settle
-from tests.chaos.sites import Site, Story
+from tests.chaos.sites import Site
+from tests.chaos.stories import Story
 from tests.conftest import Json
 from tests.paying import Checkout, money
 from tests.shop import rows
@@ -23,7 +23,10 @@ SETTLED_WITHIN = timedelta(seconds=60)
 STEP = timedelta(seconds=2)
 
 _ENDS = """
-    SELECT state FROM payments WHERE order_id = :id UNION ALL SELECT state FROM mandates WHERE order_id = :id ORDER BY 1
+    SELECT state FROM payments WHERE order_id = :id
+     UNION ALL SELECT state FROM mandates WHERE order_id = :id
+     UNION ALL SELECT d.state FROM disputes d JOIN payments p ON p.id = d.payment_id WHERE p.order_id = :id
+     ORDER BY 1
 """
 
 
@@ -89,12 +92,11 @@ async def _play_one(shop: Checkout, trial: Trial, cases: Counter[str]) -> Cell:
     story = site.story(shop)
     order_id = await anext(story)
     heard = len(await shop.sandbox.calls())
-    strike: Json = {"match": {"method": site.method, "path": site.path, "nth": 1, "times": times}, "fault": fault}
+    strike: Json = {"match": {"agent": site.place, "nth": 1, "times": times}, "fault": fault}
     await shop.sandbox.faults(strike, *site.meanwhile, events=site.news)
     settled_s = await _settle(shop, story)
     befell = sum(
-        call["fault"] == fault and call["method"] == site.method and fnmatchcase(call["path"], site.path)
-        for call in (await shop.sandbox.calls())[heard:]
+        call["fault"] == fault and call["agent"] == site.place for call in (await shop.sandbox.calls())[heard:]
     )
     await shop.sandbox.faults()
     violations = await _violations(shop, site, order_id, cases)

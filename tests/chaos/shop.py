@@ -20,6 +20,7 @@ from inventory.tasks import JOBS as INVENTORY_JOBS
 from orders.payments.reconcile import SETTLING, reconcile_between
 from orders.payments.stripe_gateway import StripeGateway
 from orders.payments.tasks import NIGHT, payment_jobs
+from tests.chaos.places import telling
 from tests.conftest import NOON, migrate, own_database
 from tests.paying import PUBLISHABLE, Checkout, checkout
 from tests.shop import put_stock
@@ -94,8 +95,8 @@ async def chaotic_shop(
 
 
 def hasty_gateway(sandbox: StripeSandbox, kind: type[StripeGateway]) -> StripeGateway:
-    """A gateway that gives up on an answer after a moment."""
-    return kind(
+    """A gateway that gives up on an answer after a moment, and whose calls say from where they are made."""
+    return telling(kind)(
         "sk_test_stories",
         publishable_key=PUBLISHABLE,
         webhook_secrets=[SECRET],
