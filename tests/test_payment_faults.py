@@ -5,8 +5,10 @@ The whole matrix is `make chaos`; here every place meets some of the faults, and
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +58,35 @@ def test_the_matrix_has_every_place_in_the_source() -> None:
     """And no other; that a story really comes to its place is seen whenever it is told, as nothing befalls it else."""
     assert {site.place for site in SITES} == places_in()
     assert strange_names() == set()
+
+
+A_NEW_PLACE = """
+async def hurry(db: Database, gateway: PaymentGateway) -> None:
+    await push(db, gateway=gateway)
+    return [one async for one in gateway.refunds_between(SINCE, UNTIL)]
+
+async def push(db: Database, gateway: PaymentGateway) -> None:
+    await gateway.capture("pi_1", 1, last=True, key="k")
+    await gateway.close()
+
+async def hide(provider: PaymentGateway | None) -> None:
+    await provider.cancel("pi_1", key="k")
+"""
+
+
+def test_a_new_place_in_the_source_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "late.py").write_text(A_NEW_PLACE)
+
+    assert places_in(tmp_path) == {"hurry: refunds_between", "hurry > push: capture"}
+    assert strange_names(tmp_path) == {"late.py: provider"}
+
+
+async def test_a_story_that_does_not_come_to_its_place_is_noticed(place: Place) -> None:
+    """The same story: it asks for a refund, and finds none, as nothing befell the call."""
+    asks, finds = BY_NAME["refund a part"], BY_NAME["find a refund"]
+    cells = await play(place, [Trial(asks, "hang", 1), Trial(replace(asks, place=finds.place), "hang", 1)])
+
+    assert [cell.violations for cell in cells] == [[], ["the fault never struck"]]
 
 
 @pytest.mark.parametrize("first", range(0, len(SITES), TOGETHER), ids=lambda n: SITES[n].name)

@@ -159,7 +159,13 @@ def _show_matrix(console: Console, cells: Sequence[Cell]) -> None:
     title = f"matrix: {len(cells)} stories, seconds until all was settled after one fault / three"
     faults = (fault.replace("_", "\n") for fault in FAULTS)
     table = Table(
-        Column("asked for", no_wrap=True), *faults, title=title, title_justify="left", box=SIMPLE, pad_edge=False
+        Column("asked for", no_wrap=True),
+        *faults,
+        title=title,
+        title_justify="left",
+        box=SIMPLE,
+        pad_edge=False,
+        collapse_padding=True,
     )
     by_place = {(cell.site, cell.fault, cell.times): cell for cell in cells}
     for site in dict.fromkeys(cell.site for cell in cells):

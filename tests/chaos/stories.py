@@ -202,6 +202,15 @@ async def refund(shop: Checkout) -> Story:
     assert given.status_code == 201, given.text
 
 
+async def rest_stays(shop: Checkout) -> Story:
+    """A part was sent, and what is reserved for the rest is about to expire."""
+    order_id = await shop.paid(("CHARGER", 3), total=3 * CHARGER, payment="on_shipment")
+    await _ship_one(shop, order_id)
+    await shop.settle()
+    await shop.advance(EXPIRY)
+    yield order_id
+
+
 async def never_pays(shop: Checkout) -> Story:
     """The buyer left, and their time is over."""
     order_id = await shop.place(("CHARGER", 1), total=CHARGER)
@@ -209,6 +218,17 @@ async def never_pays(shop: Checkout) -> Story:
     await shop.settle()
     await shop.advance(PAY_TIME)
     yield order_id
+
+
+async def never_saves(shop: Checkout) -> Story:
+    """The buyer left without saving a card, and their time is over. It is looked at once more, and given up."""
+    order_id = await shop.place(("CHARGER", 1), total=CHARGER, payment="later")
+    await shop.begin(order_id)
+    await shop.settle()
+    await shop.advance(PAY_TIME)
+    yield order_id
+    while await rows(shop.db, "SELECT 1 FROM mandates WHERE order_id = :id AND state <> 'cancelled'", id=order_id):
+        yield order_id
 
 
 def unheard(**terms: object) -> Callable[[Checkout], Story]:
