@@ -9,10 +9,10 @@ from typing import NamedTuple
 import msgspec
 
 from orders.payments.stripe_gateway import StripeGateway
+from tests.chaos.acts import Story
 from tests.chaos.books import DISPUTED, in_doubt, judge
 from tests.chaos.shop import Place, let_pass, nothing_is_left_to_settle
 from tests.chaos.sites import Site
-from tests.chaos.stories import Story
 from tests.conftest import Json
 from tests.paying import Checkout, money
 from tests.shop import rows

@@ -4,16 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.chaos import stories
+from tests.chaos.acts import GOODWILL, Story
 from tests.chaos.places import changes
 from tests.chaos.stories import (
     CANCELLING,
     CAPTURING,
     CHARGER,
-    GOODWILL,
     NO_NEWS,
     OPENING,
     REFUNDING,
-    Story,
     a_night_after,
     in_doubt,
     opening,
@@ -77,7 +76,9 @@ OPEN, CAPTURE, REFUND = "_ask > _open: open_payment", "_answer > _ask: capture",
 CANCEL, CANCEL_LOOK = "_ask > _cancel: cancel", "_ask > _cancel: look"
 DEPOSITOR, LATER_PAYER = "_ask > _open: open_customer", "_answer > _ask: open_customer"
 MANDATE = "_answer > _ask: ask_mandate"
-LOOK, LOOK_SAVED, LOOK_DISPUTE = (f"look > _look: {what}" for what in ("look", "look_at_mandate", "look_at_dispute"))
+LOOK, LOOK_TRIES, LOOK_SAVED, LOOK_DISPUTE = (
+    f"look > _look: {what}" for what in ("look", "attempts_of", "look_at_mandate", "look_at_dispute")
+)
 BACK_LOOK, BACK_SAVED = (f"confirm_payment > come_back: {what}" for what in ("look", "look_at_mandate"))
 LOOK_REFUNDS, BACK_REFUNDS = (f"{who} > take_in_payment: refunds_of" for who in ("_look", "come_back"))
 FIND, FIND_LOOK, FIND_REFUND = (f"_answer > find_out: {what}" for what in ("find_payment", "look", "refunds_of"))
@@ -114,6 +115,7 @@ SITES: Sequence[Site] = (
     Site("refund a part", REFUND, stories.refund, SOME_BACK, CAPTURED),
     Site("refund the whole", REFUND, stories.cancel_paid, BACK, CAPTURED),
     Site("look at a payment", LOOK, stories.news_of_a_payment, PAID, CAPTURED),
+    Site("look at every try", LOOK_TRIES, stories.news_of_two_tries, PAID, CAPTURED),
     Site("look: a buyer is back", BACK_LOOK, stories.buyer_is_back, PAID, CAPTURED, news=NO_NEWS),
     Site("look at a mandate", LOOK_SAVED, stories.news_of_a_mandate, (), SAVED),
     Site("look: a card is saved", BACK_SAVED, stories.buyer_is_back_from_saving, (), SAVED, news=NO_NEWS),

@@ -4,22 +4,19 @@ A story is a generator. Up to its first `yield` all is quiet; then faults befall
 the buyer or the shop's people do next; where it yields again, it has to wait for something, and is asked again later.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 
-import httpx
-
+from tests.chaos import acts
+from tests.chaos.acts import GOODWILL, Story
 from tests.conftest import Json
-from tests.paying import VISA, Checkout
+from tests.paying import DECLINED, Checkout
 from tests.shop import rows
-from tests.stories import eur, plant
+from tests.stories import eur
 
 CHARGER = 3900
-GOODWILL = 500
 PENDING_REFUND = "pm_card_pendingRefund"
 """A card to which money goes back slowly."""
-AT_THE_PROVIDER = {"Authorization": "Bearer sk_test_stories"}
-"""Somebody works at the provider itself, beside us."""
 NO_NEWS = {"drop": 1.0}
 """The provider's webhooks do not arrive."""
 OPENING = {"method": "POST", "path": "/v1/payment_intents"}
@@ -32,23 +29,9 @@ EXPIRY = timedelta(days=6, hours=12)
 LONG_AGO = timedelta(days=4)
 """Longer than a night's reconciliation looks back."""
 
-Story = AsyncIterator[str]
-"""Yields the order's id."""
-
-
-async def _page(shop: Checkout, order_id: str) -> Json | None:
-    """What the buyer's page gets, or None: the provider is away, and the page asks again with the same key."""
-    answer = await shop.web.post(f"/v1/orders/{order_id}/payments", once=f"begin-{order_id}")
-    assert answer.status_code in {201, 503}, answer.text
-    return dict(answer.json()) if answer.status_code == 201 else None
-
-
-async def _pays(shop: Checkout, order_id: str) -> Story:
-    """The buyer opens the page as soon as there is one, and pays."""
-    while (page := await _page(shop, order_id)) is None:
-        yield order_id
-    confirmed = await shop.buyer_pays(page, VISA)
-    assert confirmed.status_code == 200, confirmed.text
+_TRIES = """
+    SELECT a.state FROM payment_attempts a JOIN payments p ON p.id = a.payment_id WHERE p.order_id = :id ORDER BY 1
+"""
 
 
 def opening(**terms: object) -> Callable[[Checkout], Story]:
@@ -57,7 +40,7 @@ def opening(**terms: object) -> Callable[[Checkout], Story]:
     async def story(shop: Checkout) -> Story:
         order_id = await shop.place(("CHARGER", 1), total=CHARGER, **terms)  # type: ignore[arg-type]  # what an order may say
         yield order_id
-        async for step in _pays(shop, order_id):
+        async for step in acts.pays(shop, order_id):
             yield step
 
     return story
@@ -66,14 +49,14 @@ def opening(**terms: object) -> Callable[[Checkout], Story]:
 async def charge(shop: Checkout) -> Story:
     order_id = await shop.paid(("CHARGER", 1), total=CHARGER, payment="later")
     yield order_id
-    await _ask(shop, order_id, "charge")
+    await acts.ask(shop, order_id, "charge")
 
 
 async def charge_a_day_later(shop: Checkout) -> Story:
     """The provider was away for so long that it may have forgotten the key: it is looked for first."""
     order_id = await shop.paid(("CHARGER", 1), total=CHARGER, payment="later")
     await shop.sandbox.faults({"match": OPENING, "fault": "error_before"})
-    await _ask(shop, order_id, "charge")
+    await acts.ask(shop, order_id, "charge")
     await shop.work()
     await shop.advance(timedelta(hours=23))
     yield order_id
@@ -83,14 +66,14 @@ async def doubtful_opening(shop: Checkout) -> Story:
     """Nobody tells whether the payment was opened: no answer, no webhook. After two minutes it is searched."""
     await shop.sandbox.faults({"match": OPENING, "fault": "drop_after"}, events=NO_NEWS)
     order_id = await shop.place(("CHARGER", 1), total=CHARGER)
-    assert await _page(shop, order_id) is None
+    assert await acts.page(shop, order_id) is None
     await shop.advance(timedelta(minutes=2))
-    await _due(shop, "reconcile_doubts")
+    await acts.due(shop, "reconcile_doubts")
     yield order_id
-    async for step in _pays(shop, order_id):
+    async for step in acts.pays(shop, order_id):
         yield step
     [(payment_id,)] = await rows(shop.db, "SELECT id FROM payments WHERE order_id = :id", id=order_id)
-    while not await _confirmed(shop, payment_id):
+    while not await acts.confirmed(shop, payment_id):
         yield order_id
 
 
@@ -104,7 +87,7 @@ def in_doubt(happening: Callable[[Checkout], Story], call: Json) -> Callable[[Ch
         assert await anext(told, None) is None
         await shop.work()
         await shop.advance(timedelta(minutes=2))
-        await _due(shop, "reconcile_doubts")
+        await acts.due(shop, "reconcile_doubts")
         yield order_id
 
     return story
@@ -113,37 +96,37 @@ def in_doubt(happening: Callable[[Checkout], Story], call: Json) -> Callable[[Ch
 async def ship(shop: Checkout) -> Story:
     order_id = await shop.paid(("CHARGER", 2), total=2 * CHARGER, payment="on_shipment")
     yield order_id
-    await _ask(shop, order_id, "ship", location="wh-de")
+    await acts.ask(shop, order_id, "ship", location="wh-de")
 
 
 async def ship_a_part(shop: Checkout) -> Story:
     order_id = await shop.paid(("CHARGER", 3), total=3 * CHARGER, payment="on_shipment")
     yield order_id
-    await _ship_one(shop, order_id)
+    await acts.ship_one(shop, order_id)
 
 
 async def ship_the_last_part(shop: Checkout) -> Story:
     order_id = await shop.paid(("CHARGER", 3), total=3 * CHARGER, payment="on_shipment")
-    await _ship_one(shop, order_id)
+    await acts.ship_one(shop, order_id)
     await shop.settle()
     yield order_id
-    await _ask(shop, order_id, "ship", location="wh-de")
+    await acts.ask(shop, order_id, "ship", location="wh-de")
 
 
 async def ship_and_cancel_the_rest(shop: Checkout) -> Story:
     """The rest is cancelled before anybody knows whether the part was captured."""
     order_id = await shop.paid(("CHARGER", 3), total=3 * CHARGER, payment="on_shipment")
     yield order_id
-    await _ship_one(shop, order_id)
-    await _ask(shop, order_id, "cancel", reason="changed my mind")
+    await acts.ship_one(shop, order_id)
+    await acts.ask(shop, order_id, "cancel", reason="changed my mind")
 
 
 async def cancel_the_rest(shop: Checkout) -> Story:
     order_id = await shop.paid(("CHARGER", 3), total=3 * CHARGER, payment="on_shipment")
-    await _ship_one(shop, order_id)
+    await acts.ship_one(shop, order_id)
     await shop.settle()
     yield order_id
-    await _ask(shop, order_id, "cancel", reason="changed my mind")
+    await acts.ask(shop, order_id, "cancel", reason="changed my mind")
 
 
 def without_parts(happening: Callable[[Checkout], Story]) -> Callable[[Checkout], Story]:
@@ -165,8 +148,8 @@ async def ship_one_by_one(shop: Checkout) -> Story:
     """Both parts leave before the provider has answered the first capture."""
     order_id = await shop.paid(("CHARGER", 2), total=2 * CHARGER, payment="on_shipment")
     yield order_id
-    await _ship_one(shop, order_id)
-    await _ship_one(shop, order_id)
+    await acts.ship_one(shop, order_id)
+    await acts.ship_one(shop, order_id)
 
 
 async def nobody_ships(shop: Checkout) -> Story:
@@ -179,20 +162,20 @@ async def nobody_ships(shop: Checkout) -> Story:
 async def cancel_reserved(shop: Checkout) -> Story:
     order_id = await shop.paid(("CHARGER", 1), total=CHARGER, payment="on_shipment")
     yield order_id
-    await _ask(shop, order_id, "cancel", reason="changed my mind")
+    await acts.ask(shop, order_id, "cancel", reason="changed my mind")
 
 
 async def cancel_unpaid(shop: Checkout) -> Story:
     order_id = await shop.place(("CHARGER", 1), total=CHARGER)
     await shop.begin(order_id)
     yield order_id
-    await _ask(shop, order_id, "cancel", reason="changed my mind")
+    await acts.ask(shop, order_id, "cancel", reason="changed my mind")
 
 
 async def cancel_paid(shop: Checkout) -> Story:
     order_id = await shop.paid(("CHARGER", 1), total=CHARGER)
     yield order_id
-    await _ask(shop, order_id, "cancel", reason="changed my mind")
+    await acts.ask(shop, order_id, "cancel", reason="changed my mind")
 
 
 async def refund(shop: Checkout) -> Story:
@@ -205,7 +188,7 @@ async def refund(shop: Checkout) -> Story:
 async def rest_stays(shop: Checkout) -> Story:
     """A part was sent, and what is reserved for the rest is about to expire."""
     order_id = await shop.paid(("CHARGER", 3), total=3 * CHARGER, payment="on_shipment")
-    await _ship_one(shop, order_id)
+    await acts.ship_one(shop, order_id)
     await shop.settle()
     await shop.advance(EXPIRY)
     yield order_id
@@ -252,6 +235,18 @@ async def news_of_a_payment(shop: Checkout) -> Story:
     await shop.buyer_pays(page)
 
 
+async def news_of_two_tries(shop: Checkout) -> Story:
+    """The first card is declined, and the second taken before anybody looks; both tries are to be known."""
+    order_id = await shop.place(("CHARGER", 1), total=CHARGER)
+    page = await shop.begin(order_id)
+    await shop.settle()
+    yield order_id
+    assert (await shop.buyer_pays(page, DECLINED)).status_code == 402
+    await shop.buyer_pays(page)
+    while await rows(shop.db, _TRIES, id=order_id) != [("declined",), ("succeeded",)]:
+        yield order_id
+
+
 async def news_of_a_mandate(shop: Checkout) -> Story:
     order_id = await shop.place(("CHARGER", 1), total=CHARGER, payment="later")
     page = await shop.begin(order_id)
@@ -267,7 +262,7 @@ async def buyer_is_back(shop: Checkout) -> Story:
     page = await shop.begin(order_id)
     await shop.buyer_pays(page)
     yield order_id
-    while not await _confirmed(shop, page["payment"]["id"]):
+    while not await acts.confirmed(shop, page["payment"]["id"]):
         yield order_id
 
 
@@ -277,7 +272,7 @@ async def buyer_is_back_from_saving(shop: Checkout) -> Story:
     page = await shop.begin(order_id)
     await shop.buyer_pays(page)
     yield order_id
-    while not await _confirmed(shop, page["mandate"]["id"]):
+    while not await acts.confirmed(shop, page["mandate"]["id"]):
         yield order_id
 
 
@@ -286,29 +281,29 @@ async def buyer_is_back_after_a_refund(shop: Checkout) -> Story:
     order_id = await shop.paid(("CHARGER", 1), total=CHARGER)
     [(payment_id,)] = await rows(shop.db, "SELECT id FROM payments WHERE order_id = :id", id=order_id)
     await shop.sandbox.faults(events=NO_NEWS)
-    await _refund_at_provider(shop, order_id)
+    await acts.refund_at_provider(shop, order_id)
     yield order_id
-    while not await _confirmed(shop, payment_id):
+    while not await acts.confirmed(shop, payment_id):
         yield order_id
 
 
 async def dispute(shop: Checkout) -> Story:
     order_id = await shop.paid(("CHARGER", 1), total=CHARGER)
     yield order_id
-    await shop.sandbox.dispute(await _at_provider(shop, order_id))
+    await shop.sandbox.dispute(await acts.at_provider(shop, order_id))
 
 
 async def refund_made_there(shop: Checkout) -> Story:
     order_id = await shop.paid(("CHARGER", 1), total=CHARGER)
     yield order_id
-    await _refund_at_provider(shop, order_id)
+    await acts.refund_at_provider(shop, order_id)
 
 
 async def refund_made_there_long_after(shop: Checkout) -> Story:
     order_id = await shop.paid(("CHARGER", 1), total=CHARGER)
     await shop.advance(LONG_AGO)
     yield order_id
-    await _refund_at_provider(shop, order_id)
+    await acts.refund_at_provider(shop, order_id)
 
 
 async def refund_takes_long(shop: Checkout) -> Story:
@@ -324,11 +319,11 @@ async def refund_takes_long(shop: Checkout) -> Story:
 async def dispute_takes_long(shop: Checkout) -> Story:
     """The buyer's bank took its time, and took the money."""
     order_id = await shop.paid(("CHARGER", 1), total=CHARGER)
-    await shop.sandbox.dispute(await _at_provider(shop, order_id))
+    await shop.sandbox.dispute(await acts.at_provider(shop, order_id))
     await shop.settle()
     yield order_id
     await shop.advance(LONG_AGO)
-    await shop.sandbox.dispute(await _at_provider(shop, order_id), "lost")
+    await shop.sandbox.dispute(await acts.at_provider(shop, order_id), "lost")
 
 
 def a_night_after(happening: Callable[[Checkout], Story]) -> Callable[[Checkout], Story]:
@@ -340,38 +335,7 @@ def a_night_after(happening: Callable[[Checkout], Story]) -> Callable[[Checkout]
         await shop.sandbox.faults(events=NO_NEWS)
         assert await anext(told, None) is None
         await shop.advance(timedelta(minutes=6))
-        await _due(shop, "reconcile_nightly")
+        await acts.due(shop, "reconcile_nightly")
         yield order_id
 
     return story
-
-
-async def _confirmed(shop: Checkout, thing_id: str) -> bool:
-    answer = await shop.web.post(f"/v1/payments/{thing_id}/confirm")
-    assert answer.status_code in {200, 503}, answer.text
-    return answer.status_code == 200
-
-
-async def _ask(shop: Checkout, order_id: str, what: str, **body: object) -> None:
-    answer = await shop.operator.post(f"/v1/orders/{order_id}/{what}", body)
-    assert answer.status_code == 200, answer.text
-
-
-async def _ship_one(shop: Checkout, order_id: str) -> None:
-    await _ask(shop, order_id, "ship", location="wh-de", lines=[{"line": 1, "quantity": 1}])
-
-
-async def _due(shop: Checkout, job: str) -> None:
-    """The hour of a job has come."""
-    await plant(shop.db, f"UPDATE schedules SET next_at = '{shop.clock.now().isoformat()}' WHERE name = '{job}'")
-
-
-async def _at_provider(shop: Checkout, order_id: str) -> str:
-    [(intent,)] = await rows(shop.db, "SELECT provider_id FROM payments WHERE order_id = :id", id=order_id)
-    return str(intent)
-
-
-async def _refund_at_provider(shop: Checkout, order_id: str) -> None:
-    facts = {"payment_intent": await _at_provider(shop, order_id), "amount": str(GOODWILL)}
-    made: httpx.Response = await shop.sandbox.http.post("/v1/refunds", data=facts, headers=AT_THE_PROVIDER)
-    assert made.status_code == 200, made.text
