@@ -29,7 +29,8 @@ ANSWER_S_MAX = 20
 """A buyer who waits longer for an answer asks again, with the same key."""
 
 AGAIN_S = 0.05
-IN_FLIGHT = "idempotency_key_in_flight"
+UNDER_WAY = {"idempotency_key_in_flight", "payment_being_opened"}
+"""Somebody is at it; the same request is answered in a moment."""
 
 
 class Answer(NamedTuple):
@@ -133,7 +134,7 @@ class Buyer:
 
 def is_passing(answer: Answer) -> bool:
     """Whether an answer says "not now"; anything else is final."""
-    return answer.status == 503 or (answer.status == 409 and answer.code == IN_FLIGHT)
+    return answer.status == 503 or (answer.status == 409 and answer.code in UNDER_WAY)
 
 
 async def crowd(ports: Sequence[int], requests: Iterator[bytes], at_once: int, retries: Counter[str]) -> list[Answer]:
