@@ -82,15 +82,14 @@ LOOK, LOOK_TRIES, LOOK_SAVED, LOOK_DISPUTE = (
 BACK_LOOK, BACK_SAVED = (f"confirm_payment > come_back: {what}" for what in ("look", "look_at_mandate"))
 LOOK_REFUNDS, BACK_REFUNDS = (f"{who} > take_in_payment: refunds_of" for who in ("_look", "come_back"))
 FIND, FIND_LOOK, FIND_REFUND = (f"_answer > find_out: {what}" for what in ("find_payment", "look", "refunds_of"))
-DOUBT, DOUBT_LOOK, DOUBT_REFUND = (
-    f"reconcile_doubts > find_out: {what}" for what in ("find_payment", "look", "refunds_of")
-)
+DOUBT, DOUBT_LOOK, DOUBT_REFUND = (f"_clear_up > find_out: {what}" for what in ("find_payment", "look", "refunds_of"))
 LIST_PAYMENTS, LIST_REFUNDS, LIST_DISPUTES = (
     f"reconcile_between > _{what}: {what}_between" for what in ("payments", "refunds", "disputes")
 )
 LIST_MANDATES = "_reconcile_nightly > reconcile_between: mandates_between"
 NIGHT_LOOK, NIGHT_DISPUTE = "_payments > _take_in_payment: look", "reconcile_between > _disputes: look_at_dispute"
 NIGHT_REFUNDS = "_take_in_payment > take_in_payment: refunds_of"
+NIGHT_OLD_LEFT = "_refunds > _take_in_refund: look"
 NIGHT_OLD, NIGHT_PENDING = "_refunds > _take_in_refund: refunds_of", "reconcile_between > _refunds: refunds_of"
 
 # fmt: off
@@ -155,6 +154,8 @@ SITES: Sequence[Site] = (
     Site("night: its refunds", NIGHT_REFUNDS, a_night_after(stories.refund_made_there), SOME_BACK, CAPTURED, ADOPTED),
     Site("night: an old refund", NIGHT_OLD, a_night_after(stories.refund_made_there_long_after), SOME_BACK, CAPTURED,
          ADOPTED),
+    Site("night: what is left", NIGHT_OLD_LEFT, a_night_after(stories.refund_made_there_long_after), SOME_BACK,
+         CAPTURED, ADOPTED),
     Site("night: a slow refund", NIGHT_PENDING, a_night_after(stories.refund_takes_long), SOME_BACK, CAPTURED),
     Site("night: an old dispute", NIGHT_DISPUTE, a_night_after(stories.dispute_takes_long), PAID, LOST, DISPUTED),
 )
