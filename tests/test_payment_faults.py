@@ -135,7 +135,7 @@ class TakesTroubleForANo(StripeGateway):
 
 @pytest.mark.parametrize("name", ["charge later", "refund a part"])
 async def test_lost_twice_in_a_row_every_answer_is_found_again(place: Place, name: str) -> None:
-    """The careful twin of all below. The SDK's own second try bears the same key, so it takes two lost answers."""
+    """The careful twin of all below."""
     cells = await play(place, [Trial(BY_NAME[name], fault, 2) for fault in FAULTS])
 
     assert len(cells) == len(FAULTS)

@@ -14,7 +14,7 @@ from commerce.embedded.valkey import EmbeddedValkey
 from commerce.kernel.refusals import Busy
 from commerce.provider.limits import Limits
 from commerce.provider.token_bucket import TokenBucket
-from tests.turnstiles import EXACT, MS, NOON, PAY, REFUND, SECOND, SetWatch, busiest_second, running_valkey
+from tests.turnstiles import EXACT, MS, NOON, PAY, REFUND, SECOND, SetWatch, busiest_second, running_valkey, until
 
 
 @pytest.fixture(scope="module")
@@ -216,13 +216,6 @@ async def test_a_slot_that_is_given_back_too_late_is_wasted(turnstile: Open, wat
     await asyncio.wait([given_up])
 
     assert await slots(ours, 1) == [4_040 * MS]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Let the others go on until it is true."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - nothing is slept here, the others get their turn
-            await asyncio.sleep(0)
 
 
 # Redis comes and goes

@@ -3,12 +3,17 @@
 import asyncio
 import tempfile
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
 from commerce.embedded.valkey import EmbeddedValkey
 from commerce.provider.limits import Limits
+from commerce.provider.token_bucket import TokenBucket
 
 PAY, REFUND = "POST /v1/payment_intents", "POST /v1/refunds"
 MS, SECOND = 1_000, 1_000_000
@@ -58,6 +63,18 @@ def running_valkey() -> Iterator[EmbeddedValkey]:
             yield server
         finally:
             server.stop()
+
+
+def alone(watch: SetWatch, limits: Limits = EXACT, processes: int = 1) -> TokenBucket:
+    """A turnstile whose Redis is away, and stays away."""
+    return TokenBucket(Redis(port=1, retry=Retry(NoBackoff(), 0)), limits, processes=processes, watch=watch)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the others go on until it is true."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - nothing is slept here, the others get their turn
+            await asyncio.sleep(0)
 
 
 def busiest_second(instants: Sequence[int]) -> int:

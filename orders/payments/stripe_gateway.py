@@ -1,11 +1,12 @@
 """Stripe: the only file that calls it. Our words go in, and what Stripe says comes out in our words (stripe_words.py).
 
-Keys are ours and stored before each call; the SDK's own retry (one, within a call) sends the same key again, so it can
-do nothing twice. Whatever leaves it unknown whether a call had an effect is InDoubt.
+Keys are ours and stored before each call. The SDK's own retries are off: they would not wait for their turn, and who
+asks again is our business. Whatever leaves it unknown whether a call had an effect is InDoubt.
 """
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -46,7 +47,7 @@ from orders.payments.stripe_words import (
 )
 
 ANSWER_S_MAX = 8
-"""How long one try may take; the SDK may try once more, and both are over before a call's own limit is."""
+"""How long we wait for an answer."""
 SIGNED_WITHIN = timedelta(minutes=5)
 """An event signed longer ago, or further in the future, is somebody's replay (Stripe's own default)."""
 PAGE = 100
@@ -61,7 +62,7 @@ Shape = TypeVar("Shape")
 class StripeGateway:
     """The payment provider, at Stripe or at a sandbox that speaks as it does.
 
-    `answer_within` is how long one try may take; whoever rehearses hangs waits less.
+    `answer_within` is how long an answer may take; whoever rehearses hangs waits less.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class StripeGateway:
         self._stripe = stripe.StripeClient(
             api_key,
             http_client=self._http,
-            max_network_retries=1,
+            max_network_retries=0,
             base_addresses={"api": base} if base else {},
         )
 
@@ -218,7 +219,11 @@ class StripeGateway:
         after: dict[str, str] = {}
         while True:
             words = {**params, "limit": PAGE, **after}
-            page = await self._ask(Listed[shape], f"{things}.list", "get", f"/v1/{things}", **words)  # type: ignore[valid-type]  # a type that is only known here
+            ask = partial(self._ask, Listed[shape], f"{things}.list", "get", f"/v1/{things}", **words)  # type: ignore[valid-type]  # a type that is only known here
+            try:
+                page = await ask()
+            except InDoubt:  # Who reads a thousand pages must not begin anew for one of them.
+                page = await ask()
             for one in page.data:
                 yield one
             if not page.has_more or not page.data:

@@ -10,7 +10,6 @@ from itertools import count
 from pathlib import Path
 
 import httpx
-import stripe
 
 from commerce.embedded.postgres import EmbeddedPostgres
 from commerce.kernel.clock import SetClock
@@ -89,9 +88,8 @@ async def chaotic_shop(
     """A shop in an empty database whose goods do not run out, and which soon gives up waiting for an answer."""
     await open_store(db)
     await put_stock(db, "CHARGER", "wh-de", PLENTY)
-    with impatient_sdk():
-        async with checkout(db, clock, sandbox, hasty_gateway(sandbox, gateway)) as shop:
-            yield shop
+    async with checkout(db, clock, sandbox, hasty_gateway(sandbox, gateway)) as shop:
+        yield shop
 
 
 def hasty_gateway(sandbox: StripeSandbox, kind: type[StripeGateway]) -> StripeGateway:
@@ -103,17 +101,6 @@ def hasty_gateway(sandbox: StripeSandbox, kind: type[StripeGateway]) -> StripeGa
         base=sandbox.url,
         answer_within=ANSWER_WITHIN,
     )
-
-
-@contextmanager
-def impatient_sdk() -> Iterator[None]:
-    """The SDK waits half a second of real time before it asks again; here it does not."""
-    was = stripe.HTTPClient.INITIAL_DELAY
-    stripe.HTTPClient.INITIAL_DELAY = 0.001
-    try:
-        yield
-    finally:
-        stripe.HTTPClient.INITIAL_DELAY = was
 
 
 async def keep_schedule(shop: Checkout) -> None:
