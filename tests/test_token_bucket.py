@@ -51,7 +51,7 @@ async def turnstile(valkey: EmbeddedValkey, watch: SetWatch) -> AsyncIterator[Op
 
 async def slots(turnstile: TokenBucket, count: int, endpoint: str = PAY) -> list[int]:
     """When so many calls may go, in microseconds after noon."""
-    return [(await turnstile.reserve(endpoint)).instant - NOON for _ in range(count)]
+    return [await turnstile.reserve(endpoint) - NOON for _ in range(count)]
 
 
 # Slots
@@ -69,7 +69,7 @@ async def test_slots_leave_room_for_calls_that_leave_late(turnstile: Open) -> No
 
 
 async def test_ten_thousand_charges_take_as_long_as_they_must(turnstile: Open) -> None:
-    found = await slots(turnstile(Limits(total=100, endpoint=25)), 10_000)
+    found = await slots(turnstile(Limits(total=100, endpoint=25, wait_s=600)), 10_000)
 
     assert found == sorted(found)
     assert found[-1] == 9_999 * 40_800
@@ -140,9 +140,12 @@ async def test_with_every_cell_taken_the_wait_is_bounded_too(turnstile: Open) ->
 async def test_time_is_redis_own_where_none_is_handed_in(turnstile: Open, valkey: EmbeddedValkey) -> None:
     del turnstile  # it has emptied the server
     ours, theirs = (TokenBucket.at(valkey.url, EXACT, processes=2) for _ in range(2))
+    found = []
     try:
-        found = [(await each.reserve(PAY)).reserved or 0 for _ in range(50) for each in (ours, theirs)]
         async with Redis.from_url(valkey.url) as redis:
+            for each in (ours, theirs) * 50:
+                await each.reserve(PAY)
+                found.append(int(await redis.get(f"commerce:{{stripe}}:free:{PAY}") or 0) - 40 * MS)
             seconds, _ = await redis.time()
     finally:
         await ours.close()
@@ -189,33 +192,16 @@ async def test_who_waits_goes_when_it_is_time_in_the_order_of_asking(turnstile: 
     assert gone == [0, 1, 2, 3, 4]
 
 
-async def test_a_slot_that_nobody_wants_any_more_goes_to_the_next_who_asks(turnstile: Open, watch: SetWatch) -> None:
+async def test_who_is_cancelled_leaves_a_slot_that_nobody_uses(turnstile: Open, watch: SetWatch) -> None:
     ours = turnstile()
-    await slots(ours, 100)
-    given_up = [asyncio.create_task(ours.pass_through(PAY)) for _ in range(3)]
-    await until(lambda: watch.waiting == 3)
-    await slots(ours, 1)
-    for task in given_up[:2]:
-        task.cancel()
-    await asyncio.wait(given_up[:2])
-    await asyncio.gather(*ours._giving_back)  # noqa: SLF001 - it is done in the background, for who is cancelled is in a hurry
-
-    assert [task.cancelled() for task in given_up[:2]] == [True, True]
-    assert await slots(ours, 3) == [4_000 * MS, 4_040 * MS, 4_160 * MS]
-    watch.advance(4_080 * MS)
-    await given_up[2]
-
-
-async def test_a_slot_that_is_given_back_too_late_is_wasted(turnstile: Open, watch: SetWatch) -> None:
-    ours = turnstile()
-    await slots(ours, 100)
+    await slots(ours, 10)
     given_up = asyncio.create_task(ours.pass_through(PAY))
     await until(lambda: watch.waiting == 1)
-    watch.advance(3_500 * MS)
     given_up.cancel()
     await asyncio.wait([given_up])
 
-    assert await slots(ours, 1) == [4_040 * MS]
+    assert given_up.cancelled()
+    assert await slots(ours, 1) == [11 * 40 * MS]
 
 
 # Redis comes and goes
@@ -234,7 +220,7 @@ async def test_a_flush_lets_nobody_overtake(turnstile: Open, valkey: EmbeddedVal
 async def test_without_redis_each_process_goes_on_with_its_share(
     turnstile: Open, valkey: EmbeddedValkey, watch: SetWatch
 ) -> None:
-    ours, theirs = turnstile(processes=4), turnstile(processes=4)
+    ours, theirs = turnstile(processes=5), turnstile(processes=5)
     with capture_logs() as logs:
         shared = await slots(ours, 2) + await slots(theirs, 1)
         os.kill(valkey.pid, signal.SIGKILL)
@@ -246,29 +232,29 @@ async def test_without_redis_each_process_goes_on_with_its_share(
         again = await slots(ours, 2)
 
     assert shared == [0, 40 * MS, 80 * MS]
-    assert mine == [200 * MS, 360 * MS, 520 * MS, 680 * MS], "a quarter of the rate, behind its own last slot"
-    assert his == [240 * MS, 400 * MS, 560 * MS, 720 * MS]
-    assert still == [840 * MS], "Redis is asked again after a second"
-    assert again == [SECOND, SECOND + 40 * MS]
+    assert mine == [240 * MS, 440 * MS, 640 * MS, 840 * MS], "a fifth of the rate, behind its own last slot"
+    assert his == [280 * MS, 480 * MS, 680 * MS, 880 * MS]
+    assert still == [1_040 * MS], "Redis is asked again after a second"
+    assert again == [1_240 * MS, 1_280 * MS]
     assert [line["event"] for line in logs] == ["turnstile_alone", "turnstile_alone", "turnstile_shared_again"]
 
 
 async def test_the_line_that_formed_without_redis_is_kept_when_it_is_back(
     turnstile: Open, valkey: EmbeddedValkey, watch: SetWatch
 ) -> None:
-    ours = turnstile(processes=4)
+    ours = turnstile(processes=5)
     os.kill(valkey.pid, signal.SIGKILL)
     valkey.sweep()
     alone = await slots(ours, 10)
     valkey.start()
     watch.advance(SECOND)
 
-    assert alone == [number * 160 * MS for number in range(10)]
-    assert await slots(ours, 2) == [1_600 * MS, 1_640 * MS]
+    assert alone == [number * 200 * MS for number in range(10)]
+    assert await slots(ours, 2) == [2_000 * MS, 2_040 * MS]
 
 
 async def test_a_redis_that_does_not_answer_is_away(turnstile: Open, valkey: EmbeddedValkey, watch: SetWatch) -> None:
-    ours = turnstile(processes=2)
+    ours = turnstile(processes=5)
     await slots(ours, 1)
     os.kill(valkey.pid, signal.SIGSTOP)
     try:
@@ -277,5 +263,5 @@ async def test_a_redis_that_does_not_answer_is_away(turnstile: Open, valkey: Emb
         os.kill(valkey.pid, signal.SIGCONT)
     watch.advance(2 * SECOND)
 
-    assert late == [80 * MS, 160 * MS, 240 * MS]
+    assert late == [200 * MS, 400 * MS, 600 * MS]
     assert await slots(ours, 1) == [2 * SECOND]

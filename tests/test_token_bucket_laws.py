@@ -1,7 +1,7 @@
 """The rate limit's laws, whoever asks and whatever happens to Redis; and what one process does alone."""
 
-import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import pytest
@@ -45,6 +45,25 @@ def test_a_process_alone_lets_nobody_wait_longer_than_the_longest_wait() -> None
     assert alone.reserve(PAY, 40 * MS) == SECOND + 40 * MS
 
 
+@pytest.mark.parametrize(
+    ("processes", "busiest", "in_a_minute"), [(1, 25, 1_471), (3, 24, 1_413), (8, 24, 1_416), (9, 18, 1_062)]
+)
+def test_processes_alone_send_as_much_as_they_may_in_all(processes: int, busiest: int, in_a_minute: int) -> None:
+    """Each takes whatever it gets, for a minute. Nobody stands so far behind that the call would be given up unsent."""
+    limits = Limits(total=100, endpoint=25)
+    buckets = [LocalBucket(limits, processes) for _ in range(processes)]
+    found: list[int] = []
+    for tenth in range(600):
+        for bucket in buckets:
+            with suppress(Busy):
+                while True:
+                    found.append(bucket.reserve(PAY, tenth * 100 * MS))
+                    assert found[-1] - tenth * 100 * MS <= 8 * SECOND
+
+    assert busiest_second(found) == busiest
+    assert sum(slot < 60 * SECOND for slot in found) == in_a_minute
+
+
 class Step(NamedTuple):
     """Some calls to one endpoint through one of two processes, after a while; or somebody flushes Redis."""
 
@@ -52,7 +71,7 @@ class Step(NamedTuple):
     process: int
     endpoint: str
     calls: int
-    cancels: bool
+    flushes: bool
 
 
 steps = st.lists(
@@ -62,7 +81,7 @@ steps = st.lists(
         process=st.integers(0, 1),
         endpoint=st.sampled_from([PAY, REFUND, "GET /v1/events"]),
         calls=st.integers(1, 30),
-        cancels=st.booleans(),
+        flushes=st.booleans(),
     ),
     max_size=12,
 )
@@ -74,7 +93,7 @@ quiet = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 async def test_no_second_is_ever_more_crowded_than_it_may_be(
     valkey: EmbeddedValkey, steps: list[Step], total: int, endpoint: int
 ) -> None:
-    watch, limits = SetWatch(), Limits(total, endpoint, late_ms=0)
+    watch, limits = SetWatch(), Limits(total, endpoint, late_ms=0, wait_s=600)
     async with Redis.from_url(valkey.url) as one, Redis.from_url(valkey.url) as other:
         await one.flushall()
         turnstiles = [TokenBucket(redis, limits, processes=2, watch=watch) for redis in (one, other)]
@@ -82,11 +101,8 @@ async def test_no_second_is_ever_more_crowded_than_it_may_be(
         for step in steps:
             watch.advance(step.pause)
             came = [await turnstiles[step.process].reserve(step.endpoint) for _ in range(step.calls)]
-            assert all(slot.instant >= watch.now_us() for slot in came)
-            if step.cancels and came[-1].instant - watch.now_us() > SECOND:
-                turnstiles[step.process]._give_back(step.endpoint, came.pop())  # noqa: SLF001 - as one that is cancelled
-                await asyncio.gather(*turnstiles[step.process]._giving_back)  # noqa: SLF001 - as above
-            found.setdefault(step.endpoint, []).extend(slot.instant for slot in came)
+            assert min(came) >= watch.now_us()
+            found.setdefault(step.endpoint, []).extend(came)
 
     assert all(busiest_second(instants) <= endpoint for instants in found.values())
     # A slot may stand anywhere in its cell, so a second may touch one cell more than it is long.
@@ -99,12 +115,12 @@ async def test_a_flush_at_any_time_crowds_no_endpoint(valkey: EmbeddedValkey, st
     watch = SetWatch()
     async with Redis.from_url(valkey.url) as redis:
         await redis.flushall()
-        ours = TokenBucket(redis, Limits(1_000, endpoint, late_ms=0), processes=1, watch=watch)
+        ours = TokenBucket(redis, Limits(1_000, endpoint, late_ms=0, wait_s=600), processes=1, watch=watch)
         found: list[int] = []
         for step in steps:
             watch.advance(step.pause)
-            found += [(await ours.reserve(PAY)).instant for _ in range(step.calls)]
-            if step.cancels:
+            found += [await ours.reserve(PAY) for _ in range(step.calls)]
+            if step.flushes:
                 await redis.flushall()
 
     assert busiest_second(found) <= endpoint
@@ -113,7 +129,7 @@ async def test_a_flush_at_any_time_crowds_no_endpoint(valkey: EmbeddedValkey, st
 
 @given(steps, st.integers(1, 60), st.integers(1, 60))
 def test_a_process_alone_never_crowds_a_second(steps: list[Step], total: int, endpoint: int) -> None:
-    alone, now = LocalBucket(Limits(total, endpoint, late_ms=0), processes=1), 0
+    alone, now = LocalBucket(Limits(total, endpoint, late_ms=0, wait_s=600), processes=1), 0
     found: dict[str, list[int]] = {}
     for step in steps:
         now += step.pause

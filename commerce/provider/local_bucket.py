@@ -14,8 +14,8 @@ class LocalBucket:
     """
 
     def __init__(self, limits: Limits, processes: int) -> None:
-        self._endpoint_us = limits.endpoint_us * processes
-        self._cell_us = limits.total_us * processes
+        self._endpoint_us = limits.gap_us(limits.endpoint, processes)
+        self._cell_us = limits.gap_us(limits.total, processes)
         self._wait_us = limits.wait_us
         self._free_at: dict[str, int] = {}
         self._next_cell: dict[int, int] = {}

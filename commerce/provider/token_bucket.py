@@ -1,9 +1,10 @@
 """The rate limit before the provider, shared by all processes through Redis.
 
-Whoever asks is given a slot: the instant at which its call may go. It is reserved at once and waited for, so ten
-thousand who ask together leave one after the other, in the order of asking, without asking twice. The libraries looked
-at (limits, throttled-py and pyrate-limiter, 2026-11) answer yes or no: whoever hears no asks again later, whoever comes
-then may be quicker, and ten thousand who wait keep Redis busy; none of them takes from two limits in one step.
+Whoever asks is given a slot: the instant at which its call may go. It is reserved at once and waited for, so all who
+ask together leave one after the other, in the order of asking, without asking twice. The libraries looked at (limits,
+throttled-py and pyrate-limiter, 2026-11) answer yes or no: whoever hears no asks again later, whoever comes then may be
+quicker; none of them takes from two limits in one step. A slot that is too far away is not given: long lines stand in
+the database, where they are kept.
 
 An endpoint's slots stand one behind the other. The limit over all endpoints is a calendar of cells, one slot in each,
 so that an endpoint with a long queue leaves the cells between its slots to the others. The provider's answer 429 stays
@@ -13,7 +14,6 @@ the last resort: for calls that leave late, and for the moment in which Redis co
 import asyncio
 import time
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from typing import Protocol, cast
 
 import structlog
@@ -29,8 +29,6 @@ from commerce.provider.local_bucket import LocalBucket
 PATIENCE_S = 0.5
 """A Redis that takes longer is as good as away."""
 TRY_AGAIN_US = 1 * SECOND_US
-GIVE_BACK_US = 1 * SECOND_US
-"""A slot that is nearer than this is gone before somebody else could use it."""
 
 PREFIX = "commerce:{stripe}:"
 """The braces keep all keys on one node of a cluster, as a script needs them."""
@@ -38,20 +36,13 @@ PREFIX = "commerce:{stripe}:"
 _log = structlog.get_logger()
 
 _RESERVE = """
-local free_key, returned, calendar = KEYS[1], KEYS[2], KEYS[3]
+local free_key, calendar = KEYS[1], KEYS[2]
 local gap, cell_us, wait_most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local known, behind, now = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local PAGE = 4096
 if now < 0 then
     local time = redis.call('TIME')
     now = time[1] * 1000000 + time[2]
-end
-
--- A slot that was given back keeps its distance from all others already.
-redis.call('ZREMRANGEBYSCORE', returned, '-inf', string.format('(%.0f', now))
-local back = redis.call('ZPOPMIN', returned)[1]
-if back then
-    return {tonumber(back) - now, back}
 end
 
 -- The first cell without a slot, from the endpoint's next one on. Bits behind the end of a page make it a whole one.
@@ -105,14 +96,6 @@ class SteadyWatch:
             await asyncio.sleep(left / SECOND_US)
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """When a call may go, on our watch; and by Redis' clock, if it was reserved there."""
-
-    instant: int
-    reserved: int | None
-
-
 class TokenBucket:
     """A turnstile for calls to the provider: `pass_through` returns when the call may go. One for each event loop.
 
@@ -131,7 +114,6 @@ class TokenBucket:
         self._known: dict[str, int] = {}
         self._local_until: dict[str, int] = {}
         self._away_until: int | None = None
-        self._giving_back: set[asyncio.Task[None]] = set()
 
     @classmethod
     def at(cls, redis_url: str, limits: Limits, *, processes: int) -> "TokenBucket":
@@ -144,17 +126,12 @@ class TokenBucket:
     async def pass_through(self, endpoint: str) -> None:
         """Come back when the call may go. Raises Busy, at once, when that is more than the longest wait away.
 
-        Whoever is cancelled meanwhile leaves a slot, which the next one gets.
+        Whoever is cancelled meanwhile leaves a slot that nobody uses.
         """
-        slot = await self.reserve(endpoint)
-        try:
-            await self._watch.wait_until(slot.instant)
-        except asyncio.CancelledError:
-            self._give_back(endpoint, slot)
-            raise
+        await self._watch.wait_until(await self.reserve(endpoint))
 
-    async def reserve(self, endpoint: str) -> Slot:
-        """The next slot of this endpoint, in the order of asking. Raises Busy as pass_through."""
+    async def reserve(self, endpoint: str) -> int:
+        """The next slot of this endpoint, in the order of asking, as an instant of our watch. Raises Busy as above."""
         async with self._turn:  # One at a time: it keeps the order, and a crowd needs no crowd of connections.
             if self._away_until is None or self._watch.now_us() >= self._away_until:
                 try:
@@ -164,14 +141,13 @@ class TokenBucket:
             now = self._watch.now_us()
             instant = self._local.reserve(endpoint, now)
             self._local_until[endpoint] = self._local.free_at(endpoint)
-            return Slot(instant, None)
+            return instant
 
     async def close(self) -> None:
-        """Give back what is to be given back, and hang up."""
-        await asyncio.gather(*self._giving_back)
+        """Hang up."""
         await self._redis.aclose()
 
-    async def _reserve_shared(self, endpoint: str) -> Slot:
+    async def _reserve_shared(self, endpoint: str) -> int:
         limits, asked = self._limits, self._watch.now_us()
         # What this process has been given, and is still to come, counts even where Redis has forgotten it: after a
         # flush nobody overtakes.
@@ -179,38 +155,17 @@ class TokenBucket:
         behind = max(0, self._local_until.get(endpoint, 0) - asked)
         words = [limits.endpoint_us, limits.total_us, limits.wait_us, known, behind]
         async with asyncio.timeout(PATIENCE_S):
-            keys = [f"{PREFIX}free:{endpoint}", self._returned(endpoint), f"{PREFIX}calendar:{limits.total_us}:"]
+            keys = [f"{PREFIX}free:{endpoint}", f"{PREFIX}calendar:{limits.total_us}:"]
             answer = await cast("Awaitable[list[bytes]]", self._reserve(keys, [*words, asked if self._told else -1]))
         self._come_back()
         wait, reserved = int(answer[0]), answer[1]
         if wait < 0:
             raise Busy
         # Counted from when the answer is here, which is later than when it was given: never too early.
-        slot = Slot(self._watch.now_us() + wait, int(reserved))
+        slot = self._watch.now_us() + wait
         self._known[endpoint] = max(self._known.get(endpoint, 0), int(reserved) + limits.endpoint_us)
-        self._local.queue_behind(endpoint, slot.instant)
+        self._local.queue_behind(endpoint, slot)
         return slot
-
-    def _give_back(self, endpoint: str, slot: Slot) -> None:
-        if slot.reserved is None or slot.instant - self._watch.now_us() < GIVE_BACK_US:
-            return
-        task = asyncio.create_task(self._put_back(endpoint, slot.reserved))
-        self._giving_back.add(task)
-        task.add_done_callback(self._giving_back.discard)
-
-    async def _put_back(self, endpoint: str, reserved: int) -> None:
-        """Where Redis does not hear of it, the slot is wasted, and no harm is done."""
-        key = self._returned(endpoint)
-        try:
-            async with asyncio.timeout(PATIENCE_S), self._redis.pipeline() as both:
-                both.zadd(key, {str(reserved): reserved})
-                both.expire(key, self._limits.wait_s)
-                await both.execute()
-        except (RedisError, OSError) as error:
-            _log.info("slot_wasted", endpoint=endpoint, error=repr(error)[:300])
-
-    def _returned(self, endpoint: str) -> str:
-        return f"{PREFIX}returned:{endpoint}"
 
     def _go_alone(self, error: Exception) -> None:
         if self._away_until is None:

@@ -22,6 +22,8 @@ LEASE = timedelta(seconds=40)
 
 Whoever has not written down an answer by then is dead or has given up.
 """
+NO_ROOM = timedelta(seconds=1)
+"""Whoever found no room in the line to the provider comes again after this."""
 
 
 class Call(NamedTuple):
@@ -93,6 +95,12 @@ _INSIST = text("""
 """)
 _PUT_OFF = text("""
     UPDATE provider_calls SET next_at = :next_at, last_error = :error
+     WHERE id = :id AND state = 'intended' AND tries = :tries
+""")
+# What was sent before stays in doubt. What was not goes back to where it has stood in the line since its birth.
+_HAND_BACK = text("""
+    UPDATE provider_calls SET tries = tries - 1, sent_at = CASE WHEN tries > 1 THEN sent_at END,
+           next_at = CASE WHEN tries > 1 THEN CAST(:soon AS timestamptz) ELSE created_at END
      WHERE id = :id AND state = 'intended' AND tries = :tries
 """)
 _RENEW_KEY = text("""
@@ -179,7 +187,8 @@ async def claim_calls(db: Database, now: datetime, most: int, only: str | None =
     async with db.transaction() as tx:
         facts = {"now": now, "most": most, "only": only, "again_at": now + LEASE}
         rows = await tx.execute(_CLAIM, facts)
-        return [Call(row[0], Operation(row[1]), *row[2:]) for row in rows]
+        # A statement that changes rows tells them in any order; ids are in the order of time.
+        return sorted(Call(row[0], Operation(row[1]), *row[2:]) for row in rows)
 
 
 async def note_answers(tx: Session, call_ids: Sequence[str], now: datetime) -> None:
@@ -197,6 +206,11 @@ async def put_off(tx: Session, call: Call, reason: str, now: datetime) -> None:
     """Let a call be sent again after a pause that grows with every try, unless somebody else has it by now."""
     facts = {"id": call.id, "tries": call.tries, "next_at": may_retry_at(call.tries, now), "error": reason[:2000]}
     await tx.execute(_PUT_OFF, facts)
+
+
+async def hand_back(tx: Session, call: Call, now: datetime) -> None:
+    """Give up a claim on a call that was not sent this time: it is as if nobody had tried."""
+    await tx.execute(_HAND_BACK, {"id": call.id, "tries": call.tries, "soon": now + NO_ROOM})
 
 
 async def renew_key(tx: Session, call: Call, now: datetime) -> Call:

@@ -10,14 +10,14 @@ from sqlalchemy import text
 
 from commerce.kernel.db import Database, Session
 from commerce.kernel.rows import arrays, as_columns
-from orders.payments.calls import LEASE
+from orders.payments.calls import LEASE, NO_ROOM
 from orders.payments.cases import open_case
 from orders.payments.catch_up import catch_up_many
 from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.catch_up_refund import catch_up_refunds
 from orders.payments.note_dispute import note_dispute
 from orders.payments.outcome import Told
-from orders.payments.port import InDoubt, NotNow, PaymentGateway, ProviderRefused, SeenPayment
+from orders.payments.port import InDoubt, NotNow, NotSent, PaymentGateway, ProviderRefused, SeenPayment
 from orders.payments.rules import SECURE, may_retry_at
 
 TRIES_MAX = 10
@@ -65,6 +65,10 @@ _DONE = text(f"""
 """)  # noqa: S608 - see above
 _AGAIN = text("""
     UPDATE provider_looks SET next_at = :next_at, last_error = :error
+     WHERE about = :about AND provider_id = :provider_id
+""")
+_HAND_BACK = text("""
+    UPDATE provider_looks SET next_at = :next_at, tries = tries - 1
      WHERE about = :about AND provider_id = :provider_id
 """)
 _MANDATE = text("SELECT id FROM mandates WHERE provider_id = :provider_id OR id = :id")
@@ -152,7 +156,7 @@ async def look(db: Database, gateway: PaymentGateway, wanted: LookWanted, settle
     """Look, and catch up; False if the provider did not tell, so that it is looked at again later.
 
     News of what the provider does not have is before a person. Safe to repeat: looking changes nothing there, and what
-    is known already changes nothing here.
+    is known already changes nothing here. Raises NotSent; then it is looked at a second later, as if nobody had tried.
     """
     try:
         await _look(db, gateway, wanted, settle)
@@ -161,6 +165,11 @@ async def look(db: Database, gateway: PaymentGateway, wanted: LookWanted, settle
             told = {"about": wanted.about, "code": no.code}
             await open_case(tx, "news_of_nothing", wanted.provider_id, None, told, db.clock.now())
             await _done(tx, [wanted])
+    except NotSent:
+        facts = {"about": wanted.about, "provider_id": wanted.provider_id, "next_at": db.clock.now() + NO_ROOM}
+        async with db.transaction() as tx:
+            await tx.execute(_HAND_BACK, facts)
+        raise
     except Exception as trouble:  # noqa: BLE001 - whatever it is, it is tried again, and seen if it does not pass
         await _put_off(db, wanted, trouble)
         return False

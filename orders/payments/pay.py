@@ -18,7 +18,7 @@ from orders.payments.errors import BeingOpened, PaymentRefused, ProviderAway
 from orders.payments.looks import Looked, settle_alone, take_in_payment
 from orders.payments.outcome import Told
 from orders.payments.perform import Asked, Heard, Subject, ask, perform, take_in
-from orders.payments.port import InDoubt, NotNow, PaymentGateway, ProviderRefused
+from orders.payments.port import InDoubt, NotNow, NotSent, PaymentGateway, ProviderRefused
 from orders.payments.queries import mandate_view, pay_views
 from orders.payments.rules import CallState
 from orders.payments.schemas import BeginPaymentBody, PayView
@@ -40,14 +40,17 @@ async def open_at_provider(db: Database, gateway: PaymentGateway, ready: Ready) 
     thing_id = begun.payment_id or begun.mandate_id or ""
     known = True
     asked = None
-    if begun.call is not None:
-        asked = await ask(db, gateway, begun.call, _subject(ready))
-        known = asked.known
-    elif begun.under_way is not None:
-        claimed = await claim_calls(db, db.clock.now(), 1, only=begun.under_way)
-        if not claimed:
-            await _must_be_answered(db, begun.under_way, thing_id)
-        known = all([await perform(db, gateway, call) for call in claimed])
+    try:
+        if begun.call is not None:
+            asked = await ask(db, gateway, begun.call, _subject(ready))
+            known = asked.known
+        elif begun.under_way is not None:
+            claimed = await claim_calls(db, db.clock.now(), 1, only=begun.under_way)
+            if not claimed:
+                await _must_be_answered(db, begun.under_way, thing_id)
+            known = all([await perform(db, gateway, call) for call in claimed])
+    except NotSent as full:
+        raise ProviderAway(thing_id) from full
     if not known:
         raise ProviderAway(thing_id)
     if asked is not None and asked.refused:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from commerce.kernel.db import Database, Session
 from commerce.kernel.metrics import PROVIDER_CALLS
-from orders.payments.calls import Call, note_answers, note_refusal, put_off, renew_key
+from orders.payments.calls import Call, hand_back, note_answers, note_refusal, put_off, renew_key
 from orders.payments.cases import open_case
 from orders.payments.catch_up import catch_up, catch_up_many
 from orders.payments.catch_up_mandate import catch_up_mandate
@@ -21,6 +21,7 @@ from orders.payments.outcome import Told
 from orders.payments.port import (
     InDoubt,
     NotNow,
+    NotSent,
     OpenPayment,
     PaymentGateway,
     ProviderFailed,
@@ -67,6 +68,7 @@ async def perform(db: Database, gateway: PaymentGateway, call: Call) -> bool:
     """Make a claimed call and keep what came of it; False if that is still not known.
 
     Safe to repeat: the provider knows the call by its key, and an answer that is written down twice changes nothing.
+    Raises NotSent; then it is as if nobody had claimed it.
     """
     async with db.read() as tx:
         subject = Subject(*(await tx.execute(_SUBJECT, {"id": call.id})).one())
@@ -86,7 +88,7 @@ class Asked(NamedTuple):
 
 
 async def ask(db: Database, gateway: PaymentGateway, call: Call, subject: Subject) -> Asked:
-    """Make a call that is claimed or leased, outside any transaction."""
+    """Make a call that is claimed or leased, outside any transaction. Raises NotSent, as above."""
     asked_at = db.clock.now()
     try:
         async with asyncio.timeout(CALL_S_MAX):
@@ -95,6 +97,9 @@ async def ask(db: Database, gateway: PaymentGateway, call: Call, subject: Subjec
         _count(call, "refused")
         await _write_refusal(db, call, no, asked_at)
         return Asked(asked_at, refused=True)
+    except NotSent:
+        await _hand_back(db, call)
+        raise
     except (InDoubt, NotNow, TimeoutError) as trouble:
         _count(call, "not_now" if isinstance(trouble, NotNow) else "in_doubt")
         await _write_doubt(db, call, trouble)
@@ -158,17 +163,22 @@ async def _answer(db: Database, gateway: PaymentGateway, call: Call, subject: Su
 
     Then it is looked first whether the thing was done, and only what was not is asked for again, under a new key.
     """
+    unsure: ProviderFailed | None = None
     if db.clock.now() - call.key_since < KEY_LIFE:
         try:
             return await _ask(gateway, call, subject)
         except ProviderFailed as failed:
             _log.warning("provider_failed", call=call.id, operation=str(call.operation), error=str(failed)[:300])
-    found = await find_out(gateway, call, subject.provider_id, subject.customer)
-    if found is not None:
-        return found
-    async with db.transaction() as tx:
-        call = await renew_key(tx, call, db.clock.now())
-    return await _ask(gateway, call, subject)
+            unsure = failed
+    try:
+        found = await find_out(gateway, call, subject.provider_id, subject.customer)
+        if found is not None:
+            return found
+        async with db.transaction() as tx:
+            call = await renew_key(tx, call, db.clock.now())
+        return await _ask(gateway, call, subject)
+    except NotSent as full:
+        raise (unsure or full) from full  # What failed a moment ago was sent.
 
 
 async def _ask(gateway: PaymentGateway, call: Call, subject: Subject) -> Answer:
@@ -265,11 +275,23 @@ def _is_settled(call: Call, no: ProviderRefused) -> bool:
     return call.operation is Operation.CAPTURE and no.seen.captured >= call.facts["expected"]
 
 
+async def _hand_back(db: Database, call: Call) -> None:
+    """Let a call that was not sent be claimed again; goods that nobody could begin to pay are kept."""
+    now = db.clock.now()
+    async with db.transaction() as tx:
+        await hand_back(tx, call, now)
+        await _keep_goods(tx, call, now)
+
+
+async def _keep_goods(tx: Session, call: Call, now: datetime) -> None:
+    if call.operation in {Operation.OPEN, Operation.ASK_MANDATE}:
+        await keep_while_away(tx, call, now)
+
+
 async def _write_doubt(db: Database, call: Call, trouble: Exception) -> None:
     """Note that nothing is known, and when the call is sent again; goods that nobody could begin to pay are kept."""
     now = db.clock.now()
     _log.warning("provider_call_in_doubt", call=call.id, operation=str(call.operation), error=repr(trouble)[:300])
     async with db.transaction() as tx:
         await put_off(tx, call, repr(trouble), now)
-        if call.operation in {Operation.OPEN, Operation.ASK_MANDATE}:
-            await keep_while_away(tx, call, now)
+        await _keep_goods(tx, call, now)

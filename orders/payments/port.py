@@ -25,6 +25,10 @@ class NotNow(Exception):  # noqa: N818 - as above
     """The provider has too much to do; nothing was done."""
 
 
+class NotSent(NotNow):
+    """We have too much to ask of the provider; nothing left us."""
+
+
 class ProviderRefused(Exception):  # noqa: N818 - as above
     """The provider understood, and its answer is no: `code` is its own word for why."""
 
@@ -144,7 +148,7 @@ class Turnstile(Protocol):
         ...
 
     async def pass_through(self, endpoint: str) -> None:
-        """Come back when the call may go."""
+        """Come back when the call may go. Raises Busy, at once, when that is not soon."""
         ...
 
 

@@ -18,6 +18,7 @@ from orders.payments.port import (
     Forged,
     InDoubt,
     NotNow,
+    NotSent,
     OpenPayment,
     ProviderFailed,
     ProviderRefused,
@@ -275,13 +276,13 @@ class StripeGateway:
             raise InDoubt(repr(error)) from error
 
     async def _pass(self, endpoint: str) -> None:
-        """Wait for our turn."""
+        """Wait for our turn. Raises NotSent when it is too far away."""
         if self._turnstile is None:
             return
         try:
             await self._turnstile.pass_through(endpoint)
         except Busy as error:
-            raise NotNow(str(error)) from error
+            raise NotSent("The line for calls to the provider is full.") from error
 
 
 def _is_signed(raw: bytes, signature: str, secret: str) -> bool:

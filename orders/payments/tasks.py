@@ -11,16 +11,16 @@ import structlog
 from commerce.kernel.committer import GroupCommitter
 from commerce.kernel.db import Database
 from commerce.kernel.schedules import Job
-from orders.payments.calls import Call, claim_calls
+from orders.payments.calls import NO_ROOM, Call, claim_calls
 from orders.payments.deadlines import keep_deadlines
 from orders.payments.looks import Looked, LookWanted, Settled, claim_looks, look, settle_looks
 from orders.payments.perform import perform
-from orders.payments.port import PaymentGateway
+from orders.payments.port import NotSent, PaymentGateway
 from orders.payments.reconcile import reconcile_between, reconcile_doubts
 
 CALLS_MAX = 48
 LOOKS_MAX = 80
-"""Calls, and looks, that one worker waits for at once: what waits at the rate limit must not outlive its lease.
+"""Calls, and looks, that one worker waits for at once.
 
 Each have room of their own, and looks leave some of the SDK's hundred connections: no flood of news, and no provider
 that hangs, keeps money from being taken or given back.
@@ -30,14 +30,37 @@ NIGHT = timedelta(days=3)
 _log = structlog.get_logger()
 
 
+class Room:
+    """Room for so many of one kind at once; shut for a moment where the line to the provider was full."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._shut_until: datetime | None = None
+        self.under_way: set[asyncio.Task[bool]] = set()
+
+    def free(self, now: datetime) -> int:
+        """How many more may begin."""
+        shut = self._shut_until is not None and now < self._shut_until
+        return 0 if shut else self._most - len(self.under_way)
+
+    def begin(self, work: Coroutine[Any, Any, bool]) -> None:
+        """Let one begin."""
+        task = asyncio.create_task(work)
+        self.under_way.add(task)
+        task.add_done_callback(self.under_way.discard)
+
+    def shut(self, now: datetime) -> None:
+        """Let nobody begin for a moment: what waits keeps its place in the database."""
+        self._shut_until = now + NO_ROOM
+
+
 class Caller:
     """Makes the calls and looks that are due, many at once; what it claims is its own until it is answered or dead."""
 
     def __init__(self, db: Database, gateway: PaymentGateway) -> None:
         self._db = db
         self._gateway = gateway
-        self._calling: set[asyncio.Task[bool]] = set()
-        self._looking: set[asyncio.Task[bool]] = set()
+        self.calls, self.looks = Room(CALLS_MAX), Room(LOOKS_MAX)
         self._settling: GroupCommitter[Looked, Settled] = GroupCommitter("settle_looks", db, settle_looks)
 
     async def __aenter__(self) -> Self:
@@ -56,48 +79,39 @@ class Caller:
         Safe to repeat: a call is known by its key, a look changes nothing, and each is claimed by one caller at a time.
         """
         begun = False
-        ways = ((self._calls, CALLS_MAX, self._calling), (self._looks, LOOKS_MAX, self._looking))
-        for claim, most, under_way in ways:
-            room = most - len(under_way)
-            begun = (room > 0 and await claim(room)) or begun
+        now = self._db.clock.now()
+        if (room := self.calls.free(now)) > 0:
+            for call in await claim_calls(self._db, now, room):
+                begun = True
+                self.calls.begin(self._perform(call))
+        if (room := self.looks.free(now)) > 0:
+            for wanted in await claim_looks(self._db, now, room):
+                begun = True
+                self.looks.begin(self._look(wanted))
         return begun
 
     async def finish(self) -> None:
         """Wait for what is under way."""
-        while under_way := self._calling | self._looking:
+        while under_way := self.calls.under_way | self.looks.under_way:
             await asyncio.wait(under_way)
-
-    async def _calls(self, room: int) -> bool:
-        claimed = await claim_calls(self._db, self._db.clock.now(), room)
-        for call in claimed:
-            _begin(self._perform(call), self._calling)
-        return bool(claimed)
-
-    async def _looks(self, room: int) -> bool:
-        claimed = await claim_looks(self._db, self._db.clock.now(), room)
-        for wanted in claimed:
-            _begin(self._look(wanted), self._looking)
-        return bool(claimed)
 
     async def _perform(self, call: Call) -> bool:
         try:
             return await perform(self._db, self._gateway, call)
+        except NotSent:
+            self.calls.shut(self._db.clock.now())
         except Exception:  # noqa: BLE001 - the lease ends and somebody tries again; meanwhile the log has it
             _log.exception("provider_call_failed", call=call.id, operation=str(call.operation))
-            return False
+        return False
 
     async def _look(self, wanted: LookWanted) -> bool:
         try:
             return await look(self._db, self._gateway, wanted, self._settling.submit)
+        except NotSent:
+            self.looks.shut(self._db.clock.now())
         except Exception:  # noqa: BLE001 - as above
             _log.exception("look_failed", about=wanted.about, provider_id=wanted.provider_id)
-            return False
-
-
-def _begin(work: Coroutine[Any, Any, bool], under_way: set[asyncio.Task[bool]]) -> None:
-    task = asyncio.create_task(work)
-    under_way.add(task)
-    task.add_done_callback(under_way.discard)
+        return False
 
 
 async def _reconcile_doubts(gateway: PaymentGateway, db: Database, now: datetime) -> None:
