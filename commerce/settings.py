@@ -81,7 +81,8 @@ class Settings:
     """Everything that differs between one installation and another.
 
     Without a database or Redis URL the embedded ones are used; URLs here are ready for SQLAlchemy and redis-py.
-    Without an account at Stripe no money moves: `commerce run` plays with a sandbox.
+    Without an account at Stripe no money moves: `commerce run` plays with a sandbox. `workers` is how many others share
+    that account with this machine's `api_processes`: every `commerce work`, and the API's processes on other machines.
     """
 
     database_url: str | None
@@ -89,6 +90,7 @@ class Settings:
     redis_url: str | None
     data: Path
     api_processes: int
+    workers: int
     log: LogStyle
     pool_size: int
     stripe: StripeSettings | None = None
@@ -110,6 +112,7 @@ class Settings:
             redis_url=_redis_url(env, "COMMERCE_REDIS_URL"),
             data=(Path(data).expanduser() if data else default_data()).absolute(),
             api_processes=_number(env, "COMMERCE_API_PROCESSES", default=2, most=64),
+            workers=_number(env, "COMMERCE_WORKERS", default=1, most=999),
             log=cast("LogStyle", log),
             pool_size=_number(env, "COMMERCE_POOL_SIZE", default=20, most=500),
             stripe=_stripe(env),
@@ -127,6 +130,7 @@ class Settings:
             "COMMERCE_REDIS_URL": self.redis_url,
             "COMMERCE_DATA": str(self.data),
             "COMMERCE_API_PROCESSES": str(self.api_processes),
+            "COMMERCE_WORKERS": str(self.workers),
             "COMMERCE_POOL_SIZE": str(self.pool_size),
         }
         known = {name: word for name, word in words.items() if word is not None}

@@ -1,20 +1,26 @@
 """The way to the payment provider, put together as the settings want it and walked to its end."""
 
+import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from granian import Granian
 from redis.asyncio import Redis
 
+from commerce.__main__ import commerce
 from commerce.embedded.sandbox import EmbeddedSandbox
 from commerce.embedded.supervisor import OUR_COMMAND, free_port
 from commerce.embedded.valkey import EmbeddedValkey
+from commerce.kernel.refusals import Busy
 from commerce.provider.connect import connect
 from commerce.settings import Settings
 from orders.payments.port import NotNow
-from tests.turnstiles import running_valkey
+from tests.turnstiles import busiest_second, running_valkey
 
 # Stripe's SDK hands its forms to httpx as text, which httpx would rather have called content.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -74,3 +80,37 @@ async def test_without_an_account_every_answer_is_not_now() -> None:
     with pytest.raises(NotNow):
         await gateway.open_customer("ord_1", key="key-3")
     assert gateway.publishable_key == ""
+
+
+async def test_all_who_share_the_account_keep_its_limit_while_redis_is_away() -> None:
+    """Two processes of the API and three workers, each of which takes what it gets."""
+    said = {"COMMERCE_WORKERS": "3", "STRIPE_API_KEY": "sk_test_1", "STRIPE_WEBHOOK_SECRETS": "whsec_1"}
+    settings = Settings.from_environment({**said, "COMMERCE_REDIS_URL": f"redis://127.0.0.1:{free_port()}"})
+    slots: list[int] = []
+    for _ in range(5):
+        gateway = connect(settings)
+        turnstile = gateway._turnstile  # type: ignore[attr-defined]  # noqa: SLF001 - what is shared out is decided there
+        with suppress(Busy):
+            while True:
+                slots.append(await turnstile.reserve("payment_intents"))
+        await gateway.close()
+
+    assert busiest_second(slots) == 25
+    assert len(slots) == 5 * 40
+
+
+def test_whoever_serves_with_more_processes_tells_them_how_many_they_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each process of the API reads its settings from the environment."""
+    told: list[str] = []
+    monkeypatch.setattr(Granian, "serve", lambda *_, **__: told.append(os.environ["COMMERCE_API_PROCESSES"]))
+    for name in Settings.from_environment({}).to_environment():
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("COMMERCE_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    monkeypatch.setenv("COMMERCE_REDIS_URL", "redis://127.0.0.1:1")
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    words = ["serve", "--port", str(free_port()), "--workers", "7", "--data", str(tmp_path)]
+    answer = CliRunner().invoke(commerce, words)
+
+    assert (answer.exit_code, answer.output, told) == (0, "", ["7"])

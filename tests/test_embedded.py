@@ -253,6 +253,7 @@ def test_nobody_is_refused_for_whom_the_kernel_ended(folder: Path) -> None:
         ({"COMMERCE_REDIS_URL": "http://h"}, "COMMERCE_REDIS_URL", "not the address of a Redis"),
         ({"COMMERCE_REDIS_URL": "redis://h/zero"}, "COMMERCE_REDIS_URL", "not the number of a database"),
         ({"COMMERCE_API_PROCESSES": "0"}, "COMMERCE_API_PROCESSES", "out of range"),
+        ({"COMMERCE_WORKERS": "none"}, "COMMERCE_WORKERS", "out of range"),
         ({"COMMERCE_POOL_SIZE": "many"}, "COMMERCE_POOL_SIZE", "out of range"),
         ({"COMMERCE_LOG": "loud"}, "COMMERCE_LOG", "not a log style"),
     ],

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,10 +46,11 @@ def serve(data: Path | None, host: str, port: int, workers: int | None, *, as_js
     settings = settings_for(data)
     address = refuse_taken_port(host, port)
     with stack_at(settings.data, settings, lasting=True, api_url=near_url(host, port)) as urls:
+        processes = workers or settings.api_processes
         own = settings.using(database_url=urls.database, redis_url=urls.redis, stripe=urls.stripe)
+        own = replace(own, api_processes=processes)  # They share the account at the payment provider.
         os.environ.update(own.to_environment())  # A worker process reads its settings from there.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(fresh_folder(settings.data / "metrics" / str(port)))
-        processes = workers or settings.api_processes
         if as_json:
             show({"url": near_url(host, port), "workers": processes, "data": settings.data}, as_json=True)
         set_up_logs(settings.log)

@@ -25,7 +25,9 @@ def work(data: Path | None, metrics_port: int | None, metrics_host: str, *, as_j
     """React to what happened: relay the outbox, run the actors and the schedule. Ends on SIGTERM or Ctrl-C.
 
     Uses the servers in the settings, or those that run in the data folder, or starts them for as long as it works;
-    other commands on the folder use them, too.
+    other commands on the folder use them, too. Any number of workers may work; say to all commands how many there are,
+    COMMERCE_WORKERS (with the API's processes on other machines), so that they keep the payment provider's limit
+    together even while Redis is away.
     """
     from commerce.worker import run_worker  # noqa: PLC0415 - it knows every domain, and --help needs none
 

@@ -7,9 +7,6 @@ from orders.payments.no_provider import no_provider
 from orders.payments.port import PaymentGateway, Turnstile
 from orders.payments.stripe_gateway import StripeGateway
 
-WORKERS = 1
-"""How many workers share the limit with the API's processes while Redis is away."""
-
 
 def connect(settings: Settings) -> PaymentGateway:
     """A gateway for one event loop. Without an account at the provider, one whose every answer is "not now"."""
@@ -19,7 +16,7 @@ def connect(settings: Settings) -> PaymentGateway:
     turnstile: Turnstile | None = None
     if settings.redis_url is not None:
         limits = Limits(account.rate, account.endpoint_rate)
-        turnstile = TokenBucket.at(settings.redis_url, limits, processes=settings.api_processes + WORKERS)
+        turnstile = TokenBucket.at(settings.redis_url, limits, processes=settings.api_processes + settings.workers)
     return StripeGateway(
         account.api_key,
         publishable_key=account.publishable_key or "",
