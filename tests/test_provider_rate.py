@@ -10,6 +10,7 @@ from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from commerce.provider.limits import WAIT_S_MAX, Limits
 from commerce.provider.token_bucket import TokenBucket
+from orders.payments import looks, pay
 from orders.payments.calls import LEASE
 from orders.payments.charge import charge_order
 from orders.payments.perform import CALL_S_MAX
@@ -209,7 +210,35 @@ async def test_what_was_sent_and_broke_stays_in_doubt_where_there_is_no_room_to_
     assert error.startswith("ProviderFailed(")
 
 
+async def test_nobody_is_looked_for_without_end(
+    db: Database, clock: SetClock, shop: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A buyer who is back and a worker's look give up as a call does, whatever it is that hangs."""
+    for module in (pay, looks):
+        monkeypatch.setattr(module, "CALL_S_MAX", 0.1)
+    turnstile = alone(SetWatch())
+    await turnstile.reserve(LOOKS)
+    order_id = await shop.place(("CHARGER", 1), total=3900)
+    page = await shop.begin(order_id)
+    await shop.buyer_pays(page)
+    await shop.deliver()
+    async with checkout(db, clock, shop.sandbox, behind(turnstile, shop.sandbox)) as stuck:
+        back = await stuck.web.post(f"/v1/payments/{page['payment']['id']}/confirm")
+        async with Caller(db, stuck.gateway) as caller:
+            await caller.once()
+    put_off = await rows(db, "SELECT tries, last_error FROM provider_looks")
+    await shop.advance(timedelta(minutes=1))
+    await shop.work()
+
+    assert problem(back) == (503, "payment_provider_away")
+    assert put_off == [(1, "TimeoutError()")]
+    assert (await shop.payment(order_id))["state"] == "captured"
+
+
 def test_whoever_waits_for_the_provider_is_told_before_others_lose_patience() -> None:
-    """Standing in line and hearing an answer are over before a call is given up, and that is before its lease ends."""
-    assert WAIT_S_MAX + ANSWER_S_MAX < CALL_S_MAX < LEASE.total_seconds()
+    """Standing in line and hearing an answer are over before a call is given up, and that is before its lease ends.
+
+    It is a look's lease, too; and half a minute is what proxies wait for.
+    """
+    assert WAIT_S_MAX + ANSWER_S_MAX < CALL_S_MAX < LEASE.total_seconds() == 30
     assert Limits(100, 25).wait_us == WAIT_S_MAX * SECOND

@@ -1,5 +1,6 @@
 """Looks: what there was news of is looked at, once for all the news there was, and our books catch up."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -17,6 +18,7 @@ from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.catch_up_refund import catch_up_refunds
 from orders.payments.note_dispute import note_dispute
 from orders.payments.outcome import Told
+from orders.payments.perform import CALL_S_MAX
 from orders.payments.port import InDoubt, NotNow, NotSent, PaymentGateway, ProviderRefused, SeenPayment
 from orders.payments.rules import SECURE, may_retry_at
 
@@ -159,7 +161,8 @@ async def look(db: Database, gateway: PaymentGateway, wanted: LookWanted, settle
     is known already changes nothing here. Raises NotSent; then it is looked at a second later, as if nobody had tried.
     """
     try:
-        await _look(db, gateway, wanted, settle)
+        async with asyncio.timeout(CALL_S_MAX):  # Before its lease ends, however many pages of refunds there are.
+            await _look(db, gateway, wanted, settle)
     except ProviderRefused as no:
         async with db.transaction() as tx:
             told = {"about": wanted.about, "code": no.code}

@@ -1,5 +1,6 @@
 """Pay: a buyer begins, and comes back. The provider is asked between transactions, never inside one."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.errors import BeingOpened, PaymentRefused, ProviderAway
 from orders.payments.looks import Looked, settle_alone, take_in_payment
 from orders.payments.outcome import Told
-from orders.payments.perform import Asked, Heard, Subject, ask, perform, take_in
+from orders.payments.perform import CALL_S_MAX, Asked, Heard, Subject, ask, perform, take_in
 from orders.payments.port import InDoubt, NotNow, NotSent, PaymentGateway, ProviderRefused
 from orders.payments.queries import mandate_view, pay_views
 from orders.payments.rules import CallState
@@ -112,16 +113,21 @@ async def come_back(db: Database, gateway: PaymentGateway, thing_id: str) -> Non
         provider_id = (await tx.execute(_SUBJECT, {"id": thing_id})).scalar_one_or_none()
     if provider_id is None:
         raise ProviderAway(thing_id)
-    asked_at = db.clock.now()
     try:
-        if thing_id.startswith("mnd_"):
-            mandate = await gateway.look_at_mandate(provider_id)
-            async with db.transaction() as tx:
-                await catch_up_mandate(tx, thing_id, mandate, asked_at, db.clock.now())
-            return
-        seen = await gateway.look(provider_id)
-        await take_in_payment(db, gateway, Looked(Told(seen.payment_id, seen, asked_at)), settle_alone(db))
-    except (InDoubt, NotNow) as trouble:
+        async with asyncio.timeout(CALL_S_MAX):
+            await _look_now(db, gateway, thing_id, provider_id)
+    except (InDoubt, NotNow, TimeoutError) as trouble:
         raise ProviderAway(thing_id) from trouble
     except ProviderRefused as no:
         raise PaymentRefused(thing_id, no.code) from no
+
+
+async def _look_now(db: Database, gateway: PaymentGateway, thing_id: str, provider_id: str) -> None:
+    asked_at = db.clock.now()
+    if thing_id.startswith("mnd_"):
+        mandate = await gateway.look_at_mandate(provider_id)
+        async with db.transaction() as tx:
+            await catch_up_mandate(tx, thing_id, mandate, asked_at, db.clock.now())
+        return
+    seen = await gateway.look(provider_id)
+    await take_in_payment(db, gateway, Looked(Told(seen.payment_id, seen, asked_at)), settle_alone(db))

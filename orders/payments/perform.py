@@ -34,7 +34,11 @@ from orders.payments.rules import KEY_LIFE, SECURE, Capture, Operation, PaymentS
 
 CALL_S_MAX = 25
 """Shorter than a call's lease, and a wait for a connection before it: nobody else sends a call while somebody may
-still hear its answer."""
+still hear its answer.
+
+No buyer waits longer either, since proxies and browsers' scripts give up after half a minute: eight seconds in the line
+to the provider and eight for an answer, twice at the most.
+"""
 _NOT_TAKEN = "answered_without_taking_the_money"
 _log = structlog.get_logger()
 
