@@ -222,14 +222,15 @@ def _redis_url(env: Mapping[str, str], name: str) -> str | None:
 
 
 def _stripe(env: Mapping[str, str]) -> StripeSettings | None:
-    """The account at Stripe. Without its key none of its other variables means anything."""
+    """The account at Stripe. Without its key its other variables mean nothing, so they are a mistake."""
     key = _text(env, "STRIPE_API_KEY")
     rate = _number(env, "COMMERCE_STRIPE_RATE", default=LIVE_RATE if is_live(key) else TEST_RATE, most=9999)
     endpoint_rate = _number(env, "COMMERCE_STRIPE_ENDPOINT_RATE", default=ENDPOINT_RATE, most=9999)
+    hint = "Write the secret key (sk_...) or a restricted one (rk_...) of your account, whole and in one line."
     if not key:
+        _refuse_without_key(env, hint)
         return None  # But the rates hold for a sandbox as well.
-    if not key.startswith(("sk_", "rk_")):
-        hint = "Write the secret key (sk_...) or a restricted one (rk_...) of your account."
+    if not re.fullmatch(r"(sk|rk)_(live|test)_[A-Za-z0-9_]+", key):
         raise SettingRefused("STRIPE_API_KEY", "this is not a secret key of Stripe's.", hint)
     return StripeSettings(
         api_key=key,
@@ -241,13 +242,20 @@ def _stripe(env: Mapping[str, str]) -> StripeSettings | None:
     )
 
 
+def _refuse_without_key(env: Mapping[str, str], hint: str) -> None:
+    """Whoever says anything about an account wants to be paid there, and not into a sandbox."""
+    for name in ("STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRETS", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE"):
+        if env.get(name):
+            raise SettingRefused("STRIPE_API_KEY", f"it is missing, but {name} is there.", f"{hint} Or leave both out.")
+
+
 def _publishable_key(env: Mapping[str, str], *, live: bool) -> str:
     """The key for buyers' browsers; empty where whoever builds the storefront has it from elsewhere."""
     name = "STRIPE_PUBLISHABLE_KEY"
     key = _text(env, name)
     if not key:
         return ""
-    if not key.startswith("pk_"):
+    if not re.fullmatch(r"pk_(live|test)_[A-Za-z0-9_]+", key):
         raise SettingRefused(name, "this is not a publishable key of Stripe's.", "Write the one that begins with pk_.")
     if is_live(key) is not live:
         hint = "Write two keys of one account, both of its live mode or both of its test mode."
@@ -265,7 +273,7 @@ def _webhook_secrets(env: Mapping[str, str]) -> tuple[str, ...]:
             word = secret.strip()
             if not word:
                 raise SettingRefused(name, "a secret in it is blank.", hint)
-            if not re.fullmatch(r"whsec_\S+", word):
+            if not re.fullmatch(r"whsec_[!-~]+", word):
                 raise SettingRefused(name, "a secret in it does not look like whsec_...", hint)
             found[word] = None
     if not found:

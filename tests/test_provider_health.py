@@ -7,11 +7,21 @@ from datetime import timedelta
 
 import pytest
 from litestar import Litestar
+from structlog.testing import capture_logs
 
 from commerce.embedded.supervisor import free_port
 from commerce.kernel.clock import SetClock
+from commerce.kernel.db import Database
 from commerce.operations.health import ProviderProbe
-from tests.conftest import Callers
+from orders.payments.port import NotNow
+from orders.payments.reconcile import reconcile_doubts
+from orders.payments.stripe_gateway import StripeGateway
+from orders.payments.tasks import Caller, payment_jobs
+from tests.conftest import Callers, problem
+from tests.paid_store import paid_store
+from tests.paying import checkout
+from tests.stories import told
+from tests.stripe_backends import StripeSandbox
 
 READY = {"database": "ok", "schema": "ok", "redis": "not used"}
 
@@ -97,3 +107,43 @@ async def test_who_leaves_while_the_provider_is_asked_takes_the_answer_from_nobo
 
         assert await staying == "ok"
     assert len(one.asked) == 1
+
+
+async def test_an_account_that_is_refused_is_one_case_for_a_person_and_stops_nobody(
+    db: Database, clock: SetClock, stripe_sandbox: StripeSandbox, app: Litestar, callers: Callers
+) -> None:
+    """Somebody revoked our key at the provider. Whoever comes upon it - a buyer, the worker, the night - says so."""
+    app.state["provider"] = ProviderProbe(stripe_sandbox.url)
+
+    async def readiness() -> tuple[int, str]:
+        answer = await callers.nobody().get("/health/ready")
+        return answer.status_code, answer.json()["parts"]["payments"]
+
+    async with paid_store(db, clock, stripe_sandbox) as shop:
+        waiting, new = [await shop.place(("CHARGER", 1), total=3900) for _ in range(2)]
+        await shop.buyer_pays(await shop.begin(waiting))
+        await shop.deliver()
+        before = await readiness()
+        revoked = StripeGateway("sk_live_revoked", base=stripe_sandbox.url)
+        with capture_logs() as logs:
+            async with checkout(db, clock, stripe_sandbox, revoked) as refused:
+                answer = await refused.web.post(f"/v1/orders/{new}/payments", once="begin")
+                async with Caller(db, revoked) as caller:
+                    await caller.once()
+                await shop.advance(timedelta(minutes=2))
+                await reconcile_doubts(db, revoked, clock.now())
+                with pytest.raises(NotNow):
+                    await payment_jobs(revoked)["reconcile_nightly"].work(db, clock.now())
+        cases, after = await shop.cases(), await readiness()
+        await shop.work()
+        [case] = (await shop.operator.get("/v1/payment-cases")).json()["items"]
+        await shop.operator.post(f"/v1/payment-cases/{case['id']}/close", {"note": "new key"})
+
+        assert problem(answer) == (503, "payment_provider_away")
+        assert cases == [("provider_account_refused", "account")]
+        assert case["facts"] == {"error": "AuthenticationError: Invalid API Key provided: sk_live_********oked"}
+        assert len(await told(db, "payment_case_opened")) == 1
+        assert [line["log_level"] for line in logs if line["event"] == "provider_account_refused"] == ["error"] * 4
+        assert [before, after, await readiness()] == [(200, "ok"), (200, "account refused"), (200, "ok")]
+        assert (await shop.payment(waiting))["state"] == "captured"
+        assert (await shop.payment(new))["state"] == "waiting"

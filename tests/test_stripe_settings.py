@@ -18,8 +18,8 @@ def stripe(said: Mapping[str, str]) -> StripeSettings:
     return account
 
 
-def test_without_a_key_there_is_no_account_whatever_else_is_said() -> None:
-    said = {"STRIPE_API_KEY": " ", "STRIPE_WEBHOOK_SECRETS": "nonsense", "STRIPE_API_BASE": "nowhere"}
+def test_without_a_key_there_is_no_account() -> None:
+    said = {"STRIPE_API_KEY": " ", "STRIPE_WEBHOOK_SECRETS": "", "COMMERCE_STRIPE_RATE": "50"}
 
     assert Settings.from_environment(said).stripe is None
     assert not any("STRIPE" in name for name in Settings.from_environment(said).to_environment())
@@ -73,6 +73,16 @@ def test_an_account_of_its_own_is_not_replaced_by_one_that_is_lent() -> None:
     ("said", "name", "reason"),
     [
         ({"STRIPE_API_KEY": "pk_test_c0ffee"}, "STRIPE_API_KEY", "not a secret key"),
+        *(
+            ({**TEST, "STRIPE_API_KEY": key}, "STRIPE_API_KEY", "not a secret key")
+            for key in ("sk_", "sk_test_", "sk_c0ffee", "sk_test_c0f fee", "sk_test_c0ffeé", "sk_test_c0ffee\nX: y")
+        ),
+        ({"STRIPE_PUBLISHABLE_KEY": "pk_test_c0ffee"}, "STRIPE_API_KEY", "STRIPE_PUBLISHABLE_KEY is there"),
+        ({"STRIPE_API_KEY": " ", "STRIPE_API_BASE": "c0ffee"}, "STRIPE_API_KEY", "STRIPE_API_BASE is there"),
+        ({"STRIPE_WEBHOOK_SECRET": " "}, "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET is there"),
+        ({"STRIPE_WEBHOOK_SECRETS": "whsec_c0ffee"}, "STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRETS is there"),
+        ({**TEST, "STRIPE_PUBLISHABLE_KEY": "pk_test_c0ffeé"}, "STRIPE_PUBLISHABLE_KEY", "not a publishable key"),
+        ({**TEST, "STRIPE_WEBHOOK_SECRETS": "whsec_c0ffeé"}, "STRIPE_WEBHOOK_SECRETS", "does not look like whsec_"),
         ({"STRIPE_API_KEY": "sk_test_c0ffee"}, "STRIPE_WEBHOOK_SECRETS", "it is missing"),
         ({**TEST, "STRIPE_WEBHOOK_SECRETS": ""}, "STRIPE_WEBHOOK_SECRETS", "it is missing"),
         ({**TEST, "STRIPE_WEBHOOK_SECRETS": "   "}, "STRIPE_WEBHOOK_SECRETS", "blank"),

@@ -43,7 +43,7 @@ from commerce.kernel.metrics import (
 )
 from commerce.kernel.relay import outbox_lag
 from inventory.watch import holds_watch
-from orders.payments.watch import payments_watch
+from orders.payments.watch import account_is_refused, payments_watch
 
 PATIENCE_S = 2
 """A probe that waits longer is answered no by whoever sent it."""
@@ -52,7 +52,7 @@ REFRESHED_EVERY = timedelta(seconds=5)
 PROVIDER_ASKED_EVERY = timedelta(seconds=10)
 BROKEN = 500
 UNREADY = 503
-OK, AWAY, UNUSED = "ok", "away", "not used"
+OK, AWAY, UNUSED, REFUSED = "ok", "away", "not used", "account refused"
 _log = structlog.get_logger()
 
 Gauge = Callable[[ReadSession, datetime], Awaitable[None]]
@@ -67,7 +67,8 @@ class Health(msgspec.Struct, frozen=True):
         msgspec.Meta(
             description=(
                 "`ok`, or what is wrong. Redis is a doorbell: without it reactions come late, orders do not. While the "
-                "payment provider is `away`, orders are taken and paid later."
+                "payment provider is `away`, orders are taken and paid later. `account refused`: it does not accept "
+                "our key; mend that, and close the payment case that says so."
             ),
             examples=[{"database": "ok", "schema": "ok", "redis": "ok", "payments": "ok"}],
         ),
@@ -108,9 +109,10 @@ async def live() -> Health:
 async def ready(db: NamedDependency[Database], state: State) -> Response[Health]:
     """Say whether requests may be sent here: the database answers, and its tables are this release's."""
     provider: ProviderProbe = state["provider"]
-    (database, schema), redis, payments = await asyncio.gather(
-        _database(db), _redis(state.get("redis_url")), provider.look(db.clock.now())
+    (database, schema), redis, payments, refused = await asyncio.gather(
+        _database(db), _redis(state.get("redis_url")), provider.look(db.clock.now()), _refused(db)
     )
+    payments = REFUSED if payments == OK and refused else payments
     parts = {"database": database, "schema": schema, "redis": redis, "payments": payments}
     health = Health(database == schema == OK, parts)
     return Response(health, status_code=200 if health.ready else UNREADY)
@@ -178,6 +180,15 @@ async def _provider(url: str) -> str:
     except (httpx.HTTPError, httpx.InvalidURL, OSError):
         return AWAY
     return OK if answer.status_code < BROKEN else AWAY
+
+
+async def _refused(db: Database) -> bool:
+    """Whether somebody has still to see to our account. Where that cannot be read, the database itself is told of."""
+    try:
+        async with asyncio.timeout(PATIENCE_S), db.read() as tx:
+            return await account_is_refused(tx)
+    except (SQLAlchemyError, OSError):
+        return False
 
 
 async def _outbox(tx: ReadSession, now: datetime) -> None:

@@ -4,13 +4,18 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
+import structlog
 from sqlalchemy import text
 
-from commerce.kernel.db import Session
+from commerce.kernel.db import ReadSession, Session
 from commerce.kernel.ids import new_id
 from commerce.kernel.outbox import tell
 from commerce.kernel.refusals import MoveNotAllowed, NotFound
 from orders.payments.events import PaymentCaseOpened
+from orders.payments.port import AccountRefused
+
+ACCOUNT_REFUSED = "provider_account_refused"
+_log = structlog.get_logger()
 
 _OPEN = text("""
     INSERT INTO payment_cases AS c (id, kind, subject, order_id, facts, opened_at)
@@ -25,6 +30,7 @@ _CLOSE = text("""
      WHERE id = :id AND closed_at IS NULL
  RETURNING id
 """)
+_IS_REFUSED = text("SELECT EXISTS (SELECT 1 FROM payment_cases WHERE kind = :kind AND closed_at IS NULL)")
 _EXISTS = text("SELECT EXISTS (SELECT 1 FROM payment_cases WHERE id = :id)")
 
 
@@ -43,6 +49,18 @@ async def open_case(
     }
     if (await tx.execute(_OPEN, row)).scalar_one_or_none() == fresh:
         await tell(tx, PaymentCaseOpened(fresh, kind, subject), now)
+
+
+async def note_trouble(tx: Session, trouble: Exception, now: datetime) -> None:
+    """Put it before a person, once, if the provider does not let us in: all else passes by itself."""
+    if isinstance(trouble, AccountRefused):
+        _log.error("provider_account_refused", error=str(trouble))
+        await open_case(tx, ACCOUNT_REFUSED, "account", None, {"error": str(trouble)}, now)
+
+
+async def account_is_refused(tx: ReadSession) -> bool:
+    """Whether a person has still to see to it that the provider lets us in."""
+    return bool((await tx.execute(_IS_REFUSED, {"kind": ACCOUNT_REFUSED})).scalar_one())
 
 
 async def close_case(tx: Session, case_id: str, note: str, actor: str, now: datetime) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from commerce.kernel.db import Database, Session
 from commerce.kernel.rows import arrays, as_columns
 from orders.payments.calls import LEASE, NO_ROOM
-from orders.payments.cases import open_case
+from orders.payments.cases import note_trouble, open_case
 from orders.payments.catch_up import catch_up_many
 from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.catch_up_refund import catch_up_refunds
@@ -195,6 +195,7 @@ async def _put_off(db: Database, wanted: LookWanted, trouble: Exception) -> None
     }
     async with db.transaction() as tx:
         await tx.execute(_AGAIN, facts)
+        await note_trouble(tx, trouble, now)
         if wanted.tries >= TRIES_MAX:
             told = {"about": wanted.about, "error": repr(trouble)[:300]}
             await open_case(tx, "news_not_understood", wanted.provider_id, None, told, now)

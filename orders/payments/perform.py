@@ -11,7 +11,7 @@ from sqlalchemy import text
 from commerce.kernel.db import Database, Session
 from commerce.kernel.metrics import PROVIDER_CALLS
 from orders.payments.calls import Call, hand_back, note_answers, note_refusal, put_off, renew_key
-from orders.payments.cases import open_case
+from orders.payments.cases import note_trouble, open_case
 from orders.payments.catch_up import catch_up, catch_up_many
 from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.catch_up_refund import catch_up_refunds, fail_refund
@@ -298,4 +298,5 @@ async def _write_doubt(db: Database, call: Call, trouble: Exception) -> None:
     _log.warning("provider_call_in_doubt", call=call.id, operation=str(call.operation), error=repr(trouble)[:300])
     async with db.transaction() as tx:
         await put_off(tx, call, repr(trouble), now)
+        await note_trouble(tx, trouble, now)
         await _keep_goods(tx, call, now)

@@ -29,6 +29,10 @@ class NotSent(NotNow):
     """We have too much to ask of the provider; nothing left us."""
 
 
+class AccountRefused(NotNow):
+    """The provider does not know our key, or does not let it do this. Nothing was done, and it will not pass."""
+
+
 class ProviderRefused(Exception):  # noqa: N818 - as above
     """The provider understood, and its answer is no: `code` is its own word for why."""
 

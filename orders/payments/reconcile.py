@@ -13,7 +13,7 @@ from sqlalchemy import Row, TextClause, text
 
 from commerce.kernel.db import Database
 from orders.payments.calls import Call
-from orders.payments.cases import open_case
+from orders.payments.cases import note_trouble, open_case
 from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.catch_up_refund import catch_up_refunds
 from orders.payments.find_out import find_out
@@ -132,6 +132,8 @@ async def _clear_up(
             await write_answer(db, call, found, asked_at)
     except (InDoubt, NotNow, TimeoutError) as trouble:
         _log.warning("doubt_stays", call=call.id, error=repr(trouble)[:300])
+        async with db.transaction() as tx:
+            await note_trouble(tx, trouble, db.clock.now())
         return False
     except Exception:  # noqa: BLE001 - the call stays in doubt, so the next run looks again; meanwhile the log has it
         _log.exception("doubt_not_understood", call=call.id)

@@ -15,6 +15,7 @@ import stripe
 from commerce.kernel.db import must_hold_no_connection
 from commerce.kernel.refusals import Busy
 from orders.payments.port import (
+    AccountRefused,
     Forged,
     InDoubt,
     NotNow,
@@ -264,7 +265,9 @@ class StripeGateway:
         try:
             answer = await self._stripe.raw_request_async(method, path, **params)
             return msgspec.json.decode(answer.body, type=shape)
-        except (stripe.RateLimitError, stripe.AuthenticationError, stripe.PermissionError) as error:
+        except (stripe.AuthenticationError, stripe.PermissionError) as error:
+            raise AccountRefused(_words(error)) from error
+        except stripe.RateLimitError as error:
             raise NotNow(_words(error)) from error
         except (stripe.CardError, stripe.InvalidRequestError) as error:
             raise ProviderRefused(error.code or "refused", _words(error), _payment_of(error)) from error

@@ -12,10 +12,11 @@ from commerce.kernel.committer import GroupCommitter
 from commerce.kernel.db import Database
 from commerce.kernel.schedules import Job
 from orders.payments.calls import NO_ROOM, Call, claim_calls
+from orders.payments.cases import note_trouble
 from orders.payments.deadlines import keep_deadlines
 from orders.payments.looks import Looked, LookWanted, Settled, claim_looks, look, settle_looks
 from orders.payments.perform import perform
-from orders.payments.port import NotSent, PaymentGateway
+from orders.payments.port import AccountRefused, NotSent, PaymentGateway
 from orders.payments.reconcile import reconcile_between, reconcile_doubts
 
 CALLS_MAX = 48
@@ -121,7 +122,12 @@ async def _reconcile_doubts(gateway: PaymentGateway, db: Database, now: datetime
 
 async def _reconcile_nightly(gateway: PaymentGateway, db: Database, now: datetime) -> None:
     """Lay the last days' books side by side. Safe to repeat: as above, and a difference is one case at a time."""
-    done = await reconcile_between(db, gateway, now - NIGHT, now)
+    try:
+        done = await reconcile_between(db, gateway, now - NIGHT, now)
+    except AccountRefused as no:
+        async with db.transaction() as tx:
+            await note_trouble(tx, no, now)
+        raise
     _log.info("payments_reconciled", payments=done.payments, settled=done.settled, cases=done.cases)
 
 

@@ -8,10 +8,19 @@ from sqlalchemy import text
 
 from commerce.kernel.db import ReadSession
 from orders.payments import queries
+from orders.payments.cases import account_is_refused
 from orders.payments.queries import Wanted
 from orders.payments.schemas import CaseView, PaymentDetailView, PaymentRowView
 
-__all__ = ["PaymentsWatch", "Wanted", "every_case", "newest_payments", "one_payment", "payments_watch"]
+__all__ = [
+    "PaymentsWatch",
+    "Wanted",
+    "account_is_refused",
+    "every_case",
+    "newest_payments",
+    "one_payment",
+    "payments_watch",
+]
 PAGE = 500
 
 
