@@ -261,25 +261,39 @@ async def test_who_says_what_makes_no_sense_is_told(typed: Typed, shop: Checkout
         await typed.refused("retry", "ord_1"),
         await typed.refused("retry", "rfd_1"),
         await typed.refused("reconcile", "--since", "yesterday"),
-        await typed.refused("reconcile", "--since", "2026-02-01", "--until", "2026-01-01"),
+        await typed.refused("reconcile", "--since", "2026-02-01"),
     ]
+    await shop.begin(await shop.place(CHARGER, total=3900))
+    first, earlier = f"{shop.clock.now():%Y-%m-%d}", shop.clock.now() - timedelta(days=1)
+    wrong += [
+        await typed.refused("reconcile", "--since", "1900-01-01"),
+        await typed.refused("reconcile", "--since", f"{earlier:%Y-%m-%d}"),
+        await typed.refused("reconcile", "--since", first, "--until", "2026-01-01"),
+    ]
+    told = await typed.json("reconcile", "--until", "9999-12-31")
 
+    since = "Invalid value for --since: "
     assert wrong == [
         (2, "invalid_usage", "Name a call (pcl_...) or a refund (rfd_...)."),
         (2, "not_found", "There is no refund 'rfd_1'."),
         (2, "invalid_usage", "Invalid value for '--since': write it like 2027-01-31 or 2027-01-31T18:00:00+01:00"),
-        (2, "invalid_usage", "Invalid value for --since: it is not before --until."),
+        (2, "invalid_usage", f"{since}we have no payment of before today; before that there is nothing to compare."),
+        (2, "invalid_usage", f"{since}our first payment is of {first}; before that there is nothing to compare."),
+        (2, "invalid_usage", f"{since}our first payment is of {first}; before that there is nothing to compare."),
+        (2, "invalid_usage", f"{since}it is not before --until."),
     ]
-    del shop
+    assert (told["since"], told["payments"]) == (f"{first}T00:00:00Z", 1), "where our books begin, and up to now"
 
 
-async def test_without_a_provider_there_is_nothing_to_compare(typed: Typed, tmp_path: object) -> None:
+async def test_without_a_provider_there_is_nothing_to_compare(shop: Checkout, typed: Typed, tmp_path: object) -> None:
     nothing = {"STRIPE_API_KEY": "", "STRIPE_WEBHOOK_SECRETS": "", "STRIPE_API_BASE": ""}
     nobody = await typed.refused("reconcile", COMMERCE_DATA=str(tmp_path), **nothing)
     nowhere = f"http://127.0.0.1:{free_port()}"
-    away = await typed("reconcile", "--since", "2026-01-01", "--until", "2026-01-02", STRIPE_API_BASE=nowhere)
+    await shop.begin(await shop.place(CHARGER, total=3900))
+    since = f"{shop.clock.now():%Y-%m-%dT%H:%M:%S}+0000"
+    away = await typed("reconcile", *window(shop, days=1), STRIPE_API_BASE=nowhere)
 
     assert nobody == (2, "no_payment_provider", "No payment provider is set up, and no sandbox runs here.")
     assert away.exit_code == 1
     assert away.stderr.startswith("The payment provider does not answer: APIConnectionError: ")
-    assert away.stderr.endswith("Go on when it answers: commerce payments reconcile --since 2026-01-01T00:00:00+0000\n")
+    assert away.stderr.endswith(f"Go on when it answers: commerce payments reconcile --since {since}\n")

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -188,7 +188,12 @@ async def _retry_refund(tx: "Session", now: datetime, refund_id: str) -> None:
 @payments.command()
 @data_option
 @json_option
-@click.option("--since", metavar="WHEN", callback=instant, help="From when on. [default: three days before --until]")
+@click.option(
+    "--since",
+    metavar="WHEN",
+    callback=instant,
+    help="From when on, our first payment's day at the earliest. [default: three days before --until]",
+)
 @click.option("--until", metavar="WHEN", callback=instant, help="Up to when; dates are UTC. [default: now]")
 def reconcile(data: Path | None, since: datetime | None, until: datetime | None, *, as_json: bool) -> None:
     """Lay our books and the payment provider's side by side, day by day, and take over what it knows better.
@@ -234,14 +239,15 @@ async def _reconcile(
     from orders.payments.port import InDoubt, NotNow, ProviderRefused  # noqa: PLC0415 - as above
     from orders.payments.reconcile import Reconciliation, reconcile_between  # noqa: PLC0415 - as above
     from orders.payments.tasks import NIGHT  # noqa: PLC0415 - as above
+    from orders.payments.watch import first_of_all  # noqa: PLC0415 - as above
 
     db = Database(settings.database_url or "", pool_size=2)
     gateway = connect(settings)
-    end = until or db.clock.now()
-    begin = since or end - NIGHT
-    days = days_of(begin, end)
-    whole = Reconciliation(begin, end)
     try:
+        async with db.read() as tx:
+            begin, end = stretch_of(since, until, await first_of_all(tx), db.clock.now(), NIGHT)
+        days = days_of(begin, end)
+        whole = Reconciliation(begin, end)
         for number, (first, last) in enumerate(days):
             screen.reading("days", number, len(days))
             try:
@@ -252,6 +258,18 @@ async def _reconcile(
     finally:
         await gateway.close()
         await db.close()
+
+
+def stretch_of(
+    since: datetime | None, until: datetime | None, first: datetime | None, now: datetime, usual: timedelta
+) -> tuple[datetime, datetime]:
+    """From when to when to compare: not beyond our first payment's day, nor now. Raises BadParameter."""
+    day = (first or now).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if since is not None and since < day:
+        why = f"our first payment is of {day:%Y-%m-%d}" if first else "we have no payment of before today"
+        raise click.BadParameter(f"{why}; before that there is nothing to compare.", param_hint="--since")
+    end = min(until or now, now)
+    return since or max(end - usual, day), end
 
 
 def days_of(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:

@@ -17,6 +17,7 @@ __all__ = [
     "Wanted",
     "account_is_refused",
     "every_case",
+    "first_of_all",
     "newest_payments",
     "one_payment",
     "payments_watch",
@@ -51,9 +52,20 @@ _WATCH = text("""
 """)
 
 
+_FIRST = text("""
+    SELECT least((SELECT min(created_at) FROM payments), (SELECT min(created_at) FROM mandates))
+""")
+
+
 async def payments_watch(tx: ReadSession) -> PaymentsWatch:
     """How many calls are in doubt and since when, news likewise, what is under way, and what waits for a person."""
     return PaymentsWatch(*(await tx.execute(_WATCH)).one())
+
+
+async def first_of_all(tx: ReadSession) -> datetime | None:
+    """When the first thing was begun that the provider could know; None if nothing was."""
+    first: datetime | None = (await tx.execute(_FIRST)).scalar_one()
+    return first
 
 
 async def newest_payments(tx: ReadSession, wanted: Wanted, most: int) -> Sequence[PaymentRowView]:
