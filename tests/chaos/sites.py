@@ -79,8 +79,8 @@ MANDATE = "_answer > _ask: ask_mandate"
 LOOK, LOOK_TRIES, LOOK_SAVED, LOOK_DISPUTE = (
     f"look > _look: {what}" for what in ("look", "attempts_of", "look_at_mandate", "look_at_dispute")
 )
-BACK_LOOK, BACK_SAVED = (f"confirm_payment > come_back: {what}" for what in ("look", "look_at_mandate"))
-LOOK_REFUNDS, BACK_REFUNDS = (f"{who} > take_in_payment: refunds_of" for who in ("_look", "come_back"))
+BACK_LOOK, BACK_SAVED = (f"come_back > _look_now: {what}" for what in ("look", "look_at_mandate"))
+LOOK_REFUNDS, BACK_REFUNDS = (f"{who} > take_in_payment: refunds_of" for who in ("_look", "_look_now"))
 FIND, FIND_LOOK, FIND_REFUND = (f"_answer > find_out: {what}" for what in ("find_payment", "look", "refunds_of"))
 DOUBT, DOUBT_LOOK, DOUBT_REFUND = (f"_clear_up > find_out: {what}" for what in ("find_payment", "look", "refunds_of"))
 LIST_PAYMENTS, LIST_REFUNDS, LIST_DISPUTES = (
