@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import pytest
 
+from commerce.kernel.access import Role, WrongRole
 from commerce.kernel.refusals import Busy, InvalidInput, MoveNotAllowed, NotFound, Refusal, UnknownReference, move
 
 
@@ -43,6 +44,18 @@ def test_a_refusal_says_what_it_is_about() -> None:
     assert (refusal.status, refusal.code, refusal.title) == (422, "unknown_reference", "Unknown reference")
     assert refusal.facts() == {"field": "lines[0].sku", "value": "NOVA"}
     assert str(refusal) == "lines[0].sku: 'NOVA' is not known here."
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (WrongRole(Role.OPERATOR, ["admin"]), "An operator key may not do this; it takes admin."),
+        (WrongRole(Role.TERMINAL, ["admin", "analyst"]), "A terminal key may not do this; it takes admin or analyst."),
+        (MoveNotAllowed("order", "shipped", "placed"), "An order that is shipped cannot become placed."),
+    ],
+)
+def test_a_sentence_begins_with_the_right_article(refusal: Refusal, words: str) -> None:
+    assert str(refusal) == words
 
 
 def test_a_refusal_without_facts_has_none() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from commerce.kernel.refusals import Refusal
+from commerce.kernel.refusals import Refusal, with_article
 
 
 class Role(StrEnum):
@@ -59,7 +59,7 @@ class WrongRole(Refusal):
         return {"role": str(self.role), "wanted": self.wanted}
 
     def __str__(self) -> str:
-        return f"A {self.role} key may not do this; it takes {' or '.join(self.wanted)}."
+        return f"{with_article(self.role)} key may not do this; it takes {' or '.join(self.wanted)}."
 
 
 @dataclass(eq=False)

@@ -8,6 +8,11 @@ from typing import Any, ClassVar, TypeVar
 State = TypeVar("State", bound=StrEnum)
 
 
+def with_article(what: str) -> str:
+    """A thing to begin a sentence with: `An order`, `A refund`."""
+    return f"An {what}" if what.startswith(tuple("aeio")) else f"A {what}"
+
+
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
     """We understood, and the answer is no. Never a bug; never pages anyone."""
 
@@ -87,7 +92,7 @@ class MoveNotAllowed(Refusal):
     wanted: str
 
     def __str__(self) -> str:
-        return f"A {self.what} that is {self.state} cannot become {self.wanted}."
+        return f"{with_article(self.what)} that is {self.state} cannot become {self.wanted}."
 
 
 class Busy(Refusal):

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from commerce.kernel.access import Role
 from commerce.kernel.db import ReadSession, Session
 from commerce.kernel.keys import LAST_INSTANT, IssuedKey, WantedKey, issue_key
-from commerce.kernel.refusals import InvalidInput, Refusal, UnknownReference
+from commerce.kernel.refusals import InvalidInput, Refusal, UnknownReference, with_article
 
 _CHANNEL = text("SELECT code, kind, market FROM channels WHERE code = :code")
 _LOCATION = text("SELECT code, kind, market FROM locations WHERE code = :code")
@@ -62,7 +62,7 @@ async def _must_fit(tx: ReadSession, wanted: WantedKey) -> None:
 
 def _must_be_free(wanted: WantedKey, field: str) -> None:
     if getattr(wanted, field) is not None:
-        raise KeyOutOfBounds(field, wanted.role, f"A {wanted.role} key is not tied to a {field}.")
+        raise KeyOutOfBounds(field, wanted.role, f"{with_article(wanted.role)} key is not tied to a {field}.")
 
 
 async def _channel(tx: ReadSession, wanted: WantedKey, kind: str) -> Place:
