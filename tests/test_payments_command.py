@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from commerce.__main__ import commerce
 from commerce.embedded.supervisor import free_port
 from commerce.kernel.clock import SetClock, SystemClock
-from tests.conftest import Json
+from tests.conftest import Json, problem
 from tests.paying import DECLINED, Checkout, money
 from tests.shop import rows
 from tests.stories import eur, every_law_holds, plant
@@ -93,14 +93,20 @@ async def test_payments_are_listed_by_what_one_wants_to_know(shop: Checkout, typ
     assert await typed.listed() == [ids[unheard], ids[begun], ids[paid]]
     assert await typed.listed("--state", "captured") == [ids[paid]]
     assert await typed.listed("--order", begun) == [ids[begun]]
+    assert await typed.listed("--order", (await shop.history(begun))["order"]["order_number"]) == [ids[begun]]
+    assert await typed.refused("list", "--order", "nonsense") == (
+        2, "invalid_input", "order: 'nonsense' is neither the id nor the number of an order."
+    )  # fmt: skip
+    assert problem(await shop.operator.get("/v1/payments", order="nonsense")) == (400, "invalid_input")
     assert await typed.listed("--in-doubt") == [ids[unheard]]
     assert (await typed.json("list", "--limit", "1"))["more"] is True
     assert (await typed("list", "--limit", "1")).stdout.endswith("These are the newest 1; there are more: --limit N\n")
     assert (await typed("list", "--state", "cancelled")).stdout == "There is no such payment.\n"
     shown = [[cell.strip() for cell in line.split("│")[1:-1]] for line in seen.stdout.splitlines() if "│" in line]
     row = next(at for at, cells in enumerate(shown) if cells[0] == ids[paid])
-    assert shown[row] == [ids[paid], "captured", "799.00 EUR", "799.00 EUR", "0.00 EUR"]
+    assert shown[row] == [ids[paid], "captured", "799.00 EUR"]
     assert shown[row + 1][0].endswith(" (whole)")
+    assert [cells[2] for cells in shown[row + 1 : row + 3]] == ["799.00 EUR", "0.00 EUR"]
     row = next(at for at, cells in enumerate(shown) if cells[0] == ids[unheard])
     assert [cells[1] for cells in shown[row : row + 2]] == ["intended", "in doubt"]
 
@@ -121,6 +127,35 @@ async def test_a_payment_is_shown_with_every_try_and_every_call(shop: Checkout, 
     for word in (payment_id, order_id, "39.00 EUR", "generic_decline", "visa 0002", told["calls"][0]["id"]):
         assert word in seen.stdout
     assert await typed.refused("show", "pay_1") == (2, "not_found", "There is no payment 'pay_1'.")
+
+
+async def test_no_word_is_broken_where_a_terminal_is_narrow(shop: Checkout, typed: Typed) -> None:
+    order_id = await shop.paid(PHONE, total=79900, method="pm_card_createDispute")
+    await shop.sandbox.faults({"match": {"path": "/v1/refunds"}, "fault": "error_before"})
+    await shop.refund(order_id, reason="goodwill", amount=eur(1000))
+    await shop.settle()
+    payment = (await typed.json("list"))["payments"][0]
+    detail = await typed.json("show", payment["id"])
+    [case] = (await typed.json("cases"))["cases"]
+    seen = [(await typed(*words, COLUMNS="80")).stdout for words in (["list"], ["show", payment["id"]], ["cases"])]
+
+    def at_(instant: str) -> str:
+        return instant[:19].replace("T", " ")
+
+    opened, refunded = detail["calls"]
+    [tried] = detail["attempts"]
+    whole = [
+        [payment["id"], f"{payment['order_number']} (whole)", at_(payment["created_at"]), "captured", "799.00 EUR"],
+        [
+            *(tried["provider_id"], at_(tried["seen_at"]), tried["method"], "succeeded"),
+            *(opened["id"], "open", "answered", at_(opened["sent_at"]), at_(opened["answered_at"])),
+            *(refunded["id"], "refund", "intended", at_(refunded["sent_at"])),
+        ],
+        [case["id"], "dispute", case["subject"], at_(case["opened_at"]), "amount: 79900"],
+    ]
+    for words, shown in zip(whole, seen, strict=True):
+        assert [word for word in words if word not in shown] == []
+        assert max(map(len, shown.splitlines())) <= 80
 
 
 async def test_books_are_laid_side_by_side_and_what_was_missed_is_taken_over(shop: Checkout, typed: Typed) -> None:

@@ -100,7 +100,7 @@ def payments() -> None:
 @json_option
 @click.option("--state", type=click.Choice([str(state) for state in PaymentState]), help="Only those in this state.")
 @click.option("--in-doubt", is_flag=True, help="Only those of which something was asked, and no answer came.")
-@click.option("--order", metavar="ID", callback=stored_text, help="Only this order's.")
+@click.option("--order", metavar="ID|NUMBER", callback=stored_text, help="Only this order's.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="So many at the most.")
 def list_newest(
     data: Path | None, state: str | None, order: str | None, limit: int, *, in_doubt: bool, as_json: bool
@@ -303,7 +303,10 @@ def _at(instant_: datetime | None) -> str:
 
 
 def _table(ids: str, *columns: str) -> Table:
-    """A table whose first column holds ids: whole, to be copied, however narrow the terminal; other words break."""
+    """A table whose first column holds ids: whole, to be copied, however narrow the terminal; other words break.
+
+    At 80 characters there are 40 beside an id, so tables have few columns, and more lines.
+    """
     others = (Column(name, overflow="fold") for name in columns)
     return Table(Column(ids, no_wrap=True, min_width=36), *others, show_lines=True)
 
@@ -314,11 +317,11 @@ def _lines(*said: str) -> Text:
 
 
 def _print_rows(found: "Sequence[PaymentRowView]") -> None:
-    table = _table("payment, order, begun", "state", "amount", "captured", "refunded")
+    table = _table("payment, order, begun", "state", "amount, captured, refunded")
     for one in found:
         about = _lines(one.id, f"{one.order_number} ({one.purpose})", _at(one.created_at))
-        sums = (_money(amount) for amount in (one.amount, one.captured, one.refunded))
-        table.add_row(about, _lines(one.state, "in doubt" if one.in_doubt else ""), *sums)
+        sums = _lines(*(_money(amount) for amount in (one.amount, one.captured, one.refunded)))
+        table.add_row(about, _lines(one.state, "in doubt" if one.in_doubt else ""), sums)
     Console().print(table)
 
 
@@ -341,22 +344,22 @@ def _print_detail(found: "PaymentDetailView") -> None:
     console = Console()
     console.print(table_of({name: fact for name, fact in facts.items() if fact}))
     if found.attempts:
-        tries = _table("try", "means", "state", "seen")
+        tries = _table("try, seen", "means", "state")
         for one in found.attempts:
             state = _lines(one.state, one.decline_code or "")
-            tries.add_row(as_it_is(one.provider_id), as_it_is(one.method or ""), state, _at(one.seen_at))
+            tries.add_row(_lines(one.provider_id, _at(one.seen_at)), as_it_is(one.method or ""), state)
         console.print(tries)
-    calls = _table("call", "what", "state", "first sent", "answered")
+    calls = _table("call, first sent, answered", "what", "state")
     for call in found.calls:
         state = _lines(call.state, f"{call.tries} tries" if call.tries > 1 else "", call.last_error or "")
-        calls.add_row(call.id, call.operation, state, _at(call.sent_at), _at(call.answered_at))
+        calls.add_row(_lines(call.id, _at(call.sent_at), _at(call.answered_at)), call.operation, state)
     console.print(calls)
 
 
 def _print_cases(found: "Sequence[CaseView]") -> None:
-    table = _table("case, about, since", "what", "facts")
+    table = _table("case, what, about, since", "facts")
     for one in found:
         closed = f"closed {_at(one.closed_at)}" if one.closed_at else ""
         facts = _lines(*(f"{name}: {fact}" for name, fact in one.facts.items()), one.note or "")
-        table.add_row(_lines(one.id, one.subject, _at(one.opened_at), closed), as_it_is(one.kind), facts)
+        table.add_row(_lines(one.id, one.kind, one.subject, _at(one.opened_at), closed), facts)
     Console().print(table)

@@ -230,7 +230,9 @@ async def retry_failed_refund(
 async def list_payments(
     db: NamedDependency[Database],
     payment_state: Annotated[PaymentState | None, QueryParameter(name="state")] = None,
-    order: Annotated[str | None, QueryParameter(max_length=40, description="Only this order's.")] = None,
+    order: Annotated[
+        str | None, QueryParameter(max_length=100, description="Only this order's, by its id or its number.")
+    ] = None,
     in_doubt: Annotated[bool, QueryParameter(description="Only those of which something is not known.")] = False,  # noqa: FBT002 - a query parameter has a name
     limit: Limit = 50,
     cursor: Cursor = None,

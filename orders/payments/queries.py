@@ -8,7 +8,7 @@ from sqlalchemy import Row, text
 
 from commerce.kernel.bodies import Amount
 from commerce.kernel.db import ReadSession
-from commerce.kernel.refusals import NotFound
+from commerce.kernel.refusals import InvalidInput, NotFound
 from orders.payments.schemas import (
     AttemptView,
     CallView,
@@ -23,13 +23,14 @@ from orders.queries import payment_view
 
 
 class Wanted(NamedTuple):
-    """Which payments a list should show; None is any."""
+    """Which payments a list should show; None is any. `order` is its id or the number that people read out."""
 
     state: str | None
     order: str | None
     in_doubt: bool
 
 
+_ORDER = text("SELECT id FROM orders WHERE id = :said OR order_number = :said")
 _LIST = text("""
     SELECT p.id, p.order_id, o.order_number, p.purpose, p.state, p.amount, p.captured, p.refunded, p.currency,
            p.created_at, p.deadline,
@@ -81,7 +82,12 @@ _DISPUTES = text("""
 
 
 async def payment_page(tx: ReadSession, wanted: Wanted, after: str | None, limit: int) -> list[PaymentRowView]:
-    """Payments, newest first; one more than `limit` if there is more."""
+    """Payments, newest first; one more than `limit` if there is more. Raises InvalidInput for an order there is not."""
+    if wanted.order is not None:
+        order_id = (await tx.execute(_ORDER, {"said": wanted.order})).scalar_one_or_none()
+        if order_id is None:
+            raise InvalidInput("order", f"{wanted.order!r} is neither the id nor the number of an order.")
+        wanted = wanted._replace(order=order_id)
     rows = await tx.execute(_LIST, {**wanted._asdict(), "before": after, "most": limit + 1})
     return [
         PaymentRowView(
