@@ -17,6 +17,7 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from commerce.commands.options import json_option, show
 from commerce.commands.serve import GRANIAN_LOGS
 from commerce.embedded.accounts import die_with
+from commerce.embedded.sandbox import KEYS_VARIABLE, SECRETS_VARIABLE
 from commerce.embedded.supervisor import free_port, near_url, refuse_taken_port
 from commerce.kernel.logs import set_up_logs
 from commerce.kernel.refusals import Refusal
@@ -61,6 +62,8 @@ class JournalUnusable(Refusal):
     metavar="whsec_...",
     default=(WEBHOOK_SECRET,),
     show_default=True,
+    envvar=SECRETS_VARIABLE,
+    show_envvar=True,  # What stands on a command line is read by everybody on the machine.
     help="What events are signed with; several while one is being replaced.",
 )
 @click.option(
@@ -75,6 +78,8 @@ class JournalUnusable(Refusal):
     "api_keys",
     multiple=True,
     metavar="sk_test_...",
+    envvar=KEYS_VARIABLE,
+    show_envvar=True,
     help="A secret key that is accepted. [default: any that begins with sk_test_]",
 )
 @click.option(

@@ -16,6 +16,8 @@ from commerce.embedded.parts import Program
 from commerce.settings import Settings, StripeSettings
 
 HOST = "127.0.0.1"
+SECRETS_VARIABLE, KEYS_VARIABLE = "COMMERCE_SANDBOX_WEBHOOK_SECRETS", "COMMERCE_SANDBOX_API_KEYS"
+"""By which a sandbox is told what nobody is to read in the list of processes; several are parted by blanks."""
 WEBHOOKS = "/v1/webhooks/stripe"
 """Where the API wants to hear of what happened at the provider."""
 
@@ -45,15 +47,19 @@ class EmbeddedSandbox(Program):
             "--host": HOST,
             "--port": str(port),
             "--data": str(home / "journal.jsonl"),
-            "--webhook-secret": keys.webhook_secret,
-            "--api-key": keys.api_key,
             **({"--webhook-url": f"{api_url}{WEBHOOKS}"} if api_url else {}),
         }
         super().__init__(
             "stripe",
             [*command, "stripe-sandbox", *(each for pair in words.items() for each in pair), *_subscription()],
             log=folder.logs / "stripe.log",
-            env={**os.environ, "COMMERCE_DATA": str(folder.root), "PYTHONUNBUFFERED": "1"},
+            env={
+                **os.environ,
+                SECRETS_VARIABLE: keys.webhook_secret,
+                KEYS_VARIABLE: keys.api_key,
+                "COMMERCE_DATA": str(folder.root),
+                "PYTHONUNBUFFERED": "1",
+            },
             answers=lambda: _answers(port),
         )
 
