@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from commerce.__main__ import commerce
 from commerce.embedded.supervisor import free_port
 from commerce.kernel.clock import SetClock, SystemClock
+from orders.payments.stripe_words import EVENTS
 from tests.conftest import Json, problem
 from tests.paying import DECLINED, Checkout, money
 from tests.shop import rows
@@ -289,6 +290,13 @@ async def test_a_charge_that_was_refused_is_not_made_behind_our_books_back(shop:
 
     assert (await typed.refused("retry", call_id))[1] == "nothing_to_retry"
     assert await shop.sandbox.ledger() == []
+
+
+async def test_what_to_enter_at_the_provider_is_what_we_listen_to(typed: Typed) -> None:
+    told, seen = await typed.json("webhook"), await typed("webhook")
+
+    assert told == {"url": "https://<where your API is>/v1/webhooks/stripe", "events": list(EVENTS)}
+    assert all(event in seen.stdout for event in EVENTS)
 
 
 async def test_who_says_what_makes_no_sense_is_told(typed: Typed, shop: Checkout) -> None:

@@ -31,7 +31,7 @@ from commerce.commands.options import (
 from commerce.commands.transact import transact
 from commerce.embedded.folder import DataFolder
 from commerce.embedded.locate import Urls, running_stack, stack_at
-from commerce.embedded.sandbox import sandbox_account
+from commerce.embedded.sandbox import WEBHOOKS, sandbox_account
 from commerce.kernel.money import Money
 from commerce.kernel.refusals import Refusal
 from commerce.settings import Settings
@@ -92,7 +92,11 @@ class NothingToRetry(Refusal):
 
 @click.group()
 def payments() -> None:
-    """Look at payments and what waits for a person, compare them with the provider, and try again what failed."""
+    """Look at payments and what waits for a person, compare them with the provider, and try again what failed.
+
+    What is asked of the provider is counted by whoever asks (commerce_provider_calls_total): mostly the worker, so let
+    Prometheus ask it too, `commerce work --metrics-port`. The API's /metrics has its own, and what the database knows.
+    """
 
 
 @payments.command("list")
@@ -258,6 +262,19 @@ async def _reconcile(
     finally:
         await gateway.close()
         await db.close()
+
+
+@payments.command()
+@json_option
+def webhook(*, as_json: bool) -> None:
+    """Show what to enter at Stripe, so that it tells us what happens: where to, and which events.
+
+    Stripe then shows a signing secret (whsec_...). Set it as STRIPE_WEBHOOK_SECRETS, several parted by commas.
+    """
+    from orders.payments.stripe_words import EVENTS  # noqa: PLC0415 - as above
+
+    facts = {"url": f"https://<where your API is>{WEBHOOKS}", "events": EVENTS}
+    show(facts, as_json=as_json)
 
 
 def stretch_of(

@@ -18,7 +18,10 @@ from commerce.embedded.supervisor import refuse_taken_port
 @click.option(
     "--metrics-port",
     type=click.IntRange(1, 65535),
-    help="Show this process's own numbers here; the API's /metrics has those of the API and of the database.",
+    help=(
+        "Show this process's own numbers here, among them its calls to the payment provider; the API's /metrics has "
+        "those of the API and of the database."
+    ),
 )
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="The address for that port.")
 def work(data: Path | None, metrics_port: int | None, metrics_host: str, *, as_json: bool) -> None:
