@@ -26,6 +26,7 @@ HONOURED = frozenset(
         "use_stripe_sdk",
     }
 )
+NAMES = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}
 OPTIONS = {"card": frozenset({"request_multicapture", "capture_method"})}
 """What is done of an intent's options for each type of payment method."""
 
@@ -92,8 +93,7 @@ def confirm_intent(work: Work, intent: Json, call: Call) -> Json:
     take_options(intent, said)
     intent.update({name: said[name] or None for name in ("receipt_email", "shipping") if name in said})
     means = means_of(work, method["id"])
-    if means.kind not in intent["payment_method_types"]:
-        raise refused(f"This PaymentIntent does not accept {means.kind}.", "payment_method")
+    refuse_type(intent, means)
     intent.update(payment_method=method["id"], next_action=None)
     return _attempt(work, intent, method, means, terms)
 
@@ -113,6 +113,23 @@ def _method(work: Work, intent: Json, said: Json) -> Json:
         "payment_intent",
         intent,
     )
+
+
+def refuse_type(intent: Json, means: Means) -> None:
+    """An intent takes the types of payment method that it names. Raises StripeError."""
+    if means.kind not in intent["payment_method_types"]:
+        raise refused(f"This {NAMES[intent['object']]} does not accept {means.kind}.", "payment_method")
+
+
+def refuse_words_for_later(kind: str, said: Json) -> None:
+    """Some parameters mean something only when the intent is confirmed in the same call. Raises StripeError."""
+    if said.get("confirm"):
+        return
+    for name in ("off_session", "return_url", "error_on_requires_action"):
+        if name in said:
+            raise refused(
+                f"The parameter `{name}` cannot be passed when creating a {NAMES[kind]} unless `confirm` is true.", name
+            )
 
 
 def refuse_foreign(intent: Json, method: Json) -> None:

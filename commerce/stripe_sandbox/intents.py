@@ -48,7 +48,7 @@ AMOUNT_MIN: Final = {
 def create(work: Work, call: Call) -> Json:
     """Make an intent, and confirm it at once if asked to."""
     said = call.said
-    _refuse_words_for_later(said)
+    confirm.refuse_words_for_later("payment_intent", said)
     _refuse_amount(said["amount"], said["currency"].lower())
     if "customer" in said:
         find_customer(work, said["customer"])
@@ -60,18 +60,6 @@ def create(work: Work, call: Call) -> Json:
     if said.get("confirm"):
         return confirm.confirm_intent(work, intent, call)
     return intent
-
-
-def _refuse_words_for_later(said: Json) -> None:
-    """Some parameters mean something only when the intent is confirmed in the same call."""
-    if said.get("confirm"):
-        return
-    for name in ("off_session", "return_url", "error_on_requires_action"):
-        if name in said:
-            raise refused(
-                f"The parameter `{name}` cannot be passed when creating a PaymentIntent unless `confirm` is true.",
-                name,
-            )
 
 
 def _refuse_amount(amount: int, currency: str) -> None:

@@ -18,6 +18,7 @@ HONOURED_CREATE = frozenset(
 def create(work: Work, call: Call) -> Json:
     """Make a setup intent, and confirm it at once if asked to."""
     said = call.said
+    confirm.refuse_words_for_later("setup_intent", said)
     if "customer" in said:
         find_customer(work, said["customer"])
     intent = work.add("setup_intent", _blank(said))
@@ -86,6 +87,7 @@ def _confirm(work: Work, intent: Json, call: Call) -> Json:
     method = work.get("payment_method", intent["payment_method"])
     refuse_used(work, method)
     means = means_of(work, method["id"])
+    confirm.refuse_type(intent, means)
     terms = confirm.terms_of(intent, call)
     # A card that asks only for payments on session was set up elsewhere already.
     if means.challenge in {"always", "until_set_up"}:
