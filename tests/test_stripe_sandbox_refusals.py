@@ -35,3 +35,38 @@ async def test_a_way_back_is_for_who_confirms(stripe_sandbox: StripeSandbox, kin
         await service.create_async({**said, "return_url": "https://shop.example.com/paid"})
 
     assert refused.value.param == "return_url"
+
+
+async def test_a_customer_who_was_deleted_keeps_nothing(stripe_sandbox: StripeSandbox) -> None:
+    """Only asking for the customer itself is answered: it says that it is deleted."""
+    client = stripe_sandbox.client()
+    methods = client.v1.payment_methods
+    gone = (await client.v1.customers.create_async({})).id
+    await methods.attach_async("pm_card_visa", {"customer": gone})
+    await client.v1.customers.delete_async(gone)
+
+    heard = []
+    for asked in (
+        methods.attach_async("pm_card_visa", {"customer": gone}),
+        methods.list_async({"customer": gone}),
+        client.v1.customers.payment_methods.list_async(gone),
+        client.v1.customers.update_async(gone, {"name": "Ines"}),
+        client.v1.customers.delete_async(gone),
+        client.v1.payment_intents.create_async({"amount": 1999, "currency": "eur", "customer": gone}),
+        client.v1.setup_intents.create_async({"customer": gone}),
+    ):
+        with pytest.raises(stripe.InvalidRequestError, match=f"No such customer: '{gone}'") as refused:
+            await asked
+        heard.append((refused.value.http_status, refused.value.code, refused.value.param))
+
+    by_parameter, by_path = (400, "resource_missing", "customer"), (404, "resource_missing", "id")
+    assert heard == [
+        by_parameter,
+        by_parameter,
+        (404, "resource_missing", "customer"),
+        by_path,
+        by_path,
+        by_parameter,
+        by_parameter,
+    ]
+    assert (await client.v1.customers.retrieve_async(gone)).deleted is True

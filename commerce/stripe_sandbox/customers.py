@@ -23,12 +23,14 @@ def create(work: Work, call: Call) -> Json:
 
 def retrieve(work: Work, call: Call) -> Json:
     """A customer; one that was deleted says only that."""
-    return work.get("customer", call.id, "id")
+    found = work.find("customer", call.id)
+    if found is None:
+        raise no_such("customer", call.id)
+    return found
 
 
 def update(work: Work, call: Call) -> Json:
     """Change what is known of a customer."""
-    find_customer(work, call.id, "id", status=404)
     customer = work.edit("customer", call.id)
     update_plainly(customer, call.said, PLAIN)
     _settle_default(work, customer, call.said)
@@ -38,21 +40,13 @@ def update(work: Work, call: Call) -> Json:
 
 def delete(work: Work, call: Call) -> Json:
     """Forget a customer; its id stays taken."""
-    gone = dict(find_customer(work, call.id, "id", status=404))
+    gone = dict(work.get("customer", call.id))
     stub = {"id": call.id, "object": "customer", "deleted": True}
     customer = work.edit("customer", call.id)
     customer.clear()
     customer.update(stub, created=gone["created"], email=None, metadata={})
     work.tell("customer.deleted", gone)
     return stub
-
-
-def find_customer(work: Work, id_: str, param: str = "customer", *, status: int = 400) -> Json:
-    """A customer that is still one. Raises StripeError."""
-    customer = work.get("customer", id_, param, status=status)
-    if customer.get("deleted"):
-        raise no_such("customer", id_, param, status=status)
-    return customer
 
 
 def _settle_default(work: Work, customer: Json, said: Json) -> None:

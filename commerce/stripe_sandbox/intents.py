@@ -5,7 +5,6 @@ from typing import Final
 from commerce.stripe_sandbox import confirm
 from commerce.stripe_sandbox.calls import Call, update_plainly
 from commerce.stripe_sandbox.capture import is_partly_captured, let_go
-from commerce.stripe_sandbox.customers import find_customer
 from commerce.stripe_sandbox.errors import Json, refused, unexpected_state
 from commerce.stripe_sandbox.payment_methods import types_of
 from commerce.stripe_sandbox.world import Work
@@ -51,7 +50,7 @@ def create(work: Work, call: Call) -> Json:
     confirm.refuse_words_for_later("payment_intent", said)
     _refuse_amount(said["amount"], said["currency"].lower())
     if "customer" in said:
-        find_customer(work, said["customer"])
+        work.get("customer", said["customer"], "customer", status=400)
     intent = work.add("payment_intent", _blank(said))
     intent["client_secret"] = f"{intent['id']}_secret_{intent['id'][3:]}"
     update_plainly(intent, said, PLAIN)
@@ -93,7 +92,7 @@ def update(work: Work, call: Call) -> Json:
     changed = {**intent, **said}
     _refuse_amount(changed["amount"], changed["currency"].lower())
     if "customer" in said:
-        find_customer(work, said["customer"])
+        work.get("customer", said["customer"], "customer", status=400)
     intent = work.edit("payment_intent", call.id)
     intent.update({name: said[name] for name in ("amount", "customer", "capture_method") if name in said})
     intent["currency"] = changed["currency"].lower()

@@ -174,6 +174,8 @@ def detach(work: Work, call: Call) -> Json:
 
 def list_all(work: Work, call: Call) -> Json:
     """Payment methods: a customer's, or everybody's."""
+    if "customer" in call.said:
+        work.get("customer", call.said["customer"], "customer", status=400)
     return _list(work, call.said, call.said.get("customer"), "/v1/payment_methods")
 
 

@@ -3,7 +3,6 @@
 from commerce.stripe_sandbox import confirm
 from commerce.stripe_sandbox.calls import Call, update_plainly
 from commerce.stripe_sandbox.cards import DECLINES, Decline, Means
-from commerce.stripe_sandbox.customers import find_customer
 from commerce.stripe_sandbox.errors import Json, StripeError, card_declined, unexpected_state
 from commerce.stripe_sandbox.payment_methods import attach_to, means_of, refuse_used, types_of
 from commerce.stripe_sandbox.world import Work
@@ -20,7 +19,7 @@ def create(work: Work, call: Call) -> Json:
     said = call.said
     confirm.refuse_words_for_later("setup_intent", said)
     if "customer" in said:
-        find_customer(work, said["customer"])
+        work.get("customer", said["customer"], "customer", status=400)
     intent = work.add("setup_intent", _blank(said))
     intent["client_secret"] = f"{intent['id']}_secret_{intent['id'][5:]}"
     update_plainly(intent, said, ("description",))
@@ -39,7 +38,7 @@ def update(work: Work, call: Call) -> Json:
     _refuse_closed(work.get("setup_intent", call.id, "intent"), "update")
     intent = work.edit("setup_intent", call.id)
     if "customer" in call.said:
-        intent["customer"] = find_customer(work, call.said["customer"])["id"]
+        intent["customer"] = work.get("customer", call.said["customer"], "customer", status=400)["id"]
     update_plainly(intent, call.said, ("description",))
     confirm.name_method(work, intent, call.said)
     return intent

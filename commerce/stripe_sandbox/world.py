@@ -153,9 +153,9 @@ class Work:
         return self._put.get((kind, id_)) or self.world.tables[kind].rows.get(id_)
 
     def get(self, kind: str, id_: str, param: str = "id", *, status: int = 404) -> Json:
-        """An object that must be there. Raises StripeError."""
+        """An object that must be there, and not be deleted. Raises StripeError."""
         found = self.find(kind, id_)
-        if found is None:
+        if found is None or found.get("deleted"):
             raise no_such(kind, id_, param, status=status)
         return found
 
