@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import stripe
 
+from commerce.stripe_sandbox.currencies import AMOUNT_MIN, CURRENCIES
 from tests.stripe_backends import StripeSandbox
 
 IBAN: Any = {"type": "sepa_debit", "sepa_debit": {"iban": "DE89370400440532013000"}}
@@ -70,3 +71,17 @@ async def test_a_customer_who_was_deleted_keeps_nothing(stripe_sandbox: StripeSa
         by_parameter,
     ]
     assert (await client.v1.customers.retrieve_async(gone)).deleted is True
+
+
+@pytest.mark.parametrize("currency", ["xqz", "tnd", "euro", "€uo"])
+async def test_money_that_stripe_does_not_take_is_refused(stripe_sandbox: StripeSandbox, currency: str) -> None:
+    client = stripe_sandbox.client()
+
+    with pytest.raises(stripe.InvalidRequestError, match=f"Invalid currency: {currency}.") as refused:
+        await client.v1.payment_intents.create_async({"amount": 1999, "currency": currency})
+
+    assert refused.value.param == "currency"
+
+
+def test_what_has_a_least_amount_is_a_currency() -> None:
+    assert AMOUNT_MIN.keys() - CURRENCIES == set()

@@ -1,10 +1,9 @@
 """PaymentIntents: what is to be paid, from the first word to the last."""
 
-from typing import Final
-
 from commerce.stripe_sandbox import confirm
 from commerce.stripe_sandbox.calls import Call, update_plainly
 from commerce.stripe_sandbox.capture import is_partly_captured, let_go
+from commerce.stripe_sandbox.currencies import AMOUNT_MIN, CURRENCIES
 from commerce.stripe_sandbox.errors import Json, refused, unexpected_state
 from commerce.stripe_sandbox.payment_methods import types_of
 from commerce.stripe_sandbox.world import Work
@@ -27,21 +26,6 @@ HONOURED_CREATE = frozenset(
     }
 )
 AMOUNT_MAX = 99_999_999
-AMOUNT_MIN: Final = {
-    **dict.fromkeys(("usd", "eur", "chf", "aud", "cad", "nzd", "sgd", "brl"), 50),
-    "gbp": 30,
-    "dkk": 250,
-    "nok": 300,
-    "sek": 300,
-    "pln": 200,
-    "czk": 1500,
-    "huf": 17_500,
-    "ron": 200,
-    "jpy": 50,
-    "mxn": 1000,
-    "hkd": 400,
-}
-"""The least that can be charged, as documented; other currencies have no bound here."""
 
 
 def create(work: Work, call: Call) -> Json:
@@ -62,8 +46,9 @@ def create(work: Work, call: Call) -> Json:
 
 
 def _refuse_amount(amount: int, currency: str) -> None:
-    if not (currency.isalpha() and len(currency) == 3):  # noqa: PLR2004 - ISO 4217
-        raise refused(f"Invalid currency: {currency}.", "currency")
+    if currency not in CURRENCIES:
+        known = ", ".join(sorted(CURRENCIES))
+        raise refused(f"Invalid currency: {currency}. Stripe currently supports these currencies: {known}", "currency")
     if amount < 1:
         raise refused("This value must be greater than or equal to 1.", "amount", "parameter_invalid_integer")
     if amount > AMOUNT_MAX:
