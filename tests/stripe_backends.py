@@ -27,6 +27,8 @@ from tests.waiting import status_at
 Json = dict[str, Any]
 TEST_KEY = "STRIPE_TEST_API_KEY"
 SECRET = "whsec_of_the_tests"
+FINDS = ("--search-lag-s", "0")
+"""What was made is found by search at once, unless a story says otherwise."""
 BACKENDS = ("sandbox", "localstripe", "test_mode")
 
 ANSWERED: Counter[str] = Counter()
@@ -61,7 +63,7 @@ class Server(Program):
 def sandbox_server(folder: Path, *words: str) -> Server:
     """`commerce stripe-sandbox` as a process."""
     port = free_port()
-    command = [*OUR_COMMAND, "stripe-sandbox", "--port", str(port), "--webhook-secret", SECRET, *words]
+    command = [*OUR_COMMAND, "stripe-sandbox", "--port", str(port), "--webhook-secret", SECRET, *FINDS, *words]
     return Server(command, port, folder / f"stripe-sandbox-{port}.log")
 
 
@@ -88,13 +90,20 @@ class StripeSandbox:
         """Stop the clock at an instant; None lets it run again."""
         await self._ask("POST", "clock", {"now": None if instant is None else int(instant.timestamp())})
 
-    async def faults(self, *calls: Json, events: Json | None = None, seed: int = 0) -> None:
+    async def faults(
+        self, *calls: Json, events: Json | None = None, search_lag_s: int | None = None, seed: int = 0
+    ) -> None:
         """Set the fault script; without words nothing goes wrong any more."""
-        await self._ask("POST", "faults", {"calls": calls, "events": events or {}, "seed": seed})
+        script = {"calls": calls, "events": events or {}, "search_lag_s": search_lag_s, "seed": seed}
+        await self._ask("POST", "faults", script)
 
     async def latency(self, ms: int) -> None:
         """Let every answer take so long."""
         await self._ask("POST", "latency", {"ms": ms})
+
+    async def search_lag(self, seconds: int) -> None:
+        """Let search find what was made only so much later, by the sandbox's clock."""
+        await self._ask("POST", "search-lag", {"s": seconds})
 
     async def multicapture(self, *, available: bool) -> None:
         """Be the account of a shop with IC+ pricing, or without; what was paid before stays as it was."""

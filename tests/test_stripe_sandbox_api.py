@@ -1,5 +1,6 @@
 """The sandbox's own ways: browsers, the bank's page, expanding, searching, and what it says it cannot do."""
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -8,6 +9,7 @@ import stripe
 
 from commerce.stripe_sandbox.parameters import shape_of
 from commerce.stripe_sandbox.routes import PAGING, ROUTES
+from tests.conftest import NOON
 from tests.stripe_backends import StripeSandbox
 
 BROWSER = {"Authorization": "Bearer pk_test_shop"}
@@ -238,3 +240,33 @@ async def test_payments_are_searched_by_what_we_wrote_beside_them(stripe_sandbox
     for query in ("order = 1", "colour:'blue'", "amount:1 AND amount:2 OR amount:3"):
         with pytest.raises(stripe.InvalidRequestError):
             await client.v1.payment_intents.search_async({"query": query})
+
+
+async def test_search_finds_what_is_new_a_while_later(stripe_sandbox: StripeSandbox) -> None:
+    """By the sandbox's clock; a list has it at once."""
+    client = stripe_sandbox.client()
+    intents = client.v1.payment_intents
+
+    async def found() -> int:
+        return len((await intents.search_async({"query": "metadata['order']:'ord_1'"})).data)
+
+    await stripe_sandbox.set_clock(NOON)
+    await stripe_sandbox.search_lag(60)
+    await intents.create_async({"amount": 1999, "currency": "eur", "metadata": {"order": "ord_1"}})
+    at_once = await found(), len((await intents.list_async({})).data)
+    await stripe_sandbox.set_clock(NOON + timedelta(seconds=59))
+    early = await found()
+    await stripe_sandbox.set_clock(NOON + timedelta(seconds=60))
+    in_time = await found()
+    await stripe_sandbox.faults(search_lag_s=61)
+    script_says_otherwise = await found()
+    await stripe_sandbox.search_lag(60)
+    script_still_does = await found()
+    await stripe_sandbox.faults()
+    script_is_over = await found()
+
+    assert (at_once, early, in_time) == ((0, 1), 0, 1)
+    assert (script_says_otherwise, script_still_does, script_is_over) == (0, 0, 1)
+    await stripe_sandbox.reset()
+    await intents.create_async({"amount": 1999, "currency": "eur", "metadata": {"order": "ord_1"}})
+    assert await found() == 1

@@ -153,12 +153,15 @@ def test_it_says_where_it_is_and_ends_when_asked(tmp_path: Path) -> None:
             for key in ("sk_test_mine", "sk_test_other", "sk_live_mine")
         ]
         asked = {**HELD, "payment_method_options[card][request_multicapture]": "if_available"}
-        held = http.post("/v1/payment_intents", data=asked, headers={"Authorization": "Bearer sk_test_mine"}).json()
+        http.headers["Authorization"] = "Bearer sk_test_mine"
+        held = http.post("/v1/payment_intents", data=asked).json()
+        found = [http.get(f"/v1/payment_intents{way}").json() for way in ("/search?query=currency:'eur'", "")]
 
     process.send_signal(signal.SIGTERM)
 
     assert answers == [200, 401, 401]
     assert held["status"] == "requires_capture"
+    assert [[each["id"] for each in way["data"]] for way in found] == [[], [held["id"]]]  # Search lags, as at Stripe.
     assert held["latest_charge"]["payment_method_details"]["card"]["multicapture"] == {"status": "unavailable"}
     assert process.wait(20) == 0
     process.stdout.close()

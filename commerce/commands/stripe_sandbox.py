@@ -89,12 +89,19 @@ class JournalUnusable(Refusal):
     help="Whether holds may be captured in parts; Stripe allows it only to accounts with IC+ pricing.",
 )
 @click.option("--latency-ms", type=click.IntRange(0, 60_000), default=0, show_default=True, help="Every answer's time.")
+@click.option(
+    "--search-lag-s",
+    type=click.IntRange(0, 3600),
+    default=60,
+    show_default=True,
+    help="So long search does not find what was made; at Stripe it may take a minute.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="For ids, and for faults that bring no seed.")
 def stripe_sandbox(*, as_json: bool, host: str, port: int, **words: Any) -> None:  # noqa: ANN401 - click's values are of any kind
     """Serve a stand-in for Stripe's API, with its test cards and webhooks, and faults on demand.
 
     Point the SDK at the address it prints. Its own addresses are below /_sandbox: reset, clock, faults, latency,
-    multicapture, webhook, deliveries/take, disputes, ledger, calls. Ends on SIGTERM or Ctrl-C.
+    search-lag, multicapture, webhook, deliveries/take, disputes, ledger, calls. Ends on SIGTERM or Ctrl-C.
     """
     number = port or free_port(host)
     address = refuse_taken_port(host, number)

@@ -55,6 +55,7 @@ class Sandbox:
         self.webhook_url = options.webhook_url
         self.latency_ms = options.latency_ms
         self.world.multicapture = options.multicapture
+        self.lag_search(options.search_lag_s)
         self.calls: deque[Asked] = deque(maxlen=CALLS_MAX)
         if journal is not None:
             self._restore(journal)
@@ -77,11 +78,23 @@ class Sandbox:
         self.world.forget()
         self.outgoing.clear()
         self.calls.clear()
-        self.faults = Faults(Script(), self.options.seed)
+        self.play(Script())
         self.outgoing.secrets = self.options.webhook_secrets
         self.webhook_url = self.options.webhook_url
         self.latency_ms = self.options.latency_ms
         self.world.multicapture = self.options.multicapture
+        self.lag_search(self.options.search_lag_s)
+
+    def play(self, script: Script) -> None:
+        """Let go wrong what the script says, and nothing else."""
+        self.faults = Faults(script, self.options.seed)
+        self.lag_search(self.search_lag_s)
+
+    def lag_search(self, seconds: int) -> None:
+        """Let search find nothing that is younger, unless the script has a time of its own."""
+        self.search_lag_s = seconds
+        own = self.faults.script.search_lag_s
+        self.world.search_lag_s = seconds if own is None else own
 
     def pass_time(self) -> None:
         """Let happen what the clock has brought."""

@@ -11,7 +11,7 @@ from commerce.stripe_sandbox import confirm, disputes, setup_intents
 from commerce.stripe_sandbox.box import Sandbox
 from commerce.stripe_sandbox.connections import Scope, Send, send_answer
 from commerce.stripe_sandbox.errors import Json, StripeError
-from commerce.stripe_sandbox.faults import Faults, Script
+from commerce.stripe_sandbox.faults import Script, SearchLag
 from commerce.stripe_sandbox.journal import ENCODE
 from commerce.stripe_sandbox.world import Work
 
@@ -41,6 +41,12 @@ class LatencyBody(msgspec.Struct, forbid_unknown_fields=True):
     """How long every answer takes."""
 
     ms: int
+
+
+class SearchLagBody(msgspec.Struct, forbid_unknown_fields=True):
+    """How long it takes until search finds what was made, where the fault script does not say otherwise."""
+
+    s: SearchLag
 
 
 class MulticaptureBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -77,13 +83,13 @@ def _clock(box: Sandbox, body: bytes, query: Json) -> object:
 
 def _set_faults(box: Sandbox, body: bytes, query: Json) -> object:
     del query
-    box.faults = Faults(msgspec.json.decode(body, type=Script), box.options.seed)
+    box.play(msgspec.json.decode(body, type=Script))
     return {}
 
 
 def _no_faults(box: Sandbox, body: bytes, query: Json) -> object:
     del body, query
-    box.faults = Faults(Script(), box.options.seed)
+    box.play(Script())
     return {}
 
 
@@ -91,6 +97,12 @@ def _latency(box: Sandbox, body: bytes, query: Json) -> object:
     del query
     box.latency_ms = msgspec.json.decode(body, type=LatencyBody).ms
     return {"ms": box.latency_ms}
+
+
+def _search_lag(box: Sandbox, body: bytes, query: Json) -> object:
+    del query
+    box.lag_search(msgspec.json.decode(body, type=SearchLagBody).s)
+    return {"s": box.search_lag_s}
 
 
 def _multicapture(box: Sandbox, body: bytes, query: Json) -> object:
@@ -155,6 +167,7 @@ ROUTES: dict[tuple[str, str], Callable[[Sandbox, bytes, Json], object]] = {
     ("POST", "faults"): _set_faults,
     ("DELETE", "faults"): _no_faults,
     ("POST", "latency"): _latency,
+    ("POST", "search-lag"): _search_lag,
     ("POST", "multicapture"): _multicapture,
     ("POST", "webhook"): _webhook,
     ("POST", "deliveries/take"): _take,

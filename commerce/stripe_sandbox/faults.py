@@ -3,7 +3,7 @@
 import fnmatch
 import random
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -11,6 +11,8 @@ Fault = Literal["error_before", "error_after", "drop_after", "rate_limit", "lock
 """`..._before` and the refusals do nothing; `..._after` do what was asked, and then the answer is another or none."""
 
 HANG_S_MAX = 120
+SearchLag = Annotated[int, msgspec.Meta(ge=0, le=3600)]
+"""Seconds by the sandbox's clock until search finds what was made."""
 
 
 class Match(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -45,10 +47,11 @@ class EventFaults(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Script(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A whole script. Without a seed it uses the sandbox's."""
+    """A whole script. Without a seed it uses the sandbox's, and so with the time until search finds what was made."""
 
     calls: Sequence[CallFault] = ()
     events: EventFaults = EventFaults()
+    search_lag_s: SearchLag | None = None
     seed: int | None = None
 
 

@@ -93,7 +93,9 @@ def made_within(instant: int, window: Json | int | None) -> bool:
 def _search(work: Work, call: Call, *, kind: str) -> Json:
     conditions, any_will_do = _conditions(call.said["query"])
     decide = any if any_will_do else all
-    found = [row for row in work.world.tables[kind].newest_first() if decide(holds(row) for holds in conditions)]
+    until = work.now - work.world.search_lag_s
+    known = (row for row in work.world.tables[kind].newest_first() if row["created"] <= until)
+    found = [row for row in known if decide(holds(row) for holds in conditions)]
     page = call.said.get("page", "0")
     if not page.isdecimal():
         raise refused(f"Invalid page: {page}", "page")

@@ -70,6 +70,8 @@ class World:
         self.set_now: int | None = None
         self.multicapture = True
         """Whether charges that are made now may be captured in parts; each keeps what it was told when it was made."""
+        self.search_lag_s = 0
+        """So many seconds nothing that was made is found by search."""
         self._clock = clock
         self._journal = journal
         self._seed = seed

@@ -61,6 +61,12 @@ async def at_provider(shop: Checkout, order_id: str) -> str:
     return str(intent)
 
 
+async def opened_for(shop: Checkout, order_id: str) -> list[str]:
+    """How everything stands that was opened for an order there, sorted."""
+    listed = await shop.sandbox.http.get("/v1/payment_intents?limit=100", headers=AT_THE_PROVIDER)
+    return sorted(each["status"] for each in listed.json()["data"] if each["metadata"].get("order") == order_id)
+
+
 async def refund_at_provider(shop: Checkout, order_id: str) -> None:
     """Somebody gives money back there, without us."""
     facts = {"payment_intent": await at_provider(shop, order_id), "amount": str(GOODWILL)}

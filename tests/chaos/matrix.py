@@ -93,7 +93,7 @@ async def _play_one(shop: Checkout, trial: Trial, cases: Counter[str]) -> Cell:
     order_id = await anext(story)
     heard = len(await shop.sandbox.calls())
     strike: Json = {"match": {"agent": site.place, "nth": 1, "times": times}, "fault": fault}
-    await shop.sandbox.faults(strike, *site.meanwhile, events=site.news)
+    await shop.sandbox.faults(strike, *site.meanwhile, events=site.news, search_lag_s=site.search_lag_s)
     settled_s = await _settle(shop, story)
     befell = sum(
         call["fault"] == fault and call["agent"] == site.place for call in (await shop.sandbox.calls())[heard:]

@@ -24,6 +24,8 @@ from tests.paying import Checkout
 from tests.stories import eur
 
 DEPOSIT = 1000
+MINUTE = 60
+"""So long search lags at Stripe when it lags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Site:
 
     `money` is what moved in the end, in order; `ends` the states of the order's payments, mandates and disputes,
     sorted. `cases` are the kinds a person is to hear of. `meanwhile` are faults of other calls, without which this one
-    would not be made; `news` is what happens to webhooks.
+    would not be made; `news` is what happens to webhooks; `search_lag_s` is how long search does not find what is new.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Site:
     cases: tuple[str, ...] = ()
     meanwhile: tuple[Json, ...] = ()
     news: Json | None = None
+    search_lag_s: int = 0
 
     @property
     def changes(self) -> bool:
@@ -123,14 +126,17 @@ SITES: Sequence[Site] = (
     Site("look: buyer's refunds", BACK_REFUNDS, stories.buyer_is_back_after_a_refund, SOME_BACK, CAPTURED, ADOPTED,
          news=NO_NEWS),
     Site("find a payment", FIND, opening(), PAID, CAPTURED, meanwhile=_broken(OPENING)),
-    Site("find a charge", FIND, stories.charge, PAID, CHARGED, meanwhile=_broken(OPENING)),
+    Site("find a new payment", FIND, stories.opened_twice, PAID, CAPTURED, meanwhile=_broken(OPENING),
+         search_lag_s=MINUTE),
+    Site("find a charge", FIND, stories.charge, PAID, CHARGED, meanwhile=_broken(OPENING), search_lag_s=MINUTE),
     Site("find a capture", FIND_LOOK, stories.ship, TWO, CAPTURED, meanwhile=_broken(CAPTURING)),
     Site("find a cancellation", FIND_LOOK, stories.cancel_reserved, (), CANCELLED, meanwhile=_broken(CANCELLING)),
     Site("find a refund", FIND_REFUND, stories.refund, SOME_BACK, CAPTURED, meanwhile=_broken(REFUNDING)),
-    Site("find before a new key", FIND, stories.charge_a_day_later, PAID, CHARGED),
-    Site("doubt of a payment", DOUBT, stories.doubtful_opening, PAID, CAPTURED, meanwhile=_lost(OPENING), news=NO_NEWS),
+    Site("find before a new key", FIND, stories.charge_a_day_later, PAID, CHARGED, search_lag_s=MINUTE),
+    Site("doubt of a payment", DOUBT, stories.doubtful_opening, PAID, CAPTURED, meanwhile=_lost(OPENING), news=NO_NEWS,
+         search_lag_s=MINUTE),
     Site("doubt of a charge", DOUBT, in_doubt(stories.charge, OPENING), PAID, CHARGED, meanwhile=_lost(OPENING),
-         news=NO_NEWS),
+         news=NO_NEWS, search_lag_s=MINUTE),
     Site("doubt of a capture", DOUBT_LOOK, in_doubt(stories.ship, CAPTURING), TWO, CAPTURED,
          meanwhile=_lost(CAPTURING), news=NO_NEWS),
     Site("doubt: no parts", DOUBT_LOOK, in_doubt(without_parts(stories.ship_a_part), CAPTURING), ALL, CAPTURED,

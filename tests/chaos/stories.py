@@ -46,6 +46,15 @@ def opening(**terms: object) -> Callable[[Checkout], Story]:
     return story
 
 
+async def opened_twice(shop: Checkout) -> Story:
+    """What was just opened is not found by search yet, and is opened once more. Nobody ever sees the twin."""
+    order_id = await shop.place(("CHARGER", 1), total=CHARGER)
+    yield order_id
+    async for step in acts.pays(shop, order_id):
+        yield step
+    assert await acts.opened_for(shop, order_id) == ["requires_payment_method", "succeeded"]
+
+
 async def charge(shop: Checkout) -> Story:
     order_id = await shop.paid(("CHARGER", 1), total=CHARGER, payment="later")
     yield order_id
