@@ -22,12 +22,48 @@ from commerce.embedded.supervisor import free_port, near_url, refuse_taken_port
 from commerce.kernel.logs import set_up_logs
 from commerce.kernel.refusals import Refusal
 from commerce.stripe_sandbox.journal import Journal, JournalBroken
-from commerce.stripe_sandbox.options import Options
+from commerce.stripe_sandbox.options import (
+    LATENCY_MS_MAX,
+    SEARCH_LAG_S_MAX,
+    Options,
+    is_secret_key,
+    is_web_address,
+    is_webhook_secret,
+)
 
 GARBAGE_AFTER = 100_000
 """So many objects more than there were make Python look for cycles."""
 
 WEBHOOK_SECRET = "whsec_sandbox"  # noqa: S105 - it opens nothing; whoever wants another says so
+
+
+def _web_address(_ctx: click.Context, _param: click.Parameter, said: str | None) -> str | None:
+    if said is not None and not is_web_address(said):
+        raise click.BadParameter(f"{said!r} is no address; it begins with http:// or https://, and names a host.")
+    return said
+
+
+def _secrets(_ctx: click.Context, _param: click.Parameter, said: tuple[str, ...]) -> tuple[str, ...]:
+    for secret in said:
+        if not is_webhook_secret(secret):
+            raise click.BadParameter(f"{secret!r} does not look like whsec_...; with an empty one anybody could sign.")
+    return said
+
+
+def _keys(_ctx: click.Context, _param: click.Parameter, said: tuple[str, ...]) -> frozenset[str]:
+    for key in said:
+        if not is_secret_key(key):
+            raise click.BadParameter(f"{key!r} does not look like sk_test_..., a secret key for tests.")
+    return frozenset(said)
+
+
+def _events(_ctx: click.Context, _param: click.Parameter, said: tuple[str, ...]) -> frozenset[str]:
+    from commerce.stripe_sandbox.parameters import event_types  # noqa: PLC0415 - it knows the SDK, and --help needs none
+
+    for kind in said:
+        if kind not in event_types():
+            raise click.BadParameter(f"Stripe has no events of the type {kind!r}.")
+    return frozenset(said)
 
 
 @dataclass(eq=False)
@@ -54,12 +90,18 @@ class JournalUnusable(Refusal):
     metavar="FILE",
     help="The journal from which everything is there again after a restart. [default: only remember]",
 )
-@click.option("--webhook-url", metavar="URL", help="Where events are posted. [default: they wait to be taken]")
+@click.option(
+    "--webhook-url",
+    metavar="URL",
+    callback=_web_address,
+    help="Where events are posted. [default: they wait to be taken]",
+)
 @click.option(
     "--webhook-secret",
     "webhook_secrets",
     multiple=True,
     metavar="whsec_...",
+    callback=_secrets,
     default=(WEBHOOK_SECRET,),
     show_default=True,
     envvar=SECRETS_VARIABLE,
@@ -71,6 +113,7 @@ class JournalUnusable(Refusal):
     "webhook_events",
     multiple=True,
     metavar="TYPE",
+    callback=_events,
     help="A type of events that is posted, as payment_intent.succeeded. [default: every type]",
 )
 @click.option(
@@ -80,6 +123,7 @@ class JournalUnusable(Refusal):
     metavar="sk_test_...",
     envvar=KEYS_VARIABLE,
     show_envvar=True,
+    callback=_keys,
     help="A secret key that is accepted. [default: any that begins with sk_test_]",
 )
 @click.option(
@@ -88,10 +132,12 @@ class JournalUnusable(Refusal):
     show_default=True,
     help="Whether holds may be captured in parts; Stripe allows it only to accounts with IC+ pricing.",
 )
-@click.option("--latency-ms", type=click.IntRange(0, 60_000), default=0, show_default=True, help="Every answer's time.")
+@click.option(
+    "--latency-ms", type=click.IntRange(0, LATENCY_MS_MAX), default=0, show_default=True, help="Every answer's time."
+)
 @click.option(
     "--search-lag-s",
-    type=click.IntRange(0, 3600),
+    type=click.IntRange(0, SEARCH_LAG_S_MAX),
     default=60,
     show_default=True,
     help="So long search does not find what was made; at Stripe it may take a minute.",
@@ -107,7 +153,6 @@ def stripe_sandbox(*, as_json: bool, host: str, port: int, **words: Any) -> None
     address = refuse_taken_port(host, number)
     if words["journal"] is not None:
         look_at(words["journal"])
-    words |= {name: frozenset(words[name]) for name in ("api_keys", "webhook_events")}
     options = Options(**words)
     set_up_logs("pretty" if sys.stderr.isatty() else "json", level=30)
     show({"url": near_url(host, number), "journal": options.journal, "pid": os.getpid()}, as_json=as_json)

@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Callable
 from html import escape
+from typing import Annotated
 from urllib.parse import parse_qs, urlencode
 
 import msgspec
@@ -13,21 +14,25 @@ from commerce.stripe_sandbox.connections import Scope, Send, send_answer
 from commerce.stripe_sandbox.errors import Json, StripeError
 from commerce.stripe_sandbox.faults import Script, SearchLag
 from commerce.stripe_sandbox.journal import ENCODE
+from commerce.stripe_sandbox.options import LATENCY_MS_MAX, SIGNS, is_web_address
 from commerce.stripe_sandbox.world import Work
 
 TAKE_MOST = 1_000_000
+INSTANT_MAX = 253_402_300_799
+"""The last second of the year 9999."""
+ONE_OR_MORE = msgspec.Meta(min_length=1)
 
 
 class ClockBody(msgspec.Struct, forbid_unknown_fields=True):
     """An instant in seconds at which the clock stands still, or null for the real one."""
 
-    now: int | None
+    now: Annotated[int, msgspec.Meta(ge=0, le=INSTANT_MAX)] | None
 
 
 class TakeBody(msgspec.Struct, forbid_unknown_fields=True):
     """How many deliveries at most."""
 
-    most: int = TAKE_MOST
+    most: Annotated[int, msgspec.Meta(ge=1, le=TAKE_MOST)] = TAKE_MOST
 
 
 class DisputeBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -40,7 +45,7 @@ class DisputeBody(msgspec.Struct, forbid_unknown_fields=True):
 class LatencyBody(msgspec.Struct, forbid_unknown_fields=True):
     """How long every answer takes."""
 
-    ms: int
+    ms: Annotated[int, msgspec.Meta(ge=0, le=LATENCY_MS_MAX)]
 
 
 class SearchLagBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -59,7 +64,12 @@ class WebhookBody(msgspec.Struct, forbid_unknown_fields=True):
     """Where webhooks go (null: they are handed out), and the secrets they are signed with (null: as before)."""
 
     url: str | None
-    secrets: tuple[str, ...] | None = None
+    secrets: Annotated[tuple[Annotated[str, msgspec.Meta(pattern=SIGNS)], ...], ONE_OR_MORE] | None = None
+
+    def __post_init__(self) -> None:
+        """Somebody must be able to hear there."""
+        if self.url is not None and not is_web_address(self.url):
+            raise ValueError("url: webhooks are posted to an address that begins with http:// or https://")
 
 
 def _health(box: Sandbox, body: bytes, query: Json) -> object:

@@ -7,26 +7,33 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from commerce.stripe_sandbox.options import SEARCH_LAG_S_MAX
+
 Fault = Literal["error_before", "error_after", "drop_after", "rate_limit", "lock_timeout", "hang", "hang_after"]
 """`..._before` and the refusals do nothing; `..._after` do what was asked, and then the answer is another or none."""
 
 HANG_S_MAX = 120
-SearchLag = Annotated[int, msgspec.Meta(ge=0, le=3600)]
+DELAY_S_MAX = 30 * 24 * 3600
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+Glob = Annotated[str, msgspec.Meta(min_length=1)]
+Path = Annotated[str, msgspec.Meta(pattern=r"\A[/*]")]
+Delay = Annotated[float, msgspec.Meta(ge=0, le=DELAY_S_MAX)]
+SearchLag = Annotated[int, msgspec.Meta(ge=0, le=SEARCH_LAG_S_MAX)]
 """Seconds by the sandbox's clock until search finds what was made."""
 
 
 class Match(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Which calls: by method, path and caller (globs), then the nth of them or a share, at most so many times.
+    """Which calls: by method, path and caller, then the nth of them or a share, at most so many times.
 
-    A caller is known by the User-Agent it bears.
+    Path and caller are globs; a caller is known by the User-Agent it bears.
     """
 
-    method: str = "*"
-    path: str = "*"
-    agent: str = "*"
-    nth: int | None = None
-    share: float | None = None
-    times: int | None = None
+    method: Literal["*", "GET", "POST", "DELETE"] = "*"
+    path: Path = "*"
+    agent: Glob = "*"
+    nth: AtLeastOne | None = None
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None
+    times: AtLeastOne | None = None
 
 
 class CallFault(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -39,11 +46,16 @@ class CallFault(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class EventFaults(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """What happens to events on their way: delivered so many times, late, in any order, or not at all (a share)."""
 
-    duplicate: int = 1
+    duplicate: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
     shuffle: bool = False
-    delay_s: tuple[float, float] = (0, 0)
-    drop: float = 0
+    delay_s: tuple[Delay, Delay] = (0, 0)
+    drop: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0
     seed: int | None = None
+
+    def __post_init__(self) -> None:
+        """The shortest delay comes first."""
+        if self.delay_s[0] > self.delay_s[1]:
+            raise ValueError("delay_s: the shorter delay comes first")
 
 
 class Script(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

@@ -50,6 +50,15 @@ def shape_of(name: str) -> Shape:
 
 
 @cache
+def event_types() -> frozenset[str]:
+    """Every type of events that a webhook endpoint may be subscribed to."""
+    fields = shape_of("WebhookEndpointCreateParams").fields or {}
+    kinds = fields["enabled_events"].items
+    assert kinds is not None
+    return kinds.words - {"*"}
+
+
+@cache
 def _shape(kind: Any) -> Shape:  # noqa: ANN401 - whatever can stand in an annotation
     origin = get_origin(kind)
     if origin in {NotRequired, Required}:
