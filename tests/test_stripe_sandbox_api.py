@@ -1,5 +1,6 @@
 """The sandbox's own ways: browsers, the bank's page, expanding, searching, and what it says it cannot do."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -149,6 +150,22 @@ async def test_a_card_that_was_set_up_is_not_asked_again(stripe_sandbox: StripeS
         payment(str(done.payment_method), customer=customer.id, off_session=True)
     )
     assert (done.status, paid.status) == ("succeeded", "succeeded")
+
+
+async def test_a_card_whose_holder_said_no_is_not_set_up(stripe_sandbox: StripeSandbox) -> None:
+    client = stripe_sandbox.client()
+    setup = await client.v1.setup_intents.create_async(
+        {"payment_method": "pm_card_authenticationRequiredOnSetup", "confirm": True, "return_url": BACK}
+    )
+
+    await stripe_sandbox.authenticate(setup.id, "fail")
+
+    after = await client.v1.setup_intents.retrieve_async(setup.id)
+    assert after.last_setup_error is not None
+    assert (after.status, after.payment_method, after.next_action) == ("requires_payment_method", None, None)
+    assert after.last_setup_error.code == "setup_intent_authentication_failure"
+    told = [json.loads(delivery["body"])["type"] for delivery in await stripe_sandbox.deliver()]
+    assert told == ["setup_intent.created", "setup_intent.requires_action", "setup_intent.setup_failed"]
 
 
 async def test_a_card_that_was_not_set_up_is_not_charged_away(stripe_sandbox: StripeSandbox) -> None:

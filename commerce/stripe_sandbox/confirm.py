@@ -1,6 +1,7 @@
 """Confirming an intent: the attempt to be paid, and the ways it goes."""
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from commerce.stripe_sandbox import charges
@@ -29,6 +30,9 @@ HONOURED = frozenset(
 NAMES = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}
 OPTIONS = {"card": frozenset({"request_multicapture", "capture_method"})}
 """What is done of an intent's options for each type of payment method."""
+
+GoOn = Callable[[Work, Json, Json, Means], Json]
+"""What is done with an intent, a method and its means once the holder has agreed."""
 
 BROWSER = frozenset({"client_secret", "key", "expected_payment_method_type"})
 """What a browser says more than a server."""
@@ -207,25 +211,24 @@ def next_action(page: str, return_url: str | None) -> Json:
     return {"type": "use_stripe_sdk", "use_stripe_sdk": {"stripe_js": page, "type": "three_d_secure_redirect"}}
 
 
-def authenticated(work: Work, intent: Json, *, succeeded: bool) -> Json:
-    """The holder came back from the card's page: the payment goes on, or the attempt is over."""
+def authenticated(work: Work, intent: Json, go_on: GoOn, *, succeeded: bool) -> Json:
+    """The holder came back from the card's page: what was asked for goes on, or the attempt is over."""
     method = work.get("payment_method", intent["payment_method"])
     intent["next_action"] = None
     if succeeded:
         try:
-            return pay(work, intent, method, means_of(work, method["id"]))
+            return go_on(work, intent, method, means_of(work, method["id"]))
         except StripeError:
             return intent  # Declined after all; nobody waits for the answer but the holder, who sees the intent.
-    error = {
-        "code": "payment_intent_authentication_failure",
-        "doc_url": "https://stripe.com/docs/error-codes/payment-intent-authentication-failure",
-        "message": "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new"
-        " PaymentMethod to attempt to fulfill this PaymentIntent again.",
-        "payment_method": method,
-        "type": "invalid_request_error",
-    }
-    intent.update(status="requires_payment_method", payment_method=None, last_payment_error=error)
-    work.tell("payment_intent.payment_failed", intent)
+    kind: str = intent["object"]
+    what = kind.removesuffix("_intent")
+    message = (
+        "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new"
+        f" PaymentMethod to attempt to fulfill this {NAMES[kind]} again."
+    )
+    error = refused(message, code=f"{kind}_authentication_failure", payment_method=method).error
+    intent.update({"status": "requires_payment_method", "payment_method": None, f"last_{what}_error": error})
+    work.tell(f"{kind}.{what}_failed", intent)
     return intent
 
 

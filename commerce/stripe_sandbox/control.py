@@ -227,8 +227,8 @@ async def _authenticate(box: Sandbox, id_: str, outcome: str | None, send: Send)
         await _send_page(send, id_)
         return
     back = intent["next_action"].get("redirect_to_url", {}).get("return_url")
-    over = setup_intents.authenticated if kind == "setup_intent" else confirm.authenticated
-    intent = over(work, work.edit(kind, id_), succeeded=outcome == "succeed")
+    go_on = setup_intents.set_up if kind == "setup_intent" else confirm.pay
+    intent = confirm.authenticated(work, work.edit(kind, id_), go_on, succeeded=outcome == "succeed")
     box.finish(work)
     if back is None:
         await _send_json(send, 200, intent)

@@ -62,23 +62,6 @@ def cancel(work: Work, call: Call) -> Json:
     return intent
 
 
-def authenticated(work: Work, intent: Json, *, succeeded: bool) -> Json:
-    """The holder came back from the card's page."""
-    method = work.get("payment_method", intent["payment_method"])
-    intent["next_action"] = None
-    if succeeded:
-        try:
-            return _set_up(work, intent, method, means_of(work, method["id"]))
-        except StripeError:
-            return intent
-    message = "The provided PaymentMethod has failed authentication. Provide a new PaymentMethod to try again."
-    code = "setup_intent_authentication_failure"
-    error = {"code": code, "message": message, "payment_method": method, "type": "invalid_request_error"}
-    intent.update(status="requires_payment_method", payment_method=None, last_setup_error=error)
-    work.tell("setup_intent.setup_failed", intent)
-    return intent
-
-
 def _confirm(work: Work, intent: Json, call: Call) -> Json:
     if intent["payment_method"] is None:
         message = "You cannot confirm this SetupIntent because it's missing a payment method."
@@ -93,10 +76,10 @@ def _confirm(work: Work, intent: Json, call: Call) -> Json:
         intent.update(status="requires_action", next_action=confirm.next_action(terms.page, terms.return_url))
         work.tell("setup_intent.requires_action", intent)
         return intent
-    return _set_up(work, intent, method, means)
+    return set_up(work, intent, method, means)
 
 
-def _set_up(work: Work, intent: Json, method: Json, means: Means) -> Json:
+def set_up(work: Work, intent: Json, method: Json, means: Means) -> Json:
     """The holder agreed, unless the issuer does not."""
     if means.decline and not means.attaches:
         raise _declined(work, intent, method, DECLINES[means.decline])
