@@ -145,7 +145,12 @@ async def test_events_are_listed_in_pages_by_type_and_time(stripe_sandbox: Strip
     more = await events.list_async({"created": {"lte": int(NOON.timestamp())}, "starting_after": early.data[-1].id})
     both = await events.list_async({"types": ["customer.updated", "customer.created"]})
 
+    newer = await events.list_async({"ending_before": more.data[-1].id, "type": "customer.created", "limit": 1})
+    with pytest.raises(stripe.InvalidRequestError, match="No such"):
+        await events.list_async({"ending_before": "evt_nobody"})
+
     assert [event.data.object["id"] for event in (*early.data, *more.data)] == made[::-1]
+    assert ([event.data.object["id"] for event in newer.data], newer.has_more) == ([made[1]], True)
     assert (early.has_more, more.has_more) == (True, False)
     assert [event.type for event in both.data] == ["customer.updated", *["customer.created"] * 3]
     await stripe_sandbox.set_clock(NOON + timedelta(days=31))

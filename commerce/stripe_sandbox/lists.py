@@ -7,7 +7,7 @@ from functools import partial
 
 from commerce.stripe_sandbox.calls import Call, Handler
 from commerce.stripe_sandbox.errors import Json, no_such, refused
-from commerce.stripe_sandbox.world import Table, Work
+from commerce.stripe_sandbox.world import Row, Table, Work
 
 LIMIT, LIMIT_MAX = 10, 100
 COMPARE: dict[str, Callable[[int, int], bool]] = {
@@ -39,9 +39,9 @@ def _list(work: Work, call: Call, *, kind: str, filters: tuple[str, ...], path: 
     return page_of(work.world.tables[kind], call.said, rows, path or f"/v1/{kind}s")
 
 
-def page_of(table: Table, said: Json, matching: Callable[[Iterator[Json]], Iterator[Json]], url: str) -> Json:
+def page_of(table: Table[Row], said: Json, matching: Callable[[Iterator[Row]], Iterator[Json]], url: str) -> Json:
     """One page. `ending_before` walks up from an object instead of down; the page is newest first all the same."""
-    limit = limit_of(said)
+    limit = _limit(said)
     if "ending_before" in said:
         place = _place(table, said["ending_before"], "ending_before")
         rows = (table.rows[id_] for id_ in table.ids[place + 1 :])
@@ -56,7 +56,7 @@ def _page(data: list[Json], url: str, *, has_more: bool) -> Json:
     return {"object": "list", "data": data, "has_more": has_more, "url": url}
 
 
-def limit_of(said: Json) -> int:
+def _limit(said: Json) -> int:
     """How many objects a page may have. Raises StripeError."""
     limit: int = said.get("limit", LIMIT)
     if not 1 <= limit <= LIMIT_MAX:
@@ -64,7 +64,7 @@ def limit_of(said: Json) -> int:
     return limit
 
 
-def _place(table: Table, id_: str, param: str) -> int:
+def _place(table: Table[Row], id_: str, param: str) -> int:
     place = table.places.get(id_)
     if place is None:
         raise no_such("object", id_, param, status=400)
@@ -99,7 +99,7 @@ def _search(work: Work, call: Call, *, kind: str) -> Json:
     page = call.said.get("page", "0")
     if not page.isdecimal():
         raise refused(f"Invalid page: {page}", "page")
-    start, limit = int(page), limit_of(call.said)
+    start, limit = int(page), _limit(call.said)
     more = len(found) > start + limit
     return {
         "object": "search_result",

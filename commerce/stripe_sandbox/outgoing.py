@@ -106,7 +106,7 @@ class Outgoing:
 
     def body(self, event_id: str) -> str:
         """An event's text, the same each time."""
-        return bytes(self._world.events[event_id].body).decode()
+        return bytes(self._world.events.rows[event_id].body).decode()
 
     def sign(self, body: str) -> str:
         """The value of Stripe-Signature, with one signature for each secret."""

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from hashlib import blake2b
 from itertools import count
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -23,28 +23,28 @@ PREFIXES = {
     "charge": "ch_",
     "refund": "re_",
     "dispute": "dp_",
-    "event": "evt_",
-    "balance_transaction": "txn_",
 }
 
 
-class Table:
+Row = TypeVar("Row")
+
+
+class Table(Generic[Row]):
     """The objects of one kind in the order in which they were made."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, Json] = {}
+        self.rows: dict[str, Row] = {}
         self.ids: list[str] = []
         self.places: dict[str, int] = {}
 
-    def put(self, row: Json) -> None:
+    def put(self, id_: str, row: Row) -> None:
         """Add an object, or take its new version."""
-        id_ = row["id"]
         if id_ not in self.rows:
             self.places[id_] = len(self.ids)
             self.ids.append(id_)
         self.rows[id_] = row
 
-    def newest_first(self) -> Iterator[Json]:
+    def newest_first(self) -> Iterator[Row]:
         """Every object, the one made last at first."""
         return (self.rows[id_] for id_ in reversed(self.ids))
 
@@ -62,8 +62,8 @@ class World:
     """Everything the sandbox knows. Work on it is done in a Work, one at a time."""
 
     def __init__(self, clock: Clock, journal: Journal | None = None, *, seed: int = 0) -> None:
-        self.tables: defaultdict[str, Table] = defaultdict(Table)
-        self.events: dict[str, Event] = {}
+        self.tables: defaultdict[str, Table[Json]] = defaultdict(Table)
+        self.events: Table[Event] = Table()
         self.ledger: list[Json] = []
         self.keys = Keys()
         self.made = count(1)
@@ -115,12 +115,13 @@ class World:
             self.made = count(line["made"])
         for kind, rows in line.get("put", {}).items():
             for row in rows:
-                self.tables[kind].put(row)
+                self.tables[kind].put(row["id"], row)
         events = [
             Event(body["id"], body["type"], body["created"], msgspec.Raw(ENCODE(body)))
             for body in line.get("events", ())
         ]
-        self.events.update((event.id, event) for event in events)
+        for event in events:
+            self.events.put(event.id, event)
         self.ledger.extend(line.get("ledger", ()))
         if "kept" in line:
             self.keys.keep(msgspec.convert(line["kept"], Kept))
@@ -129,7 +130,7 @@ class World:
     def forget(self) -> None:
         """Be as new. Ids go on, so that nothing old is ever taken for something new."""
         self.tables.clear()
-        self.events.clear()
+        self.events = Table()
         self.ledger.clear()
         self.keys = Keys()
         self.set_now = None
@@ -230,8 +231,9 @@ class Work:
         line = {"made": next(world.made), "put": put, "events": events, "ledger": self._ledger}
         world.write({**line, "kept": kept} if kept else line)  # First: what cannot be written has not happened.
         for (kind, _), row in self._put.items():
-            world.tables[kind].put(row)
-        world.events.update((event.id, event) for event in self.events)
+            world.tables[kind].put(row["id"], row)
+        for event in self.events:
+            world.events.put(event.id, event)
         world.ledger.extend(self._ledger)
         if kept:
             world.keys.keep(kept)
