@@ -56,6 +56,20 @@ async def test_a_hold_that_nobody_captures_expires(stripe_sandbox: StripeSandbox
     assert await moved(stripe_sandbox) == []
 
 
+async def test_what_was_only_held_is_not_refunded(stripe_sandbox: StripeSandbox) -> None:
+    """Before 2025-03-31.basil letting go looked like a refund."""
+    client = stripe_sandbox.client()
+    held = await pay(client, 5000, capture_method="manual", expand=["latest_charge"])
+    await told(stripe_sandbox)
+
+    await client.v1.payment_intents.cancel_async(held.id)
+
+    charge = plain(held)["latest_charge"]
+    assert plain(await client.v1.charges.retrieve_async(charge["id"])) == charge
+    assert (await client.v1.refunds.list_async({})).data == []
+    assert await told(stripe_sandbox) == ["payment_intent.canceled"]
+
+
 async def test_a_hold_is_captured_in_parts_where_the_card_allows_it(stripe_sandbox: StripeSandbox) -> None:
     client = stripe_sandbox.client()
     options = {"card": {"request_multicapture": "if_available"}}

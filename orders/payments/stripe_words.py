@@ -241,7 +241,7 @@ def seen_payment(intent: Intent) -> SeenPayment:
         amount=intent.amount,
         currency=intent.currency.upper(),
         captured=intent.amount_received or 0,
-        # What was reserved and let go is marked as refunded, although nothing was ever taken.
+        # Before 2025-03-31.basil, what was reserved and let go was marked as refunded; nothing was ever taken.
         refunded=charge.amount_refunded if charge and charge.captured else 0,
         capture_before=_instant(card.capture_before if card else None),
         splittable=split is not None and split.status == "available",
