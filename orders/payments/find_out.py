@@ -28,7 +28,7 @@ async def find_out(gateway: PaymentGateway, call: Call, provider_id: str | None,
     new, and a request for a mandate is not looked for: made twice, they cost nobody anything.
     """
     with only_looking():
-        if call.operation is Operation.OPEN:
+        if provider_id is None and call.operation is Operation.OPEN:
             return await gateway.find_payment(call.payment_id or "", customer)
         if provider_id is None or call.operation is Operation.ASK_MANDATE:
             return None
@@ -36,6 +36,8 @@ async def find_out(gateway: PaymentGateway, call: Call, provider_id: str | None,
             made = await gateway.refunds_of(provider_id)
             return next((one for one in made if one.refund_id == call.refund_id), None)
         seen = await gateway.look(provider_id)
+        if call.operation is Operation.OPEN:
+            return seen
         if call.operation is Operation.CAPTURE:
             # What is over without having been taken is asked for again, and refused.
             return seen if seen.captured >= call.facts["expected"] else None

@@ -165,10 +165,12 @@ def _is_undone(heard: Heard) -> bool:
 async def _answer(db: Database, gateway: PaymentGateway, call: Call, subject: Subject) -> Answer:
     """Ask under the call's key, unless the provider may have forgotten it, or remembers only that it broke.
 
-    Then it is looked first whether the thing was done, and only what was not is asked for again, under a new key.
+    Then it is looked first whether the thing was done, and only what was not is asked for again, under a new key. So it
+    is with a payment of which somebody has brought news meanwhile: it is open.
     """
     unsure: ProviderFailed | None = None
-    if db.clock.now() - call.key_since < KEY_LIFE:
+    opened = call.operation is Operation.OPEN and subject.provider_id is not None
+    if db.clock.now() - call.key_since < KEY_LIFE and not opened:
         try:
             return await _ask(gateway, call, subject)
         except ProviderFailed as failed:

@@ -47,12 +47,15 @@ def opening(**terms: object) -> Callable[[Checkout], Story]:
 
 
 async def opened_twice(shop: Checkout) -> Story:
-    """What was just opened is not found by search yet, and is opened once more. Nobody ever sees the twin."""
+    """What was just opened is not found by search yet, and is opened once more, unless there was news of it meanwhile.
+
+    Nobody ever sees the twin.
+    """
     order_id = await shop.place(("CHARGER", 1), total=CHARGER)
     yield order_id
     async for step in acts.pays(shop, order_id):
         yield step
-    assert await acts.opened_for(shop, order_id) == ["requires_payment_method", "succeeded"]
+    assert await acts.opened_for(shop, order_id) in (["requires_payment_method", "succeeded"], ["succeeded"])
 
 
 async def charge(shop: Checkout) -> Story:
