@@ -29,7 +29,7 @@ contracts: $(READY) ## Check who may import whom
 	$(BIN)/lint-imports
 
 tests: $(READY) ## Run the tests on real databases
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 bench: $(READY) ## Measure against pgbench on this machine; writes bench.json
 	$(BIN)/python -m tests.benchmarks
