@@ -96,7 +96,7 @@ async def test_all_who_share_the_account_keep_its_limit_while_redis_is_away() ->
         await gateway.close()
 
     assert busiest_second(slots) == 25
-    assert len(slots) == 5 * 40
+    assert len(slots) == 5 * 39
 
 
 def test_whoever_serves_with_more_processes_tells_them_how_many_they_are(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 SECOND_US = 1_000_000
-LATE_MS = 20
+LATE_MS = 40
 """A call goes out that much after its slot at the latest, if the machine is not overwhelmed."""
 WAIT_S_MAX = 8
 """Nobody waits longer: with the time for an answer it stays below what a call may take, and what a buyer waits for."""
