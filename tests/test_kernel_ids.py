@@ -1,8 +1,11 @@
 """Ids: prefixed, in the order of time, and known again when a client made them."""
 
 import re
+import subprocess
+import sys
 import uuid
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given, settings
@@ -41,6 +44,40 @@ def test_ids_of_one_instant_differ() -> None:
 
     assert len(ids) == 10_000
     assert len({each[:16] for each in ids}) == 1, "their first twelve digits are the millisecond"
+
+
+def test_ids_of_one_instant_are_in_the_order_they_were_made_in_whatever_comes_between() -> None:
+    at = datetime(2026, 11, 2, 12, tzinfo=UTC)
+    made = []
+    for n in range(10_000):
+        made.append(new_id("tml", at))
+        new_id("ord", at + timedelta(milliseconds=n % 3 - 1))
+
+    assert made == sorted(made)
+
+
+def test_numbers_of_one_instant_differ_in_more_than_their_last_place() -> None:
+    """They are what people read out, so two that follow each other must not be mistaken for each other."""
+    at = datetime(2026, 11, 2, 12, tzinfo=UTC)
+    numbers = [order_number(new_id("ord", at)) for _ in range(1_000)]
+    alike = sum(one[:-1] == two[:-1] for one, two in pairwise(numbers))
+
+    assert alike < 3, "one in a million is to be expected"
+
+
+def test_processes_that_were_one_go_on_from_far_apart() -> None:
+    words = """
+import os
+from commerce.kernel.ids import new_id
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+print(new_id("ord"))
+"""
+    told = subprocess.run([sys.executable, "-c", words], check=True, capture_output=True, text=True, timeout=60)  # noqa: S603 - our own words
+    mine, theirs = told.stdout.split()
+
+    assert mine[16:26] != theirs[16:26], "from one place, one step changes nothing in so high a place"
 
 
 @pytest.mark.parametrize(

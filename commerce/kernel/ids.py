@@ -1,22 +1,52 @@
 """Ids: prefixed, time-ordered, and makeable by a client that may have to retry."""
 
+import os
 import re
+import secrets
+import threading
 from datetime import UTC, datetime, timedelta
 
 from uuid_utils import UUID, uuid7
 
 _ID = re.compile(r"([a-z]{3})_([0-9a-f]{32})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_BELOW_TIME = (1 << 80) - 1
+_TAIL_BITS, _STEP_BITS = 74, 40
+_VERSION, _VARIANT = 7 << 76, 2 << 62
+_BELOW_VARIANT = (1 << 62) - 1
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
+class _Tails:
+    """What stands below the millisecond: it begins at random and goes on by random steps (RFC 9562, 6.2, method 2)."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin somewhere: also where two processes that were one go apart."""
+        self._lock = threading.Lock()  # Whoever held the old one may not be here any more.
+        self._last = secrets.randbits(_TAIL_BITS - 1)
+
+    def next(self) -> int:
+        """Greater than the one before, and not to be guessed from it."""
+        with self._lock:
+            self._last = (self._last + 1 + secrets.randbits(_STEP_BITS)) % (1 << _TAIL_BITS)
+            return self._last
+
+
+_tails = _Tails()
+os.register_at_fork(after_in_child=_tails.begin)
+
+
 def new_id(prefix: str, now: datetime | None = None) -> str:
-    """A fresh id such as `ord_0198…`: three letters, then a UUIDv7 in hex, so that later ids sort later."""
-    fresh = uuid7()
-    if now is None:
-        return f"{prefix}_{fresh.hex}"
-    return f"{prefix}_{(now - _EPOCH) // timedelta(milliseconds=1) << 80 | fresh.int & _BELOW_TIME:032x}"
+    """A fresh id such as `ord_0198…`: three letters, then a UUIDv7 in hex, so that later ids sort later.
+
+    Of one millisecond, too, as long as one process makes them.
+    """
+    millisecond = uuid7().int >> 80 if now is None else (now - _EPOCH) // timedelta(milliseconds=1)
+    tail = _tails.next()
+    below = _VERSION | tail >> 62 << 64 | _VARIANT | tail & _BELOW_VARIANT
+    return f"{prefix}_{millisecond << 80 | below:032x}"
 
 
 def is_id(text: str, prefix: str) -> bool:
