@@ -177,6 +177,31 @@ async def test_a_payment_is_let_go_although_a_look_before_was_refused(shop: Chec
     assert await shop.cases() == []
 
 
+async def test_what_stays_in_doubt_is_before_a_person_until_it_passes(shop: Checkout, front: Front) -> None:
+    """The look before letting a payment go is refused for twenty minutes."""
+    shop = replace(shop, gateway=front.gateway())
+    order_id = await shop.place(("CHARGER", 1), total=3900)
+    await shop.begin(order_id)
+    await shop.advance(30 * MINUTE)
+    front.instead = refuses("GET", "/v1/payment_intents/*", 11)
+    await keep_deadlines(shop.db, shop.clock.now())
+    for _ in range(9):
+        await shop.work()
+        await shop.advance(2 * MINUTE)
+    early = await shop.cases()
+    await shop.work()
+    case = await shop.cases()
+    await shop.advance(2 * MINUTE)
+    await shop.work()
+    await shop.advance(2 * MINUTE)
+    await shop.settle()
+
+    payment = await shop.payment(order_id)
+    assert (early, case) == ([], [("call_stays_in_doubt", payment["id"])])
+    assert payment["state"] == "cancelled"
+    assert await rows(shop.db, "SELECT closed_by, note FROM payment_cases") == [("system", "it passed by itself")]
+
+
 # One call in two hands
 
 

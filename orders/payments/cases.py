@@ -1,6 +1,6 @@
 """Cases: what no rule may decide about money waits here for a person, once for each thing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -15,6 +15,8 @@ from orders.payments.events import PaymentCaseOpened
 from orders.payments.port import AccountRefused
 
 ACCOUNT_REFUSED = "provider_account_refused"
+TRIES_MAX = 10
+"""After so many tries (a quarter of an hour) a person hears of what stays unknown; it is tried on."""
 _log = structlog.get_logger()
 
 _OPEN = text("""
@@ -31,6 +33,10 @@ _CLOSE = text("""
  RETURNING id
 """)
 _IS_REFUSED = text("SELECT EXISTS (SELECT 1 FROM payment_cases WHERE kind = :kind AND closed_at IS NULL)")
+_PASSED = text("""
+    UPDATE payment_cases SET closed_at = :now, closed_by = 'system', note = 'it passed by itself'
+     WHERE kind = :kind AND subject = ANY(CAST(:subjects AS text[])) AND closed_at IS NULL
+""")
 _EXISTS = text("SELECT EXISTS (SELECT 1 FROM payment_cases WHERE id = :id)")
 
 
@@ -49,6 +55,12 @@ async def open_case(
     }
     if (await tx.execute(_OPEN, row)).scalar_one_or_none() == fresh:
         await tell(tx, PaymentCaseOpened(fresh, kind, subject), now)
+
+
+async def close_passed(tx: Session, kind: str, subjects: Sequence[str], now: datetime) -> None:
+    """Close cases of what could not be done for long and is done now: nobody need see to it any more."""
+    if subjects:
+        await tx.execute(_PASSED, {"kind": kind, "subjects": list(subjects), "now": now})
 
 
 async def note_trouble(tx: Session, trouble: Exception, now: datetime) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from commerce.kernel.db import Database, Session
 from commerce.kernel.rows import arrays, as_columns
 from orders.payments.calls import LEASE, NO_ROOM
-from orders.payments.cases import note_trouble, open_case
+from orders.payments.cases import TRIES_MAX, close_passed, note_trouble, open_case
 from orders.payments.catch_up import catch_up_many
 from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.catch_up_refund import catch_up_refunds
@@ -22,8 +22,7 @@ from orders.payments.perform import CALL_S_MAX
 from orders.payments.port import InDoubt, NotNow, NotSent, PaymentGateway, ProviderRefused, SeenPayment
 from orders.payments.rules import SECURE, may_retry_at
 
-TRIES_MAX = 10
-"""After so many (a quarter of an hour) a person hears of what cannot be looked at; it is tried on."""
+NOT_UNDERSTOOD = "news_not_understood"
 _log = structlog.get_logger()
 
 
@@ -138,9 +137,8 @@ async def settle_looks(tx: Session, looked: Sequence[Looked], now: datetime) -> 
         else:
             differ = locked.refunds_open or locked.payment.refunded != told.seen.refunded
             settled.append(Settled(locked.payment.id, refunds_differ=differ))
-    await _done(
-        tx, [one.wanted for one, done in zip(looked, settled, strict=True) if one.wanted and not done.refunds_differ]
-    )
+    settled_now = zip(looked, settled, strict=True)
+    await _done(tx, [one.wanted for one, done in settled_now if one.wanted and not done.refunds_differ], now)
     return settled
 
 
@@ -167,7 +165,7 @@ async def look(db: Database, gateway: PaymentGateway, wanted: LookWanted, settle
         async with db.transaction() as tx:
             told = {"about": wanted.about, "code": no.code}
             await open_case(tx, "news_of_nothing", wanted.provider_id, None, told, db.clock.now())
-            await _done(tx, [wanted])
+            await _done(tx, [wanted], db.clock.now())
     except NotSent:
         facts = {"about": wanted.about, "provider_id": wanted.provider_id, "next_at": db.clock.now() + NO_ROOM}
         async with db.transaction() as tx:
@@ -196,9 +194,9 @@ async def _put_off(db: Database, wanted: LookWanted, trouble: Exception) -> None
     async with db.transaction() as tx:
         await tx.execute(_AGAIN, facts)
         await note_trouble(tx, trouble, now)
-        if wanted.tries >= TRIES_MAX:
+        if wanted.tries >= TRIES_MAX and not isinstance(trouble, NotNow):
             told = {"about": wanted.about, "error": repr(trouble)[:300]}
-            await open_case(tx, "news_not_understood", wanted.provider_id, None, told, now)
+            await open_case(tx, NOT_UNDERSTOOD, wanted.provider_id, None, told, now)
 
 
 async def _look(db: Database, gateway: PaymentGateway, wanted: LookWanted, settle: Settle) -> None:
@@ -216,12 +214,12 @@ async def _look(db: Database, gateway: PaymentGateway, wanted: LookWanted, settl
             mandate_id = (await tx.execute(_MANDATE, facts)).scalar_one_or_none()
             if mandate_id is not None:
                 await catch_up_mandate(tx, mandate_id, mandate, asked_at, db.clock.now())
-            await _done(tx, [wanted])
+            await _done(tx, [wanted], db.clock.now())
         return
     dispute = await gateway.look_at_dispute(wanted.provider_id)
     async with db.transaction() as tx:
         await note_dispute(tx, dispute, db.clock.now())
-        await _done(tx, [wanted])
+        await _done(tx, [wanted], db.clock.now())
 
 
 async def take_in_payment(db: Database, gateway: PaymentGateway, looked: Looked, settle: Settle) -> str | None:
@@ -232,7 +230,7 @@ async def take_in_payment(db: Database, gateway: PaymentGateway, looked: Looked,
     made = await gateway.refunds_of(looked.told.seen.provider_id)
     async with db.transaction() as tx:
         await catch_up_refunds(tx, payment_id, made, db.clock.now())
-        await _done(tx, [looked.wanted] if looked.wanted else [])
+        await _done(tx, [looked.wanted] if looked.wanted else [], db.clock.now())
     return payment_id
 
 
@@ -243,8 +241,9 @@ async def _note_unknown(tx: Session, seen: SeenPayment, now: datetime) -> None:
         await open_case(tx, "payment_unknown_here", seen.provider_id, None, facts, now)
 
 
-async def _done(tx: Session, looked: Sequence[LookWanted]) -> None:
-    """Nobody need look any more, unless there was news meanwhile."""
+async def _done(tx: Session, looked: Sequence[LookWanted], now: datetime) -> None:
+    """Nobody need look any more, unless there was news meanwhile; nor a person, where one was called."""
     if looked:
         rows = [(one.about, one.provider_id, one.wanted) for one in looked]
         await tx.execute(_DONE, as_columns(_LOOKED, rows))
+        await close_passed(tx, NOT_UNDERSTOOD, [one.provider_id for one in looked if one.tries > TRIES_MAX], now)

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from commerce.kernel.db import Database, Session
 from commerce.kernel.metrics import PROVIDER_CALLS
 from orders.payments.calls import Call, hand_back, note_answers, note_refusal, put_off, renew_key
-from orders.payments.cases import note_trouble, open_case
+from orders.payments.cases import TRIES_MAX, close_passed, note_trouble, open_case
 from orders.payments.catch_up import catch_up, catch_up_many
 from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.catch_up_refund import catch_up_refunds, fail_refund
@@ -39,6 +39,7 @@ still hear its answer.
 No buyer waits longer either, since proxies and browsers' scripts give up after half a minute: eight seconds in the line
 to the provider and eight for an answer, twice at the most.
 """
+IN_DOUBT = "call_stays_in_doubt"
 _NOT_TAKEN = "answered_without_taking_the_money"
 _log = structlog.get_logger()
 
@@ -137,6 +138,7 @@ async def take_in(tx: Session, heard: Sequence[Heard], now: datetime) -> None:
     go), and whoever holds a call waits for its order and never the other way round.
     """
     await note_answers(tx, [one.call.id for one in heard if not _is_undone(one)], now)
+    await _close_doubts(tx, [one.call for one in heard], now)
     undone = [one for one in heard if _is_undone(one) and await note_refusal(tx, one.call.id, _NOT_TAKEN, now)]
     payments = [
         Told(call.payment_id, answer, asked_at) for call, answer, asked_at in heard if isinstance(answer, SeenPayment)
@@ -246,6 +248,7 @@ async def _write_refusal(db: Database, call: Call, no: ProviderRefused, asked_at
     now = db.clock.now()
     async with db.transaction() as tx:
         first = await note_refusal(tx, call.id, str(no), now)
+        await _close_doubts(tx, [call], now)
         if no.seen is not None and call.payment_id is not None:
             await catch_up(tx, call.payment_id, no.seen, asked_at, now)
         if first:
@@ -265,9 +268,23 @@ async def _follow_refusal(tx: Session, call: Call, no: ProviderRefused, now: dat
 
 
 async def _open_case(tx: Session, call: Call, code: str, now: datetime) -> None:
-    subject = call.refund_id or call.payment_id or call.mandate_id or ""
     facts = {"call": call.id, "operation": str(call.operation), "code": code}
-    await open_case(tx, f"{call.operation}_refused", subject, None, facts, now)
+    await open_case(tx, f"{call.operation}_refused", _subject(call), None, facts, now)
+
+
+def _subject(call: Call) -> str:
+    return call.refund_id or call.payment_id or call.mandate_id or ""
+
+
+async def _call_a_person(tx: Session, call: Call, trouble: Exception, now: datetime) -> None:
+    """Put before a person a call that stays in doubt; where nothing was done, it passes when the provider has time."""
+    if call.tries >= TRIES_MAX and not isinstance(trouble, NotNow):
+        facts = {"call": call.id, "operation": str(call.operation), "error": repr(trouble)[:300]}
+        await open_case(tx, IN_DOUBT, _subject(call), None, facts, now)
+
+
+async def _close_doubts(tx: Session, calls: Sequence[Call], now: datetime) -> None:
+    await close_passed(tx, IN_DOUBT, [_subject(call) for call in calls if call.tries >= TRIES_MAX], now)
 
 
 def _is_settled(call: Call, no: ProviderRefused) -> bool:
@@ -301,4 +318,5 @@ async def _write_doubt(db: Database, call: Call, trouble: Exception) -> None:
     async with db.transaction() as tx:
         await put_off(tx, call, repr(trouble), now)
         await note_trouble(tx, trouble, now)
+        await _call_a_person(tx, call, trouble, now)
         await _keep_goods(tx, call, now)
