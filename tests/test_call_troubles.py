@@ -199,7 +199,7 @@ async def test_what_stays_in_doubt_is_before_a_person_until_it_passes(shop: Chec
     payment = await shop.payment(order_id)
     assert (early, case) == ([], [("call_stays_in_doubt", payment["id"])])
     assert payment["state"] == "cancelled"
-    assert await rows(shop.db, "SELECT closed_by, note FROM payment_cases") == [("system", "it passed by itself")]
+    assert await rows(shop.db, "SELECT closed_by, note FROM payment_cases") == [("worker", "it passed by itself")]
 
 
 # One call in two hands

@@ -2,12 +2,17 @@
 
 from datetime import timedelta
 
+import pytest
+
+from orders.payments.perform import heard_again
+from orders.payments.port import InDoubt, NotSent
 from tests.conftest import problem
 from tests.paid_store import held
 from tests.paying import DECLINED, VISA, WANTS_BUYER, Checkout, money, whats
 from tests.shop import rows
 from tests.stories import POOLS, eur, ledger
 
+CHARGER = ("CHARGER", 1)
 TO_BERLIN = {"fulfilment": "collect", "collect_at": "berlin"}
 
 
@@ -285,3 +290,50 @@ async def test_a_window_that_passes_ends_the_order_and_gives_the_deposit_back(sh
     assert (history["order"]["state"], history["owed"]) == ("cancelled", eur(0))
     assert money(await shop.sandbox.ledger()) == [("capture", 10000), ("refund", -10000)]
     assert ("PHONE-WHT", "wh-de", 5, 0, 0) in await rows(shop.db, POOLS)
+
+
+@pytest.mark.parametrize("plan", ["now", "later"])
+async def test_a_buyer_notices_nothing_of_one_lost_answer(shop: Checkout, plan: str) -> None:
+    """Neither when they begin nor when they come back; what is asked again is asked under the same key."""
+    order_id = await shop.place(CHARGER, total=3900, payment=plan)
+    path = "/v1/payment_intents" if plan == "now" else "/v1/setup_intents"
+    opening = {"match": {"method": "POST", "path": path, "times": 1}, "fault": "drop_after"}
+    looking = {"match": {"method": "GET", "path": f"{path}/*", "times": 1}, "fault": "drop_after"}
+    await shop.sandbox.faults(opening, looking)
+    page = await shop.begin(order_id)
+    await shop.buyer_pays(page)
+    thing = page["payment"] or page["mandate"]
+    back = await shop.web.post(f"/v1/payments/{thing['id']}/confirm")
+    calls = [(call["method"], call["fault"]) for call in await shop.sandbox.calls() if call["path"].startswith(path)]
+    await shop.settle()
+
+    assert back.status_code == 200, back.text
+    assert calls == [("POST", "drop_after"), ("POST", None), ("POST", None), ("GET", "drop_after"), ("GET", None)]
+    assert (await shop.history(order_id))["owed"] == eur(0 if plan == "now" else 3900)
+    assert await rows(shop.db, "SELECT tries FROM provider_calls") == [(1,)]
+    assert money(await shop.sandbox.ledger()) == ([("capture", 3900)] if plan == "now" else [])
+
+
+async def test_a_buyer_hears_when_two_answers_were_lost(shop: Checkout) -> None:
+    order_id = await shop.place(CHARGER, total=3900)
+    lost = {"match": {"method": "POST", "path": "/v1/payment_intents", "times": 2}, "fault": "drop_after"}
+    await shop.sandbox.faults(lost)
+    away = await shop.web.post(f"/v1/orders/{order_id}/payments")
+    await shop.advance(timedelta(seconds=5))
+    await shop.work()
+    page = await shop.begin(order_id)
+
+    assert problem(away) == (503, "payment_provider_away")
+    assert page["payment"]["state"] == "waiting"
+    assert await rows(shop.db, "SELECT count(*)::int FROM payments") == [(1,)]
+
+
+async def test_what_was_lost_stays_in_doubt_where_there_is_no_room_to_ask_again() -> None:
+    """Taken for not sent, it would go back to the end of the line as if the provider had never heard of it."""
+    said = iter([InDoubt("no answer"), NotSent("the line is full")])
+
+    async def asking() -> None:
+        raise next(said)
+
+    with pytest.raises(InDoubt, match="no answer"):
+        await heard_again(asking)

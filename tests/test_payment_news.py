@@ -68,4 +68,4 @@ async def test_news_that_is_not_understood_is_before_a_person(shop: Checkout, mo
     assert seen == {"unread": 1, "oldest_seconds": 9 * 120}
     assert (await shop.payment(order_id))["state"] == "captured"
     assert await rows(shop.db, "SELECT 1 FROM provider_looks") == []
-    assert await rows(shop.db, "SELECT closed_by, note FROM payment_cases") == [("system", "it passed by itself")]
+    assert await rows(shop.db, "SELECT closed_by, note FROM payment_cases") == [("worker", "it passed by itself")]

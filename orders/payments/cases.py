@@ -34,7 +34,7 @@ _CLOSE = text("""
 """)
 _IS_REFUSED = text("SELECT EXISTS (SELECT 1 FROM payment_cases WHERE kind = :kind AND closed_at IS NULL)")
 _PASSED = text("""
-    UPDATE payment_cases SET closed_at = :now, closed_by = 'system', note = 'it passed by itself'
+    UPDATE payment_cases SET closed_at = :now, closed_by = 'worker', note = 'it passed by itself'
      WHERE kind = :kind AND subject = ANY(CAST(:subjects AS text[])) AND closed_at IS NULL
 """)
 _EXISTS = text("SELECT EXISTS (SELECT 1 FROM payment_cases WHERE id = :id)")

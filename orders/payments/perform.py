@@ -1,9 +1,10 @@
 """Perform a call: ask the provider, outside any transaction, and write down the answer or the doubt."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple, assert_never
+from functools import partial
+from typing import NamedTuple, TypeVar, assert_never
 
 import structlog
 from sqlalchemy import text
@@ -40,6 +41,7 @@ No buyer waits longer either, since proxies and browsers' scripts give up after 
 to the provider and eight for an answer, twice at the most.
 """
 IN_DOUBT = "call_stays_in_doubt"
+Something = TypeVar("Something")
 _NOT_TAKEN = "answered_without_taking_the_money"
 _log = structlog.get_logger()
 
@@ -92,12 +94,17 @@ class Asked(NamedTuple):
     refused: bool = False
 
 
-async def ask(db: Database, gateway: PaymentGateway, call: Call, subject: Subject) -> Asked:
-    """Make a call that is claimed or leased, outside any transaction. Raises NotSent, as above."""
+async def ask(
+    db: Database, gateway: PaymentGateway, call: Call, subject: Subject, *, waited_for: bool = False
+) -> Asked:
+    """Make a call that is claimed or leased, outside any transaction. Raises NotSent, as above.
+
+    Where it is `waited_for` by a buyer, an answer that was lost is asked for once more at once.
+    """
     asked_at = db.clock.now()
     try:
         async with asyncio.timeout(CALL_S_MAX):
-            answer = await _answer(db, gateway, call, subject)
+            answer = await _answer(db, gateway, call, subject, waited_for=waited_for)
     except ProviderRefused as no:
         _count(call, "refused")
         await _write_refusal(db, call, no, asked_at)
@@ -111,6 +118,19 @@ async def ask(db: Database, gateway: PaymentGateway, call: Call, subject: Subjec
         return Asked(asked_at, known=False)
     _count(call, "answered")
     return Asked(asked_at, answer)
+
+
+async def heard_again(asking: Callable[[], Awaitable[Something]]) -> Something:
+    """Ask, and once more where the answer was lost. Whatever is asked must be safe to repeat."""
+    try:
+        return await asking()
+    except ProviderFailed:
+        raise
+    except InDoubt as lost:
+        try:
+            return await asking()
+        except NotSent:
+            raise lost from None  # What was lost a moment ago was sent.
 
 
 def _count(call: Call, outcome: str) -> None:
@@ -164,7 +184,7 @@ def _is_undone(heard: Heard) -> bool:
     return answer.captured < expected
 
 
-async def _answer(db: Database, gateway: PaymentGateway, call: Call, subject: Subject) -> Answer:
+async def _answer(db: Database, gateway: PaymentGateway, call: Call, subject: Subject, *, waited_for: bool) -> Answer:
     """Ask under the call's key, unless the provider may have forgotten it, or remembers only that it broke.
 
     Then it is looked first whether the thing was done, and only what was not is asked for again, under a new key. So it
@@ -174,7 +194,8 @@ async def _answer(db: Database, gateway: PaymentGateway, call: Call, subject: Su
     opened = call.operation is Operation.OPEN and subject.provider_id is not None
     if db.clock.now() - call.key_since < KEY_LIFE and not opened:
         try:
-            return await _ask(gateway, call, subject)
+            asking = partial(_ask, gateway, call, subject)
+            return await (heard_again(asking) if waited_for else asking())
         except ProviderFailed as failed:
             _log.warning("provider_failed", call=call.id, operation=str(call.operation), error=str(failed)[:300])
             unsure = failed
