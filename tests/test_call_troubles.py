@@ -99,7 +99,8 @@ async def test_who_hears_nothing_and_who_found_it_out_never_wait_for_each_other(
 
     async def says_no(parcel: Parcel) -> web.Response:
         del parcel
-        return web.json_response({"error": {"type": NO[status], "message": "no"}}, status=status)
+        told = {"type": NO[status], "message": "no", "code": "resource_missing"}
+        return web.json_response({"error": told}, status=status)
 
     front.instead, gateway = says_no, front.gateway()
     async with shop.db.transaction() as tx:

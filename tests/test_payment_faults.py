@@ -125,10 +125,10 @@ class MakesNewKeys(StripeGateway):
 class TakesTroubleForANo(StripeGateway):
     """Believes that what was not answered is refused."""
 
-    async def open_payment(self, wanted: OpenPayment, *, key: str) -> SeenPayment:
+    async def capture(self, provider_id: str, amount: int, *, last: bool, key: str) -> SeenPayment:
         """Give up at the first trouble."""
         try:
-            return await super().open_payment(wanted, key=key)
+            return await super().capture(provider_id, amount, last=last, key=key)
         except (InDoubt, NotNow) as trouble:
             raise ProviderRefused("trouble", str(trouble)) from trouble
 
@@ -152,10 +152,10 @@ async def test_without_a_stored_key_a_lost_answer_charges_and_refunds_twice(plac
 
 
 @pytest.mark.parametrize("fault", NOT_DONE)
-async def test_whoever_takes_trouble_for_a_no_never_charges(place: Place, fault: str) -> None:
-    [charge] = await play(place, [Trial(BY_NAME["charge later"], fault, 2)], gateway=TakesTroubleForANo)
+async def test_whoever_takes_trouble_for_a_no_never_captures(place: Place, fault: str) -> None:
+    [capture] = await play(place, [Trial(BY_NAME["capture the whole"], fault, 2)], gateway=TakesTroubleForANo)
 
-    assert "moved (), not (('capture', 3900),)" in charge.violations
+    assert "moved (), not (('capture', 7800),)" in capture.violations
 
 
 def harm(cells: Sequence[Cell]) -> list[tuple[object, ...]]:

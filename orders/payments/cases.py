@@ -15,6 +15,7 @@ from orders.payments.events import PaymentCaseOpened
 from orders.payments.port import AccountRefused
 
 ACCOUNT_REFUSED = "provider_account_refused"
+IN_DOUBT = "call_stays_in_doubt"
 TRIES_MAX = 10
 """After so many tries (a quarter of an hour) a person hears of what stays unknown; it is tried on."""
 _log = structlog.get_logger()

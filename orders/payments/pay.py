@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -55,8 +54,8 @@ async def open_at_provider(db: Database, gateway: PaymentGateway, ready: Ready) 
         raise ProviderAway(thing_id) from full
     if not known:
         raise ProviderAway(thing_id)
-    if asked is not None and asked.refused:
-        raise PaymentRefused(thing_id, "it cannot be opened")
+    if asked is not None and asked.refused is not None:
+        raise PaymentRefused(thing_id, asked.refused)
     return asked
 
 
@@ -126,9 +125,9 @@ async def come_back(db: Database, gateway: PaymentGateway, thing_id: str) -> Non
 async def _look_now(db: Database, gateway: PaymentGateway, thing_id: str, provider_id: str) -> None:
     asked_at = db.clock.now()
     if thing_id.startswith("mnd_"):
-        mandate = await heard_again(partial(gateway.look_at_mandate, provider_id))
+        mandate = await heard_again(lambda: gateway.look_at_mandate(provider_id))
         async with db.transaction() as tx:
             await catch_up_mandate(tx, thing_id, mandate, asked_at, db.clock.now())
         return
-    seen = await heard_again(partial(gateway.look, provider_id))
+    seen = await heard_again(lambda: gateway.look(provider_id))
     await take_in_payment(db, gateway, Looked(Told(seen.payment_id, seen, asked_at)), settle_alone(db))

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from functools import partial
 from typing import NamedTuple, TypeVar, assert_never
 
 import structlog
@@ -12,12 +11,12 @@ from sqlalchemy import text
 from commerce.kernel.db import Database, Session
 from commerce.kernel.metrics import PROVIDER_CALLS
 from orders.payments.calls import Call, hand_back, note_answers, note_refusal, put_off, renew_key
-from orders.payments.cases import TRIES_MAX, close_passed, note_trouble, open_case
-from orders.payments.catch_up import catch_up, catch_up_many
+from orders.payments.cases import IN_DOUBT, TRIES_MAX, close_passed, note_trouble, open_case
+from orders.payments.catch_up import catch_up_many
 from orders.payments.catch_up_mandate import catch_up_mandate
-from orders.payments.catch_up_refund import catch_up_refunds, fail_refund
+from orders.payments.catch_up_refund import catch_up_refunds
 from orders.payments.find_out import Answer, find_out, only_looking
-from orders.payments.give_up import give_up_mandate, give_up_opening, give_up_payment, keep_while_away
+from orders.payments.give_up import give_up_payment, keep_while_away
 from orders.payments.outcome import Told
 from orders.payments.port import (
     InDoubt,
@@ -31,7 +30,17 @@ from orders.payments.port import (
     SeenPayment,
     SeenRefund,
 )
-from orders.payments.rules import KEY_LIFE, SECURE, Capture, Operation, PaymentState, Purpose
+from orders.payments.refused import (
+    OPENINGS,
+    Means,
+    OpeningRefused,
+    keep_standing,
+    open_refusal_case,
+    subject_of,
+    why_refused,
+    write_refusal,
+)
+from orders.payments.rules import KEY_LIFE, SECURE, Capture, Operation, Purpose
 
 CALL_S_MAX = 25
 """Shorter than a call's lease, and a wait for a connection before it: nobody else sends a call while somebody may
@@ -40,7 +49,6 @@ still hear its answer.
 No buyer waits longer either, since proxies and browsers' scripts give up after half a minute: eight seconds in the line
 to the provider and eight for an answer, twice at the most.
 """
-IN_DOUBT = "call_stays_in_doubt"
 Something = TypeVar("Something")
 _NOT_TAKEN = "answered_without_taking_the_money"
 _log = structlog.get_logger()
@@ -80,7 +88,7 @@ async def perform(db: Database, gateway: PaymentGateway, call: Call) -> bool:
     async with db.read() as tx:
         subject = Subject(*(await tx.execute(_SUBJECT, {"id": call.id})).one())
     asked = await ask(db, gateway, call, subject)
-    if asked.known and not asked.refused:
+    if asked.known and asked.refused is None:
         await write_answer(db, call, asked.answer, asked.at)
     return asked.known
 
@@ -91,7 +99,8 @@ class Asked(NamedTuple):
     at: datetime
     answer: Answer = None
     known: bool = True
-    refused: bool = False
+    refused: str | None = None
+    """The provider's own word for why not."""
 
 
 async def ask(
@@ -104,16 +113,21 @@ async def ask(
     asked_at = db.clock.now()
     try:
         async with asyncio.timeout(CALL_S_MAX):
-            answer = await _answer(db, gateway, call, subject, waited_for=waited_for)
+            answer = await _answer_or_why_not(db, gateway, call, subject, waited_for=waited_for)
     except ProviderRefused as no:
         _count(call, "refused")
-        await _write_refusal(db, call, no, asked_at)
-        return Asked(asked_at, refused=True)
+        await write_refusal(db, call, no, asked_at)
+        return Asked(asked_at, refused=no.code)
     except NotSent:
         await _hand_back(db, call)
         raise
     except (InDoubt, NotNow, TimeoutError) as trouble:
-        _count(call, "not_now" if isinstance(trouble, NotNow) else "in_doubt")
+        _count(call, _outcome(trouble))
+        await _write_doubt(db, call, trouble)
+        return Asked(asked_at, known=False)
+    except Exception as trouble:  # noqa: BLE001 - an answer that nobody understands: whatever it was, it was sent
+        _log.exception("answer_not_understood", call=call.id, operation=str(call.operation))
+        _count(call, "in_doubt")
         await _write_doubt(db, call, trouble)
         return Asked(asked_at, known=False)
     _count(call, "answered")
@@ -131,6 +145,12 @@ async def heard_again(asking: Callable[[], Awaitable[Something]]) -> Something:
             return await asking()
         except NotSent:
             raise lost from None  # What was lost a moment ago was sent.
+
+
+def _outcome(trouble: Exception) -> str:
+    if isinstance(trouble, OpeningRefused):
+        return "refused"
+    return "not_now" if isinstance(trouble, NotNow) else "in_doubt"
 
 
 def _count(call: Call, outcome: str) -> None:
@@ -165,7 +185,7 @@ async def take_in(tx: Session, heard: Sequence[Heard], now: datetime) -> None:
     ]
     await catch_up_many(tx, payments, now)
     for one in undone:
-        await _open_case(tx, one.call, _NOT_TAKEN, now)
+        await open_refusal_case(tx, one.call, _NOT_TAKEN, now)
     for call, answer, asked_at in heard:
         if isinstance(answer, SeenMandate):
             await catch_up_mandate(tx, call.mandate_id or "", answer, asked_at, now)
@@ -184,6 +204,17 @@ def _is_undone(heard: Heard) -> bool:
     return answer.captured < expected
 
 
+async def _answer_or_why_not(
+    db: Database, gateway: PaymentGateway, call: Call, subject: Subject, *, waited_for: bool
+) -> Answer:
+    """As below. Raises OpeningRefused where a refusal is not the buyer's affair."""
+    try:
+        return await _answer(db, gateway, call, subject, waited_for=waited_for)
+    except ProviderRefused as no:
+        means = Means(subject.purpose, subject.customer, subject.method)
+        raise await why_refused(gateway, call, no, means) from no
+
+
 async def _answer(db: Database, gateway: PaymentGateway, call: Call, subject: Subject, *, waited_for: bool) -> Answer:
     """Ask under the call's key, unless the provider may have forgotten it, or remembers only that it broke.
 
@@ -194,8 +225,9 @@ async def _answer(db: Database, gateway: PaymentGateway, call: Call, subject: Su
     opened = call.operation is Operation.OPEN and subject.provider_id is not None
     if db.clock.now() - call.key_since < KEY_LIFE and not opened:
         try:
-            asking = partial(_ask, gateway, call, subject)
-            return await (heard_again(asking) if waited_for else asking())
+            if waited_for:
+                return await heard_again(lambda: _ask(gateway, call, subject))
+            return await _ask(gateway, call, subject)
         except ProviderFailed as failed:
             _log.warning("provider_failed", call=call.id, operation=str(call.operation), error=str(failed)[:300])
             unsure = failed
@@ -261,62 +293,15 @@ async def _open(gateway: PaymentGateway, call: Call, subject: Subject) -> SeenPa
     return await gateway.open_payment(wanted, key=call.key)
 
 
-async def _write_refusal(db: Database, call: Call, no: ProviderRefused, asked_at: datetime) -> None:
-    """Keep a no, and what the provider told along with it; where it leaves something undone, a person hears of it.
-
-    What somebody else wrote down before stays: a call whose answer was found comes to nothing no more.
-    """
-    now = db.clock.now()
-    async with db.transaction() as tx:
-        first = await note_refusal(tx, call.id, str(no), now)
-        await _close_doubts(tx, [call], now)
-        if no.seen is not None and call.payment_id is not None:
-            await catch_up(tx, call.payment_id, no.seen, asked_at, now)
-        if first:
-            await _follow_refusal(tx, call, no, now)
-
-
-async def _follow_refusal(tx: Session, call: Call, no: ProviderRefused, now: datetime) -> None:
-    settled = _is_settled(call, no)
-    if call.operation is Operation.OPEN:
-        settled = await give_up_opening(tx, call.payment_id or "", now)
-    elif call.operation is Operation.REFUND:
-        await fail_refund(tx, call.payment_id or "", call.refund_id or "", no.code, now)
-    elif call.operation is Operation.ASK_MANDATE:
-        await give_up_mandate(tx, call.mandate_id or "", now)
-    if not settled:
-        await _open_case(tx, call, no.code, now)
-
-
-async def _open_case(tx: Session, call: Call, code: str, now: datetime) -> None:
-    facts = {"call": call.id, "operation": str(call.operation), "code": code}
-    await open_case(tx, f"{call.operation}_refused", _subject(call), None, facts, now)
-
-
-def _subject(call: Call) -> str:
-    return call.refund_id or call.payment_id or call.mandate_id or ""
-
-
 async def _call_a_person(tx: Session, call: Call, trouble: Exception, now: datetime) -> None:
     """Put before a person a call that stays in doubt; where nothing was done, it passes when the provider has time."""
     if call.tries >= TRIES_MAX and not isinstance(trouble, NotNow):
         facts = {"call": call.id, "operation": str(call.operation), "error": repr(trouble)[:300]}
-        await open_case(tx, IN_DOUBT, _subject(call), None, facts, now)
+        await open_case(tx, IN_DOUBT, subject_of(call), None, facts, now)
 
 
 async def _close_doubts(tx: Session, calls: Sequence[Call], now: datetime) -> None:
-    await close_passed(tx, IN_DOUBT, [_subject(call) for call in calls if call.tries >= TRIES_MAX], now)
-
-
-def _is_settled(call: Call, no: ProviderRefused) -> bool:
-    """Whether the thing is as it was wanted all the same, or somebody else sees to it."""
-    if call.operation is Operation.REFUND:
-        return True  # A refund that failed is a case of its own.
-    if no.seen is None:
-        return False
-    if call.operation is Operation.CANCEL:
-        return no.seen.state in {PaymentState.CANCELLED, PaymentState.CAPTURED}
-    return call.operation is Operation.CAPTURE and no.seen.captured >= call.facts["expected"]
+    await close_passed(tx, IN_DOUBT, [subject_of(call) for call in calls if call.tries >= TRIES_MAX], now)
 
 
 async def _hand_back(db: Database, call: Call) -> None:
@@ -328,7 +313,7 @@ async def _hand_back(db: Database, call: Call) -> None:
 
 
 async def _keep_goods(tx: Session, call: Call, now: datetime) -> None:
-    if call.operation in {Operation.OPEN, Operation.ASK_MANDATE}:
+    if call.operation in OPENINGS:
         await keep_while_away(tx, call, now)
 
 
@@ -336,8 +321,20 @@ async def _write_doubt(db: Database, call: Call, trouble: Exception) -> None:
     """Note that nothing is known, and when the call is sent again; goods that nobody could begin to pay are kept."""
     now = db.clock.now()
     _log.warning("provider_call_in_doubt", call=call.id, operation=str(call.operation), error=repr(trouble)[:300])
+    if isinstance(trouble, OpeningRefused):
+        await _write_standing(db, call, trouble, now)
+        return
     async with db.transaction() as tx:
         await put_off(tx, call, repr(trouble), now)
         await note_trouble(tx, trouble, now)
         await _call_a_person(tx, call, trouble, now)
         await _keep_goods(tx, call, now)
+
+
+async def _write_standing(db: Database, call: Call, no: OpeningRefused, now: datetime) -> None:
+    try:
+        async with db.transaction() as tx:
+            await keep_standing(tx, call, no, now)
+            await _keep_goods(tx, call, now)
+    except InDoubt:
+        _log.warning("call_is_somebody_elses", call=call.id)

@@ -171,6 +171,10 @@ class PaymentGateway(Protocol):
         """Make the buyer known, so that a means of payment can be saved; the provider's id."""
         ...
 
+    async def has_method(self, customer: str, method: str) -> bool:
+        """Whether a means of payment that was saved for a customer is still there."""
+        ...
+
     async def open_payment(self, wanted: OpenPayment, *, key: str) -> SeenPayment:
         """Open a payment; with a saved means it is charged at once. A decline is an answer, not an error."""
         ...

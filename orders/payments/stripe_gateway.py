@@ -37,6 +37,7 @@ from orders.payments.stripe_words import (
     Dispute,
     Intent,
     Listed,
+    Method,
     Refund,
     Setup,
     Thing,
@@ -98,6 +99,16 @@ class StripeGateway:
         """Make the buyer known by their order alone: no name, no address."""
         made = await self._ask(Thing, "customers", "post", "/v1/customers", key=key, metadata={"order": order_id})
         return made.id
+
+    async def has_method(self, customer: str, method: str) -> bool:
+        """Whether the card is still the customer's: not taken off them, nor gone with them."""
+        try:
+            found = await self._ask(Method, "payment_methods", "get", f"/v1/payment_methods/{method}")
+        except ProviderRefused as no:
+            if no.code != "resource_missing":
+                raise
+            return False
+        return found.customer == customer
 
     async def open_payment(self, wanted: OpenPayment, *, key: str) -> SeenPayment:
         """Open a payment; with a saved means it is charged at once, and a decline is an answer."""

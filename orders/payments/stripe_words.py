@@ -67,6 +67,13 @@ class Thing(msgspec.Struct):
     id: str
 
 
+class Method(msgspec.Struct):
+    """A means of payment, and whose it is."""
+
+    id: str
+    customer: str | None = None
+
+
 class Problem(msgspec.Struct):
     """Why something did not work: the bank's word where there is one, else Stripe's."""
 

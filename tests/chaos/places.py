@@ -27,6 +27,8 @@ ASKS = frozenset(
 )
 CHANGES = frozenset(name for name in ASKS if "key" in inspect.signature(getattr(PaymentGateway, name)).parameters)
 """What changes something there: it is asked under a key."""
+_PASSES_ON = frozenset({"heard_again"})
+"""Who is told what to ask: the place is whoever tells them."""
 _GATEWAYS = frozenset({"gateway", "_gateway"})
 _asked_from: ContextVar[str] = ContextVar("asked_from")
 
@@ -141,6 +143,7 @@ def _whence(frame: FrameType | None) -> str:
 def _ours(frame: FrameType | None) -> Iterator[str]:
     """The functions of payments that wait for each other at this moment, the innermost first."""
     while frame is not None and Path(frame.f_code.co_filename).parent == SOURCE:
-        if not frame.f_code.co_name.startswith("<"):  # A comprehension belongs to its function.
-            yield frame.f_code.co_name
+        name = frame.f_code.co_name
+        if not name.startswith("<") and name not in _PASSES_ON:  # A comprehension belongs to its function.
+            yield name
         frame = frame.f_back

@@ -71,6 +71,7 @@ SOME_BACK = (*PAID, ("refund", -GOODWILL))
 LATER: Json = {"payment": "later"}
 DEPOSIT_NOW: Json = {**LATER, "deposit": eur(DEPOSIT)}
 CAPTURED, CANCELLED, SAVED, CHARGED = ("captured",), ("cancelled",), ("active",), ("active", "captured")
+REPLACED = ("cancelled", "captured")
 OBJECTED, LOST = ("captured", "needs_response"), ("captured", "lost")
 ADOPTED, DISPUTED = ("refund_made_at_provider",), ("dispute",)
 
@@ -85,6 +86,7 @@ LOOK, LOOK_TRIES, LOOK_SAVED, LOOK_DISPUTE = (
 BACK_LOOK, BACK_SAVED = (f"come_back > _look_now: {what}" for what in ("look", "look_at_mandate"))
 LOOK_REFUNDS, BACK_REFUNDS = (f"{who} > take_in_payment: refunds_of" for who in ("_look", "_look_now"))
 FIND, FIND_LOOK, FIND_REFUND = (f"_answer > find_out: {what}" for what in ("find_payment", "look", "refunds_of"))
+HAS_METHOD = "_answer_or_why_not > why_refused: has_method"
 DOUBT, DOUBT_LOOK, DOUBT_REFUND = (f"_clear_up > find_out: {what}" for what in ("find_payment", "look", "refunds_of"))
 LIST_PAYMENTS, LIST_REFUNDS, LIST_DISPUTES = (
     f"reconcile_between > _{what}: {what}_between" for what in ("payments", "refunds", "disputes")
@@ -132,6 +134,7 @@ SITES: Sequence[Site] = (
     Site("find a capture", FIND_LOOK, stories.ship, TWO, CAPTURED, meanwhile=_broken(CAPTURING)),
     Site("find a cancellation", FIND_LOOK, stories.cancel_reserved, (), CANCELLED, meanwhile=_broken(CANCELLING)),
     Site("find a refund", FIND_REFUND, stories.refund, SOME_BACK, CAPTURED, meanwhile=_broken(REFUNDING)),
+    Site("see why it is refused", HAS_METHOD, stories.charge_a_removed_card, PAID, REPLACED),
     Site("find before a new key", FIND, stories.charge_a_day_later, PAID, CHARGED, search_lag_s=MINUTE),
     Site("doubt of a payment", DOUBT, stories.doubtful_opening, PAID, CAPTURED, meanwhile=_lost(OPENING), news=NO_NEWS,
          search_lag_s=MINUTE),

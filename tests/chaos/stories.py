@@ -74,6 +74,19 @@ async def charge_a_day_later(shop: Checkout) -> Story:
     yield order_id
 
 
+async def charge_a_removed_card(shop: Checkout) -> Story:
+    """The provider refuses; it is asked whether the card is still there, and the buyer pays with another one."""
+    order_id = await shop.paid(("CHARGER", 1), total=CHARGER, payment="later")
+    [(method,)] = await rows(shop.db, "SELECT method FROM mandates WHERE order_id = :id", id=order_id)
+    await shop.sandbox.http.post(f"/v1/payment_methods/{method}/detach", headers=acts.AT_THE_PROVIDER)
+    yield order_id
+    await acts.ask(shop, order_id, "charge")
+    while (await shop.payment(order_id))["state"] == "intended":
+        yield order_id
+    async for step in acts.pays(shop, order_id):
+        yield step
+
+
 async def doubtful_opening(shop: Checkout) -> Story:
     """Nobody tells whether the payment was opened: no answer, no webhook. After two minutes it is searched."""
     await shop.sandbox.faults({"match": OPENING, "fault": "drop_after"}, events=NO_NEWS)
