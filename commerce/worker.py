@@ -23,7 +23,7 @@ from commerce.kernel.idempotency import prune_keys
 from commerce.kernel.laws import broken, check_laws
 from commerce.kernel.logs import set_up_logs
 from commerce.kernel.outbox import Event
-from commerce.kernel.relay import BATCH_MAX, Reaction, prune_outbox, react, relay_once, still_open
+from commerce.kernel.relay import BATCH_MAX, Reaction, not_known_here, prune_outbox, react, relay_once, still_open
 from commerce.kernel.schedules import Job, run_due
 from commerce.lawbook import LAWS
 from commerce.provider.connect import connect
@@ -124,7 +124,7 @@ class Bell:
                 waiting = await still_open(tx, reaction, message_ids)
             for start in range(0, len(waiting), AT_ONCE):
                 some = waiting[start : start + AT_ONCE]
-                await asyncio.gather(*(react(db, reaction, one, known[reaction]) for one in some))
+                await asyncio.gather(*(react(db, reaction, one, known.get(reaction, not_known_here)) for one in some))
 
         # Retrying is the relay's business: it rings again for whatever is not done.
         declare = dramatiq.actor(

@@ -16,10 +16,16 @@ from commerce.__main__ import commerce
 from commerce.embedded.sandbox import EmbeddedSandbox
 from commerce.embedded.supervisor import OUR_COMMAND, free_port
 from commerce.embedded.valkey import EmbeddedValkey
+from commerce.kernel.clock import SetClock
+from commerce.kernel.db import Database
 from commerce.kernel.refusals import Busy
+from commerce.kernel.schedules import run_due
 from commerce.provider.connect import connect
 from commerce.settings import Settings
+from commerce.worker import every_job
 from orders.payments.port import NotNow
+from tests.conftest import NOON
+from tests.shop import rows
 from tests.turnstiles import busiest_second, running_valkey
 
 # Stripe's SDK hands its forms to httpx as text, which httpx would rather have called content.
@@ -79,7 +85,19 @@ async def test_without_an_account_every_answer_is_not_now() -> None:
 
     with pytest.raises(NotNow):
         await gateway.open_customer("ord_1", key="key-3")
+    with pytest.raises(NotNow):
+        [_ async for _ in gateway.payments_between(NOON, NOON)]
     assert gateway.publishable_key == ""
+
+
+async def test_without_an_account_every_job_can_be_done(db: Database, clock: SetClock) -> None:
+    """There are no books to lay ours beside, so nobody tries."""
+    jobs = every_job(connect(Settings.from_environment({})))
+    done = await run_due(db, jobs, clock.now())
+
+    assert sorted(done) == sorted(jobs)
+    assert not {"reconcile_doubts", "reconcile_nightly"} & set(jobs)
+    assert await rows(db, "SELECT name, last_error FROM schedules WHERE last_error IS NOT NULL") == []
 
 
 async def test_all_who_share_the_account_keep_its_limit_while_redis_is_away() -> None:

@@ -1,11 +1,12 @@
 """Outbox, relay, inbox and schedules: what is told is heard once, whatever is lost or killed on the way."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database, Session
@@ -16,6 +17,7 @@ from commerce.kernel.relay import (
     FAILURES_MAX,
     RING_AGAIN_AFTER_S,
     dead_deliveries,
+    not_known_here,
     outbox_lag,
     prune_outbox,
     react,
@@ -26,6 +28,7 @@ from commerce.kernel.relay import (
 from commerce.kernel.schedules import Job, run_due
 from tests.conftest import NOON
 from tests.shop import rows
+from tests.stories import plant
 
 WHO_HEARS = {"happened": ["write_it_down"]}
 AGAIN = timedelta(seconds=RING_AGAIN_AFTER_S)
@@ -240,6 +243,23 @@ async def test_what_may_pass_by_itself_is_put_off_for_two_hours_and_then_lies_on
     assert await written(db) == ["news"]
 
 
+async def test_a_reaction_that_this_release_does_not_know_is_put_off_and_not_for_ever(
+    db: Database, clock: SetClock
+) -> None:
+    """While a release takes the other's place, somebody may know it; when nobody does for two hours a person sees."""
+    bell = Bell()
+    await say(db, "news")
+    while await relay(db, bell):
+        [message_id] = bell.take()
+        assert not await react(db, "write_it_down", message_id, not_known_here)
+        clock.advance(2 * AGAIN)
+    async with db.read() as tx:
+        [lying] = await dead_deliveries(tx, None, 50)
+
+    assert (lying.failures, lying.last_error) == (0, "NotKnownHere()")
+    assert timedelta(hours=2) <= clock.now() - NOON < timedelta(hours=2, minutes=2)
+
+
 async def test_a_file_that_is_missing_is_a_failure_like_any_other(db: Database) -> None:
     async def look_for_paper(_: Session, __: dict[str, Any], ___: datetime) -> None:
         raise FileNotFoundError(2, "No such file", "/paper")
@@ -330,6 +350,48 @@ async def test_a_job_that_fails_is_noted_and_soon_done_again_and_stops_no_other(
     assert await run_due(db, jobs, clock.advance(timedelta(seconds=1))) == ["a"]
     assert await rows(db, noted) == [("a", None), ("b", None)]
     assert await run_due(db, jobs, clock.advance(timedelta(days=1))) == ["a", "b"]
+
+
+async def test_what_is_done_once_a_day_is_done_at_its_hour(db: Database, clock: SetClock) -> None:
+    """At once when it is new, and then at two in the morning, however long after that somebody comes to do it."""
+    begun: list[datetime] = []
+
+    async def work(_: Database, now: datetime) -> None:
+        begun.append(now)
+
+    jobs = {"night": Job(timedelta(days=1), work, time(2))}
+    for _ in range(60):
+        await run_due(db, jobs, clock.now())
+        clock.advance(timedelta(minutes=57))
+
+    assert [at.isoformat() for at in begun] == [
+        "2026-11-02T12:00:00+00:00", "2026-11-03T02:15:00+00:00", "2026-11-04T02:00:00+00:00",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ["killed", "not noted"])
+async def test_what_is_done_once_a_day_is_done_an_hour_later_where_nobody_heard_its_end(
+    db: Database, clock: SetClock, end: str
+) -> None:
+    done: list[datetime] = []
+
+    async def work(_: Database, now: datetime) -> None:
+        done.append(now)
+        if len(done) == 1 and end == "killed":
+            raise asyncio.CancelledError
+        if len(done) == 1:
+            await plant(db, "ALTER TABLE schedules RENAME TO not_there")
+
+    jobs = {"night": Job(timedelta(days=1), work)}
+
+    with pytest.raises((asyncio.CancelledError, DBAPIError)):
+        await run_due(db, jobs, clock.now())
+    if end == "not noted":
+        await plant(db, "ALTER TABLE not_there RENAME TO schedules")
+    assert await run_due(db, jobs, clock.advance(timedelta(minutes=59))) == []
+    assert await run_due(db, jobs, clock.advance(timedelta(minutes=1))) == ["night"]
+    assert await run_due(db, jobs, clock.advance(timedelta(hours=23))) == []
+    assert done == [NOON, NOON + timedelta(hours=1)]
 
 
 async def test_a_job_whose_process_dies_is_done_when_it_is_due_again(db: Database, clock: SetClock) -> None:

@@ -185,13 +185,23 @@ async def react(db: Database, name: str, message_id: str, reaction: Reaction) ->
     return True
 
 
+class NotKnownHere(Exception):  # noqa: N818 - what it says is the error
+    """This release has no such reaction; another may have, while one takes the other's place."""
+
+
+async def not_known_here(tx: Session, body: dict[str, Any], now: datetime) -> None:
+    """What stands in the place of a reaction that nobody here knows: it is put off, and not for ever."""
+    del tx, body, now
+    raise NotKnownHere
+
+
 async def _note_failure(db: Database, key: dict[str, str], error: Exception, now: datetime) -> None:
     """Count a failure, unless it is one that may pass by itself: that is put off until the next ring, but not for ever.
 
     Where the database itself is away nothing can be noted; the next ring comes anyway.
     """
     facts = {**key, "error": repr(error)[:2000], "now": now}
-    if not is_passing(error):
+    if not is_passing(error) and not isinstance(error, NotKnownHere):
         _log.exception("reaction_failed", **key)
         async with db.transaction() as tx:
             await tx.execute(_FAILED, {**facts, "most": FAILURES_MAX})

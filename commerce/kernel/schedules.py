@@ -1,7 +1,7 @@
 """Schedules live in PostgreSQL: what is due is done once, whichever process comes first."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import msgspec
 import structlog
@@ -12,14 +12,27 @@ from commerce.kernel.db import Code, Database, Table
 
 AGAIN = timedelta(seconds=15)
 """How soon a job that failed is done again: what is done once a night must not wait for the next one."""
+UNHEARD = timedelta(hours=1)
+"""How soon a job is done again of which nobody heard the end: whoever had it was killed, or could not note it."""
 _log = structlog.get_logger()
 
 
 class Job(msgspec.Struct, frozen=True):
-    """Something to do again and again: how often, and what. The work opens its own transactions."""
+    """Something to do again and again: how often, and what. The work opens its own transactions.
+
+    `at` is the hour for what is done once a day (UTC). The first time it is done at once.
+    """
 
     every: timedelta
     work: Callable[[Database, datetime], Awaitable[None]]
+    at: time | None = None
+
+    def after(self, now: datetime) -> datetime:
+        """When it is due again."""
+        if self.at is None:
+            return now + self.every
+        today = datetime.combine(now.astimezone(UTC).date(), self.at, UTC)
+        return today if today > now else today + timedelta(days=1)
 
 
 class Schedule(Table):
@@ -43,9 +56,7 @@ _TAKE = text("""
  RETURNING name
 """)
 _OUTCOME = text("""
-    UPDATE schedules SET last_error = :error,
-           next_at = CASE WHEN CAST(:error AS text) IS NULL THEN next_at ELSE least(next_at, :again_at) END
-     WHERE name = :name
+    UPDATE schedules SET last_error = :error, next_at = :next_at WHERE name = :name AND last_at = :now
 """)
 
 
@@ -59,12 +70,14 @@ async def run_due(db: Database, jobs: Mapping[str, Job], now: datetime) -> list[
     done = []
     for name, job in jobs.items():
         async with db.transaction() as tx:
-            taken = (await tx.execute(_TAKE, {"name": name, "now": now, "next_at": now + job.every})).first()
+            facts = {"name": name, "now": now, "next_at": min(job.after(now), now + UNHEARD)}
+            taken = (await tx.execute(_TAKE, facts)).first()
         if taken is None:
             continue
         error = await _run(db, name, job, now)
+        next_at = job.after(now) if error is None else min(job.after(now), now + AGAIN)
         async with db.transaction() as tx:
-            await tx.execute(_OUTCOME, {"name": name, "error": error, "again_at": now + AGAIN})
+            await tx.execute(_OUTCOME, {"name": name, "now": now, "error": error, "next_at": next_at})
         done.append(name)
     return done
 

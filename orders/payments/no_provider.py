@@ -1,6 +1,6 @@
 """No provider: what stands in the gateway's place where nobody can pay online."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Any, cast
 
@@ -18,11 +18,20 @@ class _NoProvider:
     async def close(self) -> None:
         """There is nothing to give back."""
 
-    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any] | AsyncIterator[Any]]:
         async def not_now(*_: object, **__: object) -> None:
             raise NotNow(f"{name}: no payment provider is set up")
 
-        return not_now
+        async def nothing_now(*_: object, **__: object) -> AsyncIterator[Any]:
+            await not_now()
+            yield None
+
+        return nothing_now if name.endswith("_between") else not_now
+
+
+def is_there(gateway: PaymentGateway) -> bool:
+    """Whether there is a provider behind a gateway."""
+    return not isinstance(gateway, _NoProvider)
 
 
 def no_provider() -> PaymentGateway:

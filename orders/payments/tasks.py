@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import partial
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ from orders.payments.calls import NO_ROOM, Call, claim_calls
 from orders.payments.cases import note_trouble
 from orders.payments.deadlines import keep_deadlines
 from orders.payments.looks import Looked, LookWanted, Settled, claim_looks, look, settle_looks
+from orders.payments.no_provider import is_there
 from orders.payments.perform import perform
 from orders.payments.port import AccountRefused, NotSent, PaymentGateway
 from orders.payments.reconcile import reconcile_between, reconcile_doubts
@@ -26,6 +27,7 @@ LOOKS_MAX = 80
 Each have room of their own, and looks leave some of the SDK's hundred connections: no flood of news, and no provider
 that hangs, keeps money from being taken or given back.
 """
+AT_NIGHT = time(2)
 NIGHT = timedelta(days=3)
 """How far back a night's reconciliation looks: longer than the provider tries to tell us of anything."""
 _log = structlog.get_logger()
@@ -132,9 +134,15 @@ async def _reconcile_nightly(gateway: PaymentGateway, db: Database, now: datetim
 
 
 def payment_jobs(gateway: PaymentGateway) -> Mapping[str, Job]:
-    """For the scheduler. The laws about deadlines read the first one's row by its name."""
+    """For the scheduler. The laws about deadlines read the first one's row by its name.
+
+    Where no provider is set up there are no books to compare ours with.
+    """
+    jobs = {"keep_payment_deadlines": Job(timedelta(seconds=10), keep_deadlines)}
+    if not is_there(gateway):
+        return jobs
     return {
-        "keep_payment_deadlines": Job(timedelta(seconds=10), keep_deadlines),
+        **jobs,
         "reconcile_doubts": Job(timedelta(seconds=15), partial(_reconcile_doubts, gateway)),
-        "reconcile_nightly": Job(timedelta(days=1), partial(_reconcile_nightly, gateway)),
+        "reconcile_nightly": Job(timedelta(days=1), partial(_reconcile_nightly, gateway), AT_NIGHT),
     }
