@@ -143,7 +143,7 @@ async def test_an_account_that_is_refused_is_one_case_for_a_person_and_stops_nob
         assert cases == [("provider_account_refused", "account")]
         assert case["facts"] == {"error": "AuthenticationError: Invalid API Key provided: sk_live_********oked"}
         assert len(await told(db, "payment_case_opened")) == 1
-        assert [line["log_level"] for line in logs if line["event"] == "provider_account_refused"] == ["error"] * 4
+        assert [line["log_level"] for line in logs if line["event"] == "provider_account_refused"] == ["error"] * 3
         assert [before, after, await readiness()] == [(200, "ok"), (200, "account refused"), (200, "ok")]
         assert (await shop.payment(waiting))["state"] == "captured"
         assert (await shop.payment(new))["state"] == "waiting"

@@ -21,6 +21,7 @@ from orders.payments.errors import NothingToPay
 from orders.payments.lock_payment import PaymentRow, payments_of
 from orders.payments.rules import (
     PAY_WITHIN,
+    PAY_WITHIN_MAX,
     RELEASE_AFTER,
     UNSETTLED,
     Capture,
@@ -60,12 +61,20 @@ class _Situation(NamedTuple):
     paying: bool
     mandate_id: str | None
     mandate_state: str | None
+    given_up_since: datetime | None
+    """When the first was begun of those that its buyer let go by."""
 
 
 _SITUATION = text("""
     SELECT o.id, l.plan, l.deposit,
            (SELECT coalesce(sum(amount), 0) FROM tenders WHERE order_id = o.id AND state = 'due')::bigint AS due,
-           EXISTS (SELECT 1 FROM payments WHERE order_id = o.id) AS paying, m.id AS mandate_id, m.state AS mandate_state
+           EXISTS (SELECT 1 FROM payments WHERE order_id = o.id) AS paying,
+           m.id AS mandate_id, m.state AS mandate_state,
+           (SELECT min(created_at) FROM (
+               SELECT created_at FROM payments
+                WHERE order_id = o.id AND state = 'cancelled' AND capture_before IS NULL
+                UNION ALL
+               SELECT created_at FROM mandates WHERE order_id = o.id AND state = 'cancelled') AS given_up)
       FROM orders o LEFT JOIN payment_plans l ON l.order_id = o.id
       LEFT JOIN mandates m ON m.order_id = o.id AND m.state <> 'cancelled'
      WHERE o.id = ANY(CAST(:ids AS text[]))
@@ -182,9 +191,9 @@ async def _decide(
         if seen.mandate_state == "active":
             raise NothingToPay(order.id, "A means of payment is saved; it is charged when the goods are there.")
         if seen.mandate_id is None:
-            return Ready(order, await _ask_for_mandate(tx, order, seen.deposit or 0, actor, now))
+            return Ready(order, await _ask_for_mandate(tx, order, seen, actor, now))
         return Ready(order, Begun(None, seen.mandate_id, under_way=await _open_call(tx, None, seen.mandate_id)))
-    return _Wanted(await _what_is_due(tx, order, seen.due, plan, now), actor)
+    return _Wanted(await _what_is_due(tx, order, seen, plan, now), actor)
 
 
 def _was_charged(payment: PaymentRow) -> bool:
@@ -201,7 +210,10 @@ def _plan(order: OrderHead, seen: _Situation) -> PaymentPlan:
     return PaymentPlan(seen.plan)
 
 
-async def _what_is_due(tx: Session, order: OrderHead, due: int, plan: PaymentPlan, now: datetime) -> PaymentWanted:
+async def _what_is_due(
+    tx: Session, order: OrderHead, seen: _Situation, plan: PaymentPlan, now: datetime
+) -> PaymentWanted:
+    due = seen.due
     if due <= 0:
         raise NothingToPay(order.id, "This order is paid.")
     placed = order.state is OrderState.PLACED
@@ -209,7 +221,7 @@ async def _what_is_due(tx: Session, order: OrderHead, due: int, plan: PaymentPla
     capture = capture_for(plan) if placed else Capture.AUTOMATIC
     purpose = Purpose.WHOLE if due == order.total else Purpose.BALANCE
     # Nothing is kept for who pays for what has left; they are not waited for any longer all the same.
-    deadline = await _deadline(tx, order, now) if placed else now + PAY_WITHIN
+    deadline = await _deadline(tx, order, seen.given_up_since, now) if placed else now + PAY_WITHIN
     return PaymentWanted(order, due, purpose, capture, deadline=deadline)
 
 
@@ -232,18 +244,25 @@ async def _open(wanted: Sequence[_Wanted], tx: Session, now: datetime) -> list[R
     ]
 
 
-async def _deadline(tx: Session, order: OrderHead, now: datetime) -> datetime:
-    """Until when the buyer may pay; the goods are kept a little longer. Who begins at once has what placing gave."""
+async def _deadline(tx: Session, order: OrderHead, since: datetime | None, now: datetime) -> datetime:
+    """Until when the buyer may pay; the goods are kept a little longer. Who begins at once has what placing gave.
+
+    Whoever let a payment go by, the first `since` then, has no more time in all than with one. Raises NothingToPay.
+    """
     if now - order.placed_at <= AT_ONCE:
         return order.placed_at + PAY_WITHIN
     deadline = now + PAY_WITHIN
+    if since is not None:
+        deadline = min(deadline, since + PAY_WITHIN_MAX)
+    if deadline <= now:
+        raise NothingToPay(order.id, "The time to pay for this order is over.")
     await keep_hold(tx, order.id, deadline + RELEASE_AFTER)
     return deadline
 
 
-async def _ask_for_mandate(tx: Session, order: OrderHead, deposit: int, actor: str, now: datetime) -> Begun:
+async def _ask_for_mandate(tx: Session, order: OrderHead, seen: _Situation, actor: str, now: datetime) -> Begun:
     """A means of payment is to be saved: by itself, or along with paying the deposit."""
-    deadline = await _deadline(tx, order, now)
+    deadline, deposit = await _deadline(tx, order, seen.given_up_since, now), seen.deposit or 0
     mandate_id = new_id("mnd", now)
     facts = {"id": mandate_id, "order_id": order.id, "deadline": None if deposit else deadline, "now": now}
     await tx.execute(_WRITE_MANDATE, facts)

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from commerce.kernel.db import Database, Session, rows_changed
 from commerce.kernel.ids import new_id
 from commerce.kernel.rows import arrays, as_columns
+from orders.moving import lock_orders
 from orders.payments.port import InDoubt
 from orders.payments.rules import Operation, may_retry_at
 
@@ -93,8 +94,14 @@ _INSIST = text("""
         SELECT id FROM provider_calls
          WHERE payment_id = :payment_id AND operation = 'cancel' AND state = 'intended' FOR UPDATE SKIP LOCKED)
 """)
+_CANCEL_REFUSED = text("""
+    SELECT EXISTS (SELECT 1 FROM payment_cases
+                    WHERE kind = 'cancel_refused' AND subject = :payment_id AND closed_at IS NULL)
+""")
+# What was not done this time, nor sent before, is in nobody's doubt.
 _PUT_OFF = text("""
-    UPDATE provider_calls SET next_at = :next_at, last_error = :error
+    UPDATE provider_calls SET next_at = :next_at, last_error = :error,
+           sent_at = CASE WHEN :not_done AND tries = 1 THEN NULL ELSE sent_at END
      WHERE id = :id AND state = 'intended' AND tries = :tries
 """)
 # What was sent before stays in doubt. What was not goes back to where it has stood in the line since its birth.
@@ -102,6 +109,11 @@ _HAND_BACK = text("""
     UPDATE provider_calls SET tries = tries - 1, sent_at = CASE WHEN tries > 1 THEN sent_at END,
            next_at = CASE WHEN tries > 1 THEN CAST(:soon AS timestamptz) ELSE created_at END
      WHERE id = :id AND state = 'intended' AND tries = :tries
+""")
+_ORDERS_OF = text("""
+    SELECT order_id FROM payments WHERE id = ANY(CAST(:payments AS text[]))
+     UNION
+    SELECT order_id FROM mandates WHERE id = ANY(CAST(:mandates AS text[]))
 """)
 _RENEW_KEY = text("""
     UPDATE provider_calls SET key = :key, key_since = :now
@@ -168,10 +180,15 @@ async def is_intended(tx: Session, operation: Operation, payment_id: str) -> boo
 
 
 async def is_cancelled_soon(tx: Session, payment_id: str, *, unless_paid: bool) -> bool:
-    """Whether a cancellation of this payment is open; without `unless_paid` it is one in any case from now on."""
+    """Whether a cancellation of this payment is open, or was refused and is before a person.
+
+    Without `unless_paid` one that is open is one in any case from now on.
+    """
     if not unless_paid:
         await tx.execute(_INSIST, {"payment_id": payment_id})
-    return await is_intended(tx, Operation.CANCEL, payment_id)
+    if await is_intended(tx, Operation.CANCEL, payment_id):
+        return True
+    return bool((await tx.execute(_CANCEL_REFUSED, {"payment_id": payment_id})).scalar_one())
 
 
 async def withdraw_opening(tx: Session, payment_id: str, now: datetime) -> bool:
@@ -191,6 +208,13 @@ async def claim_calls(db: Database, now: datetime, most: int, only: str | None =
         return sorted(Call(row[0], Operation(row[1]), *row[2:]) for row in rows)
 
 
+async def lock_orders_of(tx: Session, calls: Sequence[Call]) -> None:
+    """Lock the orders that these calls are about, by their ids."""
+    facts = {"payments": [one.payment_id for one in calls], "mandates": [one.mandate_id for one in calls]}
+    order_ids = (await tx.execute(_ORDERS_OF, facts)).scalars().all()
+    await lock_orders(tx, order_ids)
+
+
 async def note_answers(tx: Session, call_ids: Sequence[str], now: datetime) -> None:
     """Write down that calls are answered; what was written down before stays."""
     if call_ids:
@@ -202,10 +226,13 @@ async def note_refusal(tx: Session, call_id: str, why: str, now: datetime) -> bo
     return rows_changed(await tx.execute(_REFUSED, {"id": call_id, "error": why, "now": now})) > 0
 
 
-async def put_off(tx: Session, call: Call, reason: str, now: datetime) -> None:
-    """Let a call be sent again after a pause that grows with every try, unless somebody else has it by now."""
+async def put_off(tx: Session, call: Call, reason: str, now: datetime, *, not_done: bool = False) -> None:
+    """Let a call be sent again after a pause that grows with every try, unless somebody else has it by now.
+
+    What was `not_done` for certain, and never sent before, is in no doubt, and can be taken back.
+    """
     facts = {"id": call.id, "tries": call.tries, "next_at": may_retry_at(call.tries, now), "error": reason[:2000]}
-    await tx.execute(_PUT_OFF, facts)
+    await tx.execute(_PUT_OFF, {**facts, "not_done": not_done})
 
 
 async def hand_back(tx: Session, call: Call, now: datetime) -> None:

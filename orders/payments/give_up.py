@@ -83,6 +83,8 @@ async def keep_while_away(tx: Session, call: Call, now: datetime) -> None:
         statement, since = _PAYMENT_DEADLINE, payment.created_at
     else:
         order, mandate = await lock_mandate(tx, call.mandate_id or "")
+        if mandate.state is not MandateState.INTENDED:
+            return
         statement, since = _MANDATE_DEADLINE, mandate.created_at
     until = min(now + PAY_WITHIN, since + AWAY_WITHIN_MAX)
     if order.state is not OrderState.PLACED or until <= now:

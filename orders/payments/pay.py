@@ -87,13 +87,14 @@ async def show_opened(
     publishable_key: str, tx: Session, opened: Sequence[Opened], now: datetime
 ) -> list[Answer | Refusal | Replay]:
     """Keep what the provider said of payments and mandates, and answer what their buyers' pages need."""
+    # All of it, whatever becomes of the request: what was heard and not kept would be asked for again.
+    heard = [Heard(one.begun.call, one.asked.answer, one.asked.at) for one in opened if one.asked and one.begun.call]
+    await take_in(tx, heard, now)
     desk: Desk[Opened, Opened] = Desk(opened)
     await desk.set_aside_what_was_answered(tx, lambda one: (one.call, one.body))
     for n, one in desk.open():
         desk.decide(n, lambda one=one: one)  # type: ignore[misc]  # bound to this turn of the loop
     cases = desk.cases()
-    heard = [Heard(one.begun.call, one.asked.answer, one.asked.at) for one in cases if one.asked and one.begun.call]
-    await take_in(tx, heard, now)
     return await desk.answer(tx, await _views(tx, [one.begun for one in cases], publishable_key), now)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from commerce.kernel.db import Database, Session
 from commerce.kernel.metrics import PROVIDER_CALLS
-from orders.payments.calls import Call, hand_back, note_answers, note_refusal, put_off, renew_key
+from orders.payments.calls import Call, hand_back, lock_orders_of, note_answers, note_refusal, put_off, renew_key
 from orders.payments.cases import IN_DOUBT, TRIES_MAX, close_passed, note_trouble, open_case
 from orders.payments.catch_up import catch_up_many
 from orders.payments.catch_up_mandate import catch_up_mandate
@@ -34,10 +34,12 @@ from orders.payments.refused import (
     OPENINGS,
     Means,
     OpeningRefused,
+    Unwanted,
     keep_standing,
     open_refusal_case,
     subject_of,
     why_refused,
+    withdraw,
     write_refusal,
 )
 from orders.payments.rules import KEY_LIFE, SECURE, Capture, Operation, Purpose
@@ -66,11 +68,15 @@ class Subject(NamedTuple):
     purpose: str | None
     customer: str | None
     method: str | None
+    let_go: bool = False
+    """Whether the next thing wanted of this payment is that it be cancelled."""
 
 
 _SUBJECT = text("""
     SELECT o.id, o.order_number, coalesce(p.provider_id, CASE WHEN c.payment_id IS NULL THEN m.provider_id END),
-           p.amount, o.currency, p.capture, p.purpose, m.customer, m.method
+           p.amount, o.currency, p.capture, p.purpose, m.customer, m.method, EXISTS (
+               SELECT 1 FROM provider_calls l
+                WHERE l.payment_id = c.payment_id AND l.operation = 'cancel' AND l.state = 'intended')
       FROM provider_calls c
       LEFT JOIN payments p ON p.id = c.payment_id
       LEFT JOIN mandates m ON m.id = coalesce(c.mandate_id, p.mandate_id)
@@ -118,6 +124,9 @@ async def ask(
         _count(call, "refused")
         await write_refusal(db, call, no, asked_at)
         return Asked(asked_at, refused=no.code)
+    except Unwanted:
+        await withdraw(db, call)
+        return Asked(asked_at, refused="withdrawn")
     except NotSent:
         await _hand_back(db, call)
         raise
@@ -143,7 +152,7 @@ async def heard_again(asking: Callable[[], Awaitable[Something]]) -> Something:
     except InDoubt as lost:
         try:
             return await asking()
-        except NotSent:
+        except NotNow:
             raise lost from None  # What was lost a moment ago was sent.
 
 
@@ -179,6 +188,9 @@ async def take_in(tx: Session, heard: Sequence[Heard], now: datetime) -> None:
     """
     await note_answers(tx, [one.call.id for one in heard if not _is_undone(one)], now)
     await _close_doubts(tx, [one.call for one in heard], now)
+    if not all(isinstance(one.answer, SeenPayment) for one in heard):
+        # Payments are locked together below; others one by one, and all must be locked in one order.
+        await lock_orders_of(tx, [one.call for one in heard])
     undone = [one for one in heard if _is_undone(one) and await note_refusal(tx, one.call.id, _NOT_TAKEN, now)]
     payments = [
         Told(call.payment_id, answer, asked_at) for call, answer, asked_at in heard if isinstance(answer, SeenPayment)
@@ -219,11 +231,13 @@ async def _answer(db: Database, gateway: PaymentGateway, call: Call, subject: Su
     """Ask under the call's key, unless the provider may have forgotten it, or remembers only that it broke.
 
     Then it is looked first whether the thing was done, and only what was not is asked for again, under a new key. So it
-    is with a payment of which somebody has brought news meanwhile: it is open.
+    is with a payment of which somebody has brought news meanwhile: it is open. And so it is with a charge that is to be
+    cancelled next: what was not done is not done then. Raises Unwanted.
     """
     unsure: ProviderFailed | None = None
     opened = call.operation is Operation.OPEN and subject.provider_id is not None
-    if db.clock.now() - call.key_since < KEY_LIFE and not opened:
+    unwanted = call.operation is Operation.OPEN and subject.let_go and subject.method is not None
+    if db.clock.now() - call.key_since < KEY_LIFE and not opened and not unwanted:
         try:
             if waited_for:
                 return await heard_again(lambda: _ask(gateway, call, subject))
@@ -235,10 +249,12 @@ async def _answer(db: Database, gateway: PaymentGateway, call: Call, subject: Su
         found = await find_out(gateway, call, subject.provider_id, subject.customer)
         if found is not None:
             return found
+        if unwanted:
+            raise Unwanted
         async with db.transaction() as tx:
             call = await renew_key(tx, call, db.clock.now())
         return await _ask(gateway, call, subject)
-    except NotSent as full:
+    except NotNow as full:
         raise (unsure or full) from full  # What failed a moment ago was sent.
 
 
@@ -325,7 +341,7 @@ async def _write_doubt(db: Database, call: Call, trouble: Exception) -> None:
         await _write_standing(db, call, trouble, now)
         return
     async with db.transaction() as tx:
-        await put_off(tx, call, repr(trouble), now)
+        await put_off(tx, call, repr(trouble), now, not_done=isinstance(trouble, NotNow))
         await note_trouble(tx, trouble, now)
         await _call_a_person(tx, call, trouble, now)
         await _keep_goods(tx, call, now)

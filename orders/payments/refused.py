@@ -41,6 +41,10 @@ class Means(NamedTuple):
     method: str | None
 
 
+class Unwanted(Exception):  # noqa: N818 - what it says is the error
+    """The charge was not made, and it would be given back at once."""
+
+
 async def why_refused(
     gateway: PaymentGateway, call: Call, no: ProviderRefused, means: Means
 ) -> ProviderRefused | OpeningRefused:
@@ -73,6 +77,9 @@ async def write_refusal(db: Database, call: Call, no: ProviderRefused, asked_at:
         first = await note_refusal(tx, call.id, str(no), now)
         if call.tries >= TRIES_MAX:
             await close_passed(tx, IN_DOUBT, [subject_of(call)], now)
+        # The case before what follows from the news: whoever would ask for the same again sees it there.
+        if first and call.operation is not Operation.OPEN and not _is_settled(call, no):
+            await open_refusal_case(tx, call, no.code, now)
         if no.seen is not None and call.payment_id is not None:
             await catch_up(tx, call.payment_id, no.seen, asked_at, now)
         if first:
@@ -80,15 +87,12 @@ async def write_refusal(db: Database, call: Call, no: ProviderRefused, asked_at:
 
 
 async def _follow(tx: Session, call: Call, no: ProviderRefused, now: datetime) -> None:
-    settled = _is_settled(call, no)
-    if call.operation is Operation.OPEN:
-        settled = await give_up_opening(tx, call.payment_id or "", now)
+    if call.operation is Operation.OPEN and not await give_up_opening(tx, call.payment_id or "", now):
+        await open_refusal_case(tx, call, no.code, now)
     elif call.operation is Operation.REFUND:
         await fail_refund(tx, call.payment_id or "", call.refund_id or "", no.code, now)
     elif call.operation is Operation.ASK_MANDATE:
         await give_up_mandate(tx, call.mandate_id or "", now)
-    if not settled:
-        await open_refusal_case(tx, call, no.code, now)
 
 
 def _is_settled(call: Call, no: ProviderRefused) -> bool:
@@ -109,8 +113,7 @@ async def keep_standing(tx: Session, call: Call, no: OpeningRefused, now: dateti
     Raises InDoubt where somebody else has the call by now.
     """
     if await _is_unwanted(tx, call):
-        if await note_refusal(tx, call.id, str(no), now) and call.payment_id is not None:
-            await give_up_payment(tx, call.payment_id, now)
+        await _end(tx, call, str(no), now)
         return
     call = await renew_key(tx, call, now)
     await put_off(tx, call, str(no), now)
@@ -118,6 +121,18 @@ async def keep_standing(tx: Session, call: Call, no: OpeningRefused, now: dateti
     subject = subject_of(call) if no.code in _AMOUNT else no.code
     facts = {"call": call.id, "operation": str(call.operation), "error": str(no)}
     await open_case(tx, OPENING_REFUSED, subject, None, facts, now)
+
+
+async def withdraw(db: Database, call: Call) -> None:
+    """Keep that a charge was not made, and will not be."""
+    now = db.clock.now()
+    async with db.transaction() as tx:
+        await _end(tx, call, "withdrawn: it was not made, and nobody wants it any more", now)
+
+
+async def _end(tx: Session, call: Call, why: str, now: datetime) -> None:
+    if await note_refusal(tx, call.id, why, now) and call.payment_id is not None:
+        await give_up_payment(tx, call.payment_id, now)
 
 
 async def _is_unwanted(tx: Session, call: Call) -> bool:
