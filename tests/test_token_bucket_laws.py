@@ -85,15 +85,17 @@ steps = st.lists(
     ),
     max_size=12,
 )
+lateness = st.sampled_from([0, 40 * MS])
 quiet = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @quiet
-@given(steps, st.integers(1, 60), st.integers(1, 60))
+@given(steps, st.integers(1, 60), st.integers(1, 60), lateness)
 async def test_no_second_is_ever_more_crowded_than_it_may_be(
-    valkey: EmbeddedValkey, steps: list[Step], total: int, endpoint: int
+    valkey: EmbeddedValkey, steps: list[Step], total: int, endpoint: int, late: int
 ) -> None:
-    watch, limits = SetWatch(), Limits(total, endpoint, late_ms=0, wait_s=600)
+    """However late each call leaves, as long as it is no later than the limits reckon with."""
+    watch, limits = SetWatch(), Limits(total, endpoint, late_ms=late // MS, wait_s=600)
     async with Redis.from_url(valkey.url) as one, Redis.from_url(valkey.url) as other:
         await one.flushall()
         turnstiles = [TokenBucket(redis, limits, processes=2, watch=watch) for redis in (one, other)]
@@ -104,18 +106,19 @@ async def test_no_second_is_ever_more_crowded_than_it_may_be(
             assert min(came) >= watch.now_us()
             found.setdefault(step.endpoint, []).extend(came)
 
-    assert all(busiest_second(instants) <= endpoint for instants in found.values())
-    # A slot may stand anywhere in its cell, so a second may touch one cell more than it is long.
-    assert busiest_second([instant for instants in found.values() for instant in instants]) <= total + 1
+    assert all(busiest_second(instants, late) <= endpoint for instants in found.values())
+    assert busiest_second([instant for instants in found.values() for instant in instants], late) <= total
 
 
 @quiet
-@given(steps, st.integers(1, 60))
-async def test_a_flush_at_any_time_crowds_no_endpoint(valkey: EmbeddedValkey, steps: list[Step], endpoint: int) -> None:
+@given(steps, st.integers(1, 60), lateness)
+async def test_a_flush_at_any_time_crowds_no_endpoint(
+    valkey: EmbeddedValkey, steps: list[Step], endpoint: int, late: int
+) -> None:
     watch = SetWatch()
     async with Redis.from_url(valkey.url) as redis:
         await redis.flushall()
-        ours = TokenBucket(redis, Limits(1_000, endpoint, late_ms=0, wait_s=600), processes=1, watch=watch)
+        ours = TokenBucket(redis, Limits(1_000, endpoint, late_ms=late // MS, wait_s=600), processes=1, watch=watch)
         found: list[int] = []
         for step in steps:
             watch.advance(step.pause)
@@ -123,19 +126,22 @@ async def test_a_flush_at_any_time_crowds_no_endpoint(valkey: EmbeddedValkey, st
             if step.flushes:
                 await redis.flushall()
 
-    assert busiest_second(found) <= endpoint
+    assert busiest_second(found, late) <= endpoint
     assert found == sorted(found)
 
 
-@given(steps, st.integers(1, 60), st.integers(1, 60))
-def test_a_process_alone_never_crowds_a_second(steps: list[Step], total: int, endpoint: int) -> None:
-    alone, now = LocalBucket(Limits(total, endpoint, late_ms=0, wait_s=600), processes=1), 0
+@given(steps, st.integers(1, 60), st.integers(1, 60), lateness)
+def test_processes_alone_never_crowd_a_second(steps: list[Step], total: int, endpoint: int, late: int) -> None:
+    """Two that do not hear of each other; where the limit is a single call, they are more than it."""
+    processes = min(2, total, endpoint)
+    limits, now = Limits(total, endpoint, late_ms=late // MS, wait_s=600), 0
+    alone = [LocalBucket(limits, processes) for _ in range(processes)]
     found: dict[str, list[int]] = {}
     for step in steps:
         now += step.pause
-        came = [alone.reserve(step.endpoint, now) for _ in range(step.calls)]
+        came = [alone[step.process % processes].reserve(step.endpoint, now) for _ in range(step.calls)]
         assert min(came) >= now
         found.setdefault(step.endpoint, []).extend(came)
 
-    assert all(busiest_second(instants) <= endpoint for instants in found.values())
-    assert busiest_second([instant for instants in found.values() for instant in instants]) <= total + 1
+    assert all(busiest_second(instants, late) <= endpoint for instants in found.values())
+    assert busiest_second([instant for instants in found.values() for instant in instants], late) <= total

@@ -78,7 +78,7 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-def busiest_second(instants: Sequence[int]) -> int:
-    """The most calls in any second, its end excluded."""
+def busiest_second(instants: Sequence[int], late: int = 0) -> int:
+    """The most calls in any second, its end excluded, if each leaves at its instant or up to `late` after it."""
     ordered = sorted(instants)
-    return max((bisect_left(ordered, first + SECOND) - at for at, first in enumerate(ordered)), default=0)
+    return max((bisect_left(ordered, first + SECOND + late) - at for at, first in enumerate(ordered)), default=0)

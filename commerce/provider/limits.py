@@ -13,8 +13,13 @@ WAIT_S_MAX = 8
 class Limits:
     """Calls a second: `total` over all endpoints, and `endpoint` for each of them. Nobody waits longer than `wait_s`.
 
-    Slots lie a little further apart than the limit asks for (by `late_ms` in a second), so that calls which leave up to
-    that much late never crowd a second either.
+    A second is taken to be longer by `late_ms`, so that calls which leave up to that much late never crowd one either.
+
+    Time is a calendar of cells, and every slot stands at the beginning of one, no two at the same. A second is as long
+    as `total` cells, so wherever it lies no more than that many begin in it. An endpoint's line counts in a time of its
+    own, in which calls are `gap_us` apart though that may be no whole number of cells; each takes the first cell from
+    there on. `endpoint` gaps are a whole number of cells and no shorter than a second, so what holds for all holds for
+    each line.
     """
 
     total: int
@@ -23,25 +28,27 @@ class Limits:
     wait_s: int = WAIT_S_MAX
 
     @property
-    def endpoint_us(self) -> int:
-        """From one slot of an endpoint to its next."""
-        return self.gap_us(self.endpoint)
-
-    @property
-    def total_us(self) -> int:
-        """How long a cell of the calendar is: of all endpoints together, one slot begins in each."""
-        return self.gap_us(self.total)
-
-    @property
     def wait_us(self) -> int:
         """The longest wait."""
         return self.wait_s * SECOND_US
 
-    def gap_us(self, rate: int, processes: int = 1) -> int:
-        """From one slot to the next at this rate, for each of so many processes that do not hear of each other.
+    def cell_us(self, processes: int = 1) -> int:
+        """How long a cell of the calendar is, for each of so many processes that do not hear of each other.
 
-        Each takes whole calls of a second, so that it is not crowded even when all begin at once; where there are more
-        processes than calls, each has one in some seconds.
+        Each takes whole calls of a second, so that it is not crowded even when all begin at once. Only where there are
+        more processes than calls has each one in some seconds, and nobody keeps all of these from being the same one.
         """
+        calls, span_us = self._share(self.total, processes)
+        return -(-span_us // calls)
+
+    def gap_us(self, processes: int = 1) -> int:
+        """From one call of an endpoint to its next, in the time of its line, for each of so many processes."""
+        calls, span_us = self._share(self.endpoint, processes)
+        cell_us = self.cell_us(processes)
+        cells = -(-span_us // cell_us)
+        return -(-cells * cell_us // calls)
+
+    def _share(self, rate: int, processes: int) -> tuple[int, int]:
+        """One process's part of a rate: so many calls, in that time."""
         second_us = SECOND_US + self.late_ms * 1000
-        return -(-second_us // (rate // processes)) if rate >= processes else second_us * -(-processes // rate)
+        return (rate // processes, second_us) if rate >= processes else (1, second_us * -(-processes // rate))

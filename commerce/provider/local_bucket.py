@@ -14,28 +14,33 @@ class LocalBucket:
     """
 
     def __init__(self, limits: Limits, processes: int) -> None:
-        self._endpoint_us = limits.gap_us(limits.endpoint, processes)
-        self._cell_us = limits.gap_us(limits.total, processes)
+        self._cell_us = limits.cell_us(processes)
+        self._gap_us = limits.gap_us(processes)
         self._wait_us = limits.wait_us
+        # Where the calendar begins: where it is first looked at. Processes that share a watch do not share its beats.
+        self._origin: int | None = None
         self._free_at: dict[str, int] = {}
         self._next_cell: dict[int, int] = {}
         self._tidy_at = TIDY_AT
 
     def reserve(self, endpoint: str, now: int) -> int:
         """The instant at which the call may go. Raises Busy when that is too far away; then nothing is taken."""
+        origin = self._origin = now if self._origin is None else self._origin
         start = max(now, self._free_at.get(endpoint, now))
-        cell = self._free_cell(start // self._cell_us)
-        slot = max(start, cell * self._cell_us)
+        first = -(-(start - origin) // self._cell_us)
+        cell = self._free_cell(first)
+        slot = origin + cell * self._cell_us
         if slot - now > self._wait_us:
             raise Busy
-        self._tidy(now)
+        self._tidy((now - origin) // self._cell_us)
         self._next_cell[cell] = cell + 1
-        self._free_at[endpoint] = slot + self._endpoint_us
+        # Whom others keep waiting begins the line's time anew: it never runs ahead of what was had.
+        self._free_at[endpoint] = (start if cell == first else slot) + self._gap_us
         return slot
 
     def queue_behind(self, endpoint: str, slot: int) -> None:
         """Let nobody go to this endpoint before a slot that was had elsewhere."""
-        self._free_at[endpoint] = max(self._free_at.get(endpoint, 0), slot + self._endpoint_us)
+        self._free_at[endpoint] = max(self._free_at.get(endpoint, 0), slot + self._gap_us)
 
     def free_at(self, endpoint: str) -> int:
         """When the next call to this endpoint could go, for all this process knows."""
@@ -50,10 +55,9 @@ class LocalBucket:
             self._next_cell[cell], cell = free, self._next_cell[cell]
         return free
 
-    def _tidy(self, now: int) -> None:
+    def _tidy(self, present: int) -> None:
         """Forget the cells that are over, once in a while."""
         if len(self._next_cell) < self._tidy_at:
             return
-        present = now // self._cell_us
         self._next_cell = {cell: following for cell, following in self._next_cell.items() if cell >= present}
         self._tidy_at = 2 * len(self._next_cell) + TIDY_AT

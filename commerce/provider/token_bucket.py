@@ -6,9 +6,10 @@ throttled-py and pyrate-limiter, 2026-11) answer yes or no: whoever hears no ask
 quicker; none of them takes from two limits in one step. A slot that is too far away is not given: long lines stand in
 the database, where they are kept.
 
-An endpoint's slots stand one behind the other. The limit over all endpoints is a calendar of cells, one slot in each,
-so that an endpoint with a long queue leaves the cells between its slots to the others. The provider's answer 429 stays
-the last resort: for calls that leave late, and for the moment in which Redis comes or goes.
+An endpoint's slots stand one behind the other. The limit over all endpoints is a calendar of cells, one slot at the
+beginning of each, so that an endpoint with a long queue leaves the cells between its slots to the others. The
+provider's answer 429 stays the last resort: for calls that leave later than they may, and for the moment in which Redis
+comes or goes.
 """
 
 import asyncio
@@ -47,11 +48,12 @@ end
 
 -- The first cell without a slot, from the endpoint's next one on. Bits behind the end of a page make it a whole one.
 local start = math.max(now + behind, known, tonumber(redis.call('GET', free_key) or 0))
-local cell, key, bit = math.floor(start / cell_us), nil, -1
+local first = math.ceil(start / cell_us)
+local cell, key, bit = first, nil, -1
 while bit < 0 do
     local page = math.floor(cell / PAGE)
     if cell * cell_us - now > wait_most then
-        return {-1, ''}
+        return {-1, '0'}
     end
     key = calendar .. string.format('%.0f', page)
     redis.call('SETBIT', key, PAGE, 0)
@@ -59,15 +61,16 @@ while bit < 0 do
     bit = redis.call('BITPOS', key, 0, cell % PAGE, PAGE - 1, 'BIT')
     cell = bit < 0 and (page + 1) * PAGE or page * PAGE + bit
 end
-local slot = math.max(start, cell * cell_us)
+local slot = cell * cell_us
 if slot - now > wait_most then
-    return {-1, ''}
+    return {-1, '0'}
 end
 
+-- Whom others keep waiting begins the line's time anew: it never runs ahead of what was had.
 redis.call('SETBIT', key, bit, 1)
-local free = slot + gap
-redis.call('SET', free_key, string.format('%.0f', free), 'PX', math.ceil((free - now) / 1000) + 1000)
-return {slot - now, string.format('%.0f', slot)}
+local free = string.format('%.0f', (cell == first and start or slot) + gap)
+redis.call('SET', free_key, free, 'PX', math.ceil((slot + gap - now) / 1000) + 1000)
+return {slot - now, free}
 """
 
 
@@ -153,17 +156,18 @@ class TokenBucket:
         # flush nobody overtakes.
         known = self._known.get(endpoint, 0) if self._local.free_at(endpoint) > asked else 0
         behind = max(0, self._local_until.get(endpoint, 0) - asked)
-        words = [limits.endpoint_us, limits.total_us, limits.wait_us, known, behind]
+        cell_us = limits.cell_us()
+        words = [limits.gap_us(), cell_us, limits.wait_us, known, behind]
         async with asyncio.timeout(PATIENCE_S):
-            keys = [f"{PREFIX}free:{endpoint}", f"{PREFIX}calendar:{limits.total_us}:"]
+            keys = [f"{PREFIX}free:{endpoint}", f"{PREFIX}calendar:{cell_us}:"]
             answer = await cast("Awaitable[list[bytes]]", self._reserve(keys, [*words, asked if self._told else -1]))
         self._come_back()
-        wait, reserved = int(answer[0]), answer[1]
+        wait, free = int(answer[0]), answer[1]
         if wait < 0:
             raise Busy
         # Counted from when the answer is here, which is later than when it was given: never too early.
         slot = self._watch.now_us() + wait
-        self._known[endpoint] = max(self._known.get(endpoint, 0), int(reserved) + limits.endpoint_us)
+        self._known[endpoint] = max(self._known.get(endpoint, 0), int(free))
         self._local.queue_behind(endpoint, slot)
         return slot
 
