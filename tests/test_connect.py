@@ -1,5 +1,6 @@
 """The way to the payment provider, put together as the settings want it and walked to its end."""
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Iterator
@@ -23,10 +24,10 @@ from commerce.kernel.schedules import run_due
 from commerce.provider.connect import connect
 from commerce.settings import Settings
 from commerce.worker import every_job
-from orders.payments.port import NotNow
+from orders.payments.port import NotNow, NotSent
 from tests.conftest import NOON
 from tests.shop import rows
-from tests.turnstiles import busiest_second, running_valkey
+from tests.turnstiles import busiest_second, running_valkey, until
 
 # Stripe's SDK hands its forms to httpx as text, which httpx would rather have called content.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -115,6 +116,23 @@ async def test_all_who_share_the_account_keep_its_limit_while_redis_is_away() ->
 
     assert busiest_second(slots) == 25
     assert len(slots) == 5 * 39
+
+
+async def test_without_any_redis_a_process_keeps_to_its_share(sandbox: EmbeddedSandbox) -> None:
+    """One of three asks for more than may stand in its line; what may not stand there is turned away at once."""
+    settings = Settings.from_environment({}).using(database_url=None, redis_url=None, stripe=sandbox.account)
+    gateway = connect(settings)
+    asking = [asyncio.create_task(gateway.open_customer(f"ord_{n}", key=f"alone-{n}")) for n in range(200)]
+    try:
+        await until(lambda: sum(one.done() for one in asking) >= 100)
+        turned_away = [one.exception() for one in asking if one.done() and one.exception()]
+    finally:
+        for one in asking:
+            one.cancel()
+        await asyncio.wait(asking)
+        await gateway.close()
+
+    assert {type(no) for no in turned_away} == {NotSent}, "not all of them at once"
 
 
 def test_whoever_serves_with_more_processes_tells_them_how_many_they_are(

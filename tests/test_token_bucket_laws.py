@@ -1,5 +1,6 @@
 """The rate limit's laws, whoever asks and whatever happens to Redis; and what one process does alone."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
@@ -13,8 +14,9 @@ from commerce.embedded.valkey import EmbeddedValkey
 from commerce.kernel.refusals import Busy
 from commerce.provider.limits import Limits
 from commerce.provider.local_bucket import TIDY_AT, LocalBucket
+from commerce.provider.local_turnstile import LocalTurnstile
 from commerce.provider.token_bucket import TokenBucket
-from tests.turnstiles import EXACT, MS, PAY, REFUND, SECOND, SetWatch, busiest_second, running_valkey
+from tests.turnstiles import EXACT, MS, NOON, PAY, REFUND, SECOND, SetWatch, busiest_second, running_valkey, until
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,26 @@ def test_a_process_alone_lets_nobody_wait_longer_than_the_longest_wait() -> None
     with pytest.raises(Busy):
         alone.reserve(PAY, 0)
     assert alone.reserve(PAY, 40 * MS) == SECOND + 40 * MS
+
+
+async def test_where_there_is_no_redis_a_process_stands_in_its_own_line() -> None:
+    watch, gone = SetWatch(), []
+    alone = LocalTurnstile(Limits(total=100, endpoint=25, late_ms=0), processes=5, watch=watch)
+
+    async def call(number: int) -> None:
+        await alone.pass_through(PAY)
+        gone.append((number, watch.now_us() - NOON))
+
+    calls = [asyncio.create_task(call(number)) for number in range(42)]
+    await until(lambda: watch.waiting == 40)
+    for fifth in range(1, 41):
+        watch.advance(200 * MS)
+        await until(lambda fifth=fifth: len(gone) == fifth + 1)  # type: ignore[misc]  # bound to this turn of the loop
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    await alone.close()
+
+    assert gone == [(number, number * 200 * MS) for number in range(41)]
+    assert [type(one) for one in answers if one] == [Busy], "the one who would have waited longer than eight seconds"
 
 
 @pytest.mark.parametrize(

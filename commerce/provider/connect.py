@@ -1,6 +1,7 @@
 """Connect: the gateway to the payment provider, as the settings want it."""
 
 from commerce.provider.limits import Limits
+from commerce.provider.local_turnstile import LocalTurnstile
 from commerce.provider.token_bucket import TokenBucket
 from commerce.settings import Settings
 from orders.payments.no_provider import no_provider
@@ -13,14 +14,18 @@ def connect(settings: Settings) -> PaymentGateway:
     account = settings.stripe
     if account is None:
         return no_provider()
-    turnstile: Turnstile | None = None
-    if settings.redis_url is not None:
-        limits = Limits(account.rate, account.endpoint_rate)
-        turnstile = TokenBucket.at(settings.redis_url, limits, processes=settings.api_processes + settings.workers)
     return StripeGateway(
         account.api_key,
         publishable_key=account.publishable_key or "",
         webhook_secrets=account.webhook_secrets,
         base=account.api_base,
-        turnstile=turnstile,
+        turnstile=_turnstile(settings, Limits(account.rate, account.endpoint_rate)),
     )
+
+
+def _turnstile(settings: Settings, limits: Limits) -> Turnstile:
+    """Whoever has no Redis keeps to a share of the limits as if it were away: others may ask meanwhile."""
+    processes = settings.api_processes + settings.workers
+    if settings.redis_url is None:
+        return LocalTurnstile(limits, processes=processes)
+    return TokenBucket.at(settings.redis_url, limits, processes=processes)

@@ -13,9 +13,8 @@ comes or goes.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable
-from typing import Protocol, cast
+from typing import cast
 
 import structlog
 from redis.asyncio import Redis
@@ -26,6 +25,7 @@ from redis.exceptions import RedisError
 from commerce.kernel.refusals import Busy
 from commerce.provider.limits import SECOND_US, Limits
 from commerce.provider.local_bucket import LocalBucket
+from commerce.provider.watch import SteadyWatch, Watch
 
 PATIENCE_S = 0.5
 """A Redis that takes longer is as good as away."""
@@ -72,31 +72,6 @@ local free = string.format('%.0f', (cell == first and start or slot) + gap)
 redis.call('SET', free_key, free, 'PX', math.ceil((slot + gap - now) / 1000) + 1000)
 return {slot - now, free}
 """
-
-
-class Watch(Protocol):
-    """Whoever tells a waiter how time goes by, in microseconds that never step back."""
-
-    def now_us(self) -> int:
-        """The present instant, counted from anywhere."""
-        ...
-
-    async def wait_until(self, instant: int) -> None:
-        """Come back no sooner than then."""
-        ...
-
-
-class SteadyWatch:
-    """The machine's own watch."""
-
-    def now_us(self) -> int:
-        """The present instant, counted from when the machine came up."""
-        return time.monotonic_ns() // 1000
-
-    async def wait_until(self, instant: int) -> None:
-        """Sleep until then; the event loop may wake us a moment early, so look again."""
-        while (left := instant - self.now_us()) > 0:  # noqa: ASYNC110 - nothing happens then but that time has passed
-            await asyncio.sleep(left / SECOND_US)
 
 
 class TokenBucket:
