@@ -19,8 +19,9 @@ CONNECT_OPTIONS = frozenset({"host", "port", "ssl", "target_session_attrs", "pre
 """What a database URL may say behind its question mark; asyncpg knows the rest by other names or not at all."""
 
 STRIPE_URL = "https://api.stripe.com"
-LIVE_RATE, TEST_RATE, ENDPOINT_RATE = 100, 25, 25
-"""What Stripe allows in a second, unless somebody agreed on more with it: in all, and for each endpoint."""
+LIVE_RATE, TEST_RATE, ENDPOINT_RATE, SEARCH_RATE = 100, 25, 25, 20
+"""What Stripe allows in a second, unless somebody agreed on more with it: in all, for each endpoint, and for its
+search, which it limits more than the others (docs.stripe.com/rate-limits)."""
 
 SSL_MODES = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 
@@ -43,7 +44,8 @@ class SettingRefused(Refusal):
 class StripeSettings:
     """An account at the payment provider. Its secrets are never shown, not even by `repr`.
 
-    Several `webhook_secrets` are good at once while one is rotated. `rate` and `endpoint_rate` are requests a second.
+    Several `webhook_secrets` are good at once while one is rotated. `rate`, `endpoint_rate` and `search_rate` are
+    requests a second.
     """
 
     api_key: str = field(repr=False)
@@ -52,6 +54,7 @@ class StripeSettings:
     api_base: str | None
     rate: int
     endpoint_rate: int
+    search_rate: int
 
     @property
     def live(self) -> bool:
@@ -73,6 +76,7 @@ class StripeSettings:
             "STRIPE_API_BASE": self.api_base or "",
             "COMMERCE_STRIPE_RATE": str(self.rate),
             "COMMERCE_STRIPE_ENDPOINT_RATE": str(self.endpoint_rate),
+            "COMMERCE_STRIPE_SEARCH_RATE": str(self.search_rate),
         }
 
 
@@ -226,6 +230,7 @@ def _stripe(env: Mapping[str, str]) -> StripeSettings | None:
     key = _text(env, "STRIPE_API_KEY")
     rate = _number(env, "COMMERCE_STRIPE_RATE", default=LIVE_RATE if is_live(key) else TEST_RATE, most=9999)
     endpoint_rate = _number(env, "COMMERCE_STRIPE_ENDPOINT_RATE", default=ENDPOINT_RATE, most=9999)
+    search_rate = _number(env, "COMMERCE_STRIPE_SEARCH_RATE", default=SEARCH_RATE, most=9999)
     hint = "Write the secret key (sk_...) or a restricted one (rk_...) of your account, whole and in one line."
     if not key:
         _refuse_without_key(env, hint)
@@ -239,6 +244,7 @@ def _stripe(env: Mapping[str, str]) -> StripeSettings | None:
         api_base=_api_base(env, live=is_live(key)),
         rate=rate,
         endpoint_rate=endpoint_rate,
+        search_rate=search_rate,
     )
 
 

@@ -25,6 +25,7 @@ from commerce.provider.connect import connect
 from commerce.settings import Settings
 from commerce.worker import every_job
 from orders.payments.port import NotNow, NotSent
+from orders.payments.stripe_gateway import SEARCH
 from tests.conftest import NOON
 from tests.shop import rows
 from tests.turnstiles import busiest_second, running_valkey, until
@@ -101,8 +102,11 @@ async def test_without_an_account_every_job_can_be_done(db: Database, clock: Set
     assert await rows(db, "SELECT name, last_error FROM schedules WHERE last_error IS NOT NULL") == []
 
 
-async def test_all_who_share_the_account_keep_its_limit_while_redis_is_away() -> None:
-    """Two processes of the API and three workers, each of which takes what it gets."""
+@pytest.mark.parametrize(("endpoint", "busiest", "each"), [("payment_intents", 25, 39), (SEARCH, 20, 31)])
+async def test_all_who_share_the_account_keep_its_limit_while_redis_is_away(
+    endpoint: str, busiest: int, each: int
+) -> None:
+    """Two processes of the API and three workers, each of which takes what it gets; search has a limit of its own."""
     said = {"COMMERCE_WORKERS": "3", "STRIPE_API_KEY": "sk_test_1", "STRIPE_WEBHOOK_SECRETS": "whsec_1"}
     settings = Settings.from_environment({**said, "COMMERCE_REDIS_URL": f"redis://127.0.0.1:{free_port()}"})
     slots: list[int] = []
@@ -111,11 +115,11 @@ async def test_all_who_share_the_account_keep_its_limit_while_redis_is_away() ->
         turnstile = gateway._turnstile  # type: ignore[attr-defined]  # noqa: SLF001 - what is shared out is decided there
         with suppress(Busy):
             while True:
-                slots.append(await turnstile.reserve("payment_intents"))
+                slots.append(await turnstile.reserve(endpoint))
         await gateway.close()
 
-    assert busiest_second(slots) == 25
-    assert len(slots) == 5 * 39
+    assert busiest_second(slots) == busiest
+    assert len(slots) == 5 * each
 
 
 async def test_without_any_redis_a_process_keeps_to_its_share(sandbox: EmbeddedSandbox) -> None:

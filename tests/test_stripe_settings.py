@@ -32,7 +32,7 @@ def test_without_a_key_there_is_no_account() -> None:
 def test_the_key_says_whether_real_money_moves_and_how_fast(said: Mapping[str, str], live: bool, rate: int) -> None:  # noqa: FBT001 - pytest hands it over so
     account = stripe(said)
 
-    assert (account.live, account.rate, account.endpoint_rate) == (live, rate, 25)
+    assert (account.live, account.rate, account.endpoint_rate, account.search_rate) == (live, rate, 25, 20)
     assert (account.url, account.publishable_key) == ("https://api.stripe.com", "")
 
 
@@ -45,6 +45,7 @@ def test_everything_that_may_be_said_is_understood_and_passed_on() -> None:
         "STRIPE_API_BASE": "http://127.0.0.1:12111/",
         "COMMERCE_STRIPE_RATE": "1000",
         "COMMERCE_STRIPE_ENDPOINT_RATE": "500",
+        "COMMERCE_STRIPE_SEARCH_RATE": "400",
     }
 
     account = stripe(said)
@@ -56,6 +57,7 @@ def test_everything_that_may_be_said_is_understood_and_passed_on() -> None:
         api_base="http://127.0.0.1:12111",
         rate=1000,
         endpoint_rate=500,
+        search_rate=400,
     )
     assert stripe({**said, **Settings.from_environment(said).to_environment()}) == account
 
@@ -99,6 +101,7 @@ def test_an_account_of_its_own_is_not_replaced_by_one_that_is_lent() -> None:
         ({**LIVE, "STRIPE_API_KEY": "rk_live_2", "STRIPE_API_BASE": "http://h"}, "STRIPE_API_BASE", "encryption"),
         ({**TEST, "COMMERCE_STRIPE_RATE": "0"}, "COMMERCE_STRIPE_RATE", "out of range"),
         ({**TEST, "COMMERCE_STRIPE_ENDPOINT_RATE": "fast"}, "COMMERCE_STRIPE_ENDPOINT_RATE", "out of range"),
+        ({**TEST, "COMMERCE_STRIPE_SEARCH_RATE": "0"}, "COMMERCE_STRIPE_SEARCH_RATE", "out of range"),
     ],
 )
 def test_an_account_that_could_hurt_is_refused_by_the_variables_name(

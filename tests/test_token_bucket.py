@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -100,6 +101,13 @@ async def test_ten_thousand_charges_take_as_long_as_they_must(turnstile: Open) -
     assert found[-1] - found[0] == 9_999 * 41_600
     assert 400 * SECOND <= found[-1] <= 400 * SECOND * 1.05
     assert busiest_second(found, late=40 * MS) == 25
+
+
+async def test_an_endpoint_may_have_a_limit_of_its_own(turnstile: Open) -> None:
+    ours = turnstile(replace(EXACT, of={"search": 20}))
+
+    assert await slots(ours, 40, "search") == [number * 50 * MS for number in range(40)]
+    assert await slots(ours, 3) == [10 * MS, 60 * MS, 110 * MS], "each behind one of those"
 
 
 async def test_a_long_queue_leaves_the_others_their_slots(turnstile: Open, watch: SetWatch) -> None:

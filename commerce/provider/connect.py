@@ -6,7 +6,7 @@ from commerce.provider.token_bucket import TokenBucket
 from commerce.settings import Settings
 from orders.payments.no_provider import no_provider
 from orders.payments.port import PaymentGateway, Turnstile
-from orders.payments.stripe_gateway import StripeGateway
+from orders.payments.stripe_gateway import SEARCH, StripeGateway
 
 
 def connect(settings: Settings) -> PaymentGateway:
@@ -19,7 +19,7 @@ def connect(settings: Settings) -> PaymentGateway:
         publishable_key=account.publishable_key or "",
         webhook_secrets=account.webhook_secrets,
         base=account.api_base,
-        turnstile=_turnstile(settings, Limits(account.rate, account.endpoint_rate)),
+        turnstile=_turnstile(settings, Limits(account.rate, account.endpoint_rate, of={SEARCH: account.search_rate})),
     )
 
 

@@ -1,6 +1,7 @@
 """How fast the provider may be asked, in numbers that need no fractions."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 SECOND_US = 1_000_000
 LATE_MS = 40
@@ -12,6 +13,8 @@ WAIT_S_MAX = 8
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Calls a second: `total` over all endpoints, and `endpoint` for each of them. Nobody waits longer than `wait_s`.
+
+    Some endpoints have a limit `of` their own, by name.
 
     A second is taken to be longer by `late_ms`, so that calls which leave up to that much late never crowd one either.
 
@@ -26,6 +29,7 @@ class Limits:
     endpoint: int
     late_ms: int = LATE_MS
     wait_s: int = WAIT_S_MAX
+    of: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def wait_us(self) -> int:
@@ -41,9 +45,9 @@ class Limits:
         calls, span_us = self._share(self.total, processes)
         return -(-span_us // calls)
 
-    def gap_us(self, processes: int = 1) -> int:
+    def gap_us(self, endpoint: str, processes: int = 1) -> int:
         """From one call of an endpoint to its next, in the time of its line, for each of so many processes."""
-        calls, span_us = self._share(self.endpoint, processes)
+        calls, span_us = self._share(self.of.get(endpoint, self.endpoint), processes)
         cell_us = self.cell_us(processes)
         cells = -(-span_us // cell_us)
         return -(-cells * cell_us // calls)

@@ -15,7 +15,8 @@ class LocalBucket:
 
     def __init__(self, limits: Limits, processes: int) -> None:
         self._cell_us = limits.cell_us(processes)
-        self._gap_us = limits.gap_us(processes)
+        self._limits = limits
+        self._processes = processes
         self._wait_us = limits.wait_us
         # Where the calendar begins: where it is first looked at. Processes that share a watch do not share its beats.
         self._origin: int | None = None
@@ -35,16 +36,19 @@ class LocalBucket:
         self._tidy((now - origin) // self._cell_us)
         self._next_cell[cell] = cell + 1
         # Whom others keep waiting begins the line's time anew: it never runs ahead of what was had.
-        self._free_at[endpoint] = (start if cell == first else slot) + self._gap_us
+        self._free_at[endpoint] = (start if cell == first else slot) + self._gap_us(endpoint)
         return slot
 
     def queue_behind(self, endpoint: str, slot: int) -> None:
         """Let nobody go to this endpoint before a slot that was had elsewhere."""
-        self._free_at[endpoint] = max(self._free_at.get(endpoint, 0), slot + self._gap_us)
+        self._free_at[endpoint] = max(self._free_at.get(endpoint, 0), slot + self._gap_us(endpoint))
 
     def free_at(self, endpoint: str) -> int:
         """When the next call to this endpoint could go, for all this process knows."""
         return self._free_at.get(endpoint, 0)
+
+    def _gap_us(self, endpoint: str) -> int:
+        return self._limits.gap_us(endpoint, self._processes)
 
     def _free_cell(self, cell: int) -> int:
         """The first cell from here on that nobody has; the way there is shortened for whoever comes next."""

@@ -132,7 +132,7 @@ class TokenBucket:
         known = self._known.get(endpoint, 0) if self._local.free_at(endpoint) > asked else 0
         behind = max(0, self._local_until.get(endpoint, 0) - asked)
         cell_us = limits.cell_us()
-        words = [limits.gap_us(), cell_us, limits.wait_us, known, behind]
+        words = [limits.gap_us(endpoint), cell_us, limits.wait_us, known, behind]
         async with asyncio.timeout(PATIENCE_S):
             keys = [f"{PREFIX}free:{endpoint}", f"{PREFIX}calendar:{cell_us}:"]
             answer = await cast("Awaitable[list[bytes]]", self._reserve(keys, [*words, asked if self._told else -1]))

@@ -54,6 +54,8 @@ ANSWER_S_MAX = 8
 SIGNED_WITHIN = timedelta(minutes=5)
 """An event signed longer ago, or further in the future, is somebody's replay (Stripe's own default)."""
 PAGE = 100
+SEARCH = "payment_intents.search"
+"""The endpoint that Stripe allows less than the others (docs.stripe.com/rate-limits)."""
 BROKEN, MISMATCH = 500, 400
 
 _CARDS = "card"
@@ -149,7 +151,7 @@ class StripeGateway:
             return None
         words: dict[str, Any] = {"query": f"metadata['payment']:'{payment_id}'", "limit": 1, "expand": _EXPAND_ALL}
         path = "/v1/payment_intents/search"
-        found = await self._ask(Listed[Intent], "payment_intents.search", "get", path, **words)
+        found = await self._ask(Listed[Intent], SEARCH, "get", path, **words)
         return seen_payment(found.data[0]) if found.data else None
 
     async def capture(self, provider_id: str, amount: int, *, last: bool, key: str) -> SeenPayment:

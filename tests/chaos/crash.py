@@ -36,7 +36,7 @@ PAID_BETWEEN = (6, 24)
 """So many payments, or any number between, are made from one blow to the next; it meets the other buyers anywhere."""
 BACK_S_MAX = 90
 SETTLED_S_MAX = 60
-AMPLE = {"COMMERCE_STRIPE_RATE": "1000", "COMMERCE_STRIPE_ENDPOINT_RATE": "1000"}
+AMPLE = {f"COMMERCE_STRIPE_{which}RATE": "1000" for which in ("", "ENDPOINT_", "SEARCH_")}
 """Nobody waits at the rate limit: what is killed is killed at the provider."""
 
 Say = Callable[[str], None]
