@@ -19,6 +19,7 @@ from commerce.kernel.logs import LineLog, set_up_logs
 from commerce.operations import checks, dead_shelf, docs, health, keys
 from commerce.operations.observe import observe
 from commerce.provider.connect import connect
+from commerce.provider.limits import WAIT_S_MAX
 from commerce.settings import LogStyle, Settings
 from inventory import endpoints as inventory
 from orders import endpoints as orders
@@ -115,9 +116,8 @@ def create_app() -> Litestar:
     url = settings.database_url or "postgresql+asyncpg://"
     db = Database(url, replica_url=settings.replica_url, pool_size=settings.pool_size, patience_s=PATIENCE_S)
     provider_url = settings.stripe.url if settings.stripe else None
-    return build_app(
-        db, redis_url=settings.redis_url, provider_url=provider_url, log=settings.log, gateway=connect(settings)
-    )
+    gateway = connect(settings, wait_s=WAIT_S_MAX)
+    return build_app(db, redis_url=settings.redis_url, provider_url=provider_url, log=settings.log, gateway=gateway)
 
 
 def every_route_states_its_roles(app: Litestar) -> None:

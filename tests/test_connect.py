@@ -14,6 +14,7 @@ from granian import Granian
 from redis.asyncio import Redis
 
 from commerce.__main__ import commerce
+from commerce.app import create_app
 from commerce.embedded.sandbox import EmbeddedSandbox
 from commerce.embedded.supervisor import OUR_COMMAND, free_port
 from commerce.embedded.valkey import EmbeddedValkey
@@ -22,9 +23,10 @@ from commerce.kernel.db import Database
 from commerce.kernel.refusals import Busy
 from commerce.kernel.schedules import run_due
 from commerce.provider.connect import connect
+from commerce.provider.limits import WAIT_S_MAX
 from commerce.settings import Settings
 from commerce.worker import every_job
-from orders.payments.port import NotNow, NotSent
+from orders.payments.port import NotNow, NotSent, PaymentGateway
 from orders.payments.stripe_gateway import SEARCH
 from tests.conftest import NOON
 from tests.shop import rows
@@ -111,15 +113,39 @@ async def test_all_who_share_the_account_keep_its_limit_while_redis_is_away(
     settings = Settings.from_environment({**said, "COMMERCE_REDIS_URL": f"redis://127.0.0.1:{free_port()}"})
     slots: list[int] = []
     for _ in range(5):
-        gateway = connect(settings)
-        turnstile = gateway._turnstile  # type: ignore[attr-defined]  # noqa: SLF001 - what is shared out is decided there
-        with suppress(Busy):
-            while True:
-                slots.append(await turnstile.reserve(endpoint))
-        await gateway.close()
+        slots += await places(connect(settings, wait_s=WAIT_S_MAX), endpoint)
 
     assert busiest_second(slots) == busiest
     assert len(slots) == 5 * each
+
+
+async def test_a_buyer_may_stand_in_a_line_where_a_worker_finds_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three processes without Redis each has eight places a second: a worker takes two seconds', the API eight."""
+    said = {
+        "COMMERCE_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "COMMERCE_REDIS_URL": f"redis://127.0.0.1:{free_port()}",
+        "STRIPE_API_KEY": "sk_test_1",
+        "STRIPE_WEBHOOK_SECRETS": "whsec_1",
+    }
+    for name in Settings.from_environment({}).to_environment() | said:
+        monkeypatch.setenv(name, said.get(name, ""))
+    app = create_app()
+    buyers: PaymentGateway = app.dependencies["provider"].dependency().gateway  # type: ignore[union-attr]  # it is Provide, as we gave it
+    unattended = connect(Settings.from_environment(os.environ))
+
+    assert len(await places(unattended, "payment_intents")) == 1 + 2_000 // 130
+    assert len(await places(buyers, "payment_intents")) == 1 + 8_000 // 130
+
+
+async def places(gateway: PaymentGateway, endpoint: str) -> list[int]:
+    """Every place in this endpoint's line that a gateway takes at once; then it is closed."""
+    found: list[int] = []
+    turnstile = gateway._turnstile  # type: ignore[attr-defined]  # noqa: SLF001 - what is shared out is decided there
+    with suppress(Busy):
+        while True:
+            found.append(await turnstile.reserve(endpoint))
+    await gateway.close()
+    return found
 
 
 async def test_without_any_redis_a_process_keeps_to_its_share(sandbox: EmbeddedSandbox) -> None:

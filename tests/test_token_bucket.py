@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 
@@ -13,7 +14,7 @@ from structlog.testing import capture_logs
 
 from commerce.embedded.valkey import EmbeddedValkey
 from commerce.kernel.refusals import Busy
-from commerce.provider.limits import Limits
+from commerce.provider.limits import UNATTENDED_WAIT_S, WAIT_S_MAX, Limits
 from commerce.provider.token_bucket import TokenBucket
 from tests.turnstiles import EXACT, MS, NOON, PAY, REFUND, SECOND, SetWatch, busiest_second, running_valkey, until
 
@@ -204,6 +205,33 @@ async def test_every_key_ends_by_itself(turnstile: Open, valkey: EmbeddedValkey)
 
 
 # Waiting
+
+
+async def test_behind_a_big_batch_a_buyer_stands_two_seconds(turnstile: Open, watch: SetWatch) -> None:
+    """Four workers want to make as many calls as each can; what finds no place within two seconds is handed back."""
+    workers = [turnstile(replace(EXACT, wait_s=UNATTENDED_WAIT_S)) for _ in range(4)]
+    buyers = turnstile(replace(EXACT, wait_s=WAIT_S_MAX))
+
+    async def batch() -> list[int]:
+        """What the workers get of what they want."""
+        found = []
+        for worker in workers * 48:
+            with suppress(Busy):
+                found += await slots(worker, 1)
+        return found
+
+    first = await batch()
+    rush = await slots(buyers, 120)
+    with pytest.raises(Busy):
+        await slots(buyers, 31)
+    none = await batch()
+    watch.advance(7 * SECOND)
+    then = await batch()
+
+    assert first == [number * 40 * MS for number in range(51)], "two seconds of them"
+    assert rush == [2_040 * MS + number * 40 * MS for number in range(120)], "each in turn"
+    assert none == [], "while buyers stand in line, nobody else joins it"
+    assert then == [8_040 * MS + number * 40 * MS for number in range(25)], "behind the last buyer"
 
 
 async def test_who_waits_goes_when_it_is_time_in_the_order_of_asking(turnstile: Open, watch: SetWatch) -> None:

@@ -240,13 +240,14 @@ async def _reconcile(
     """Day by day, so that whoever waits sees how far it is, and what was done stays done."""
     from commerce.kernel.db import Database  # noqa: PLC0415 - as above
     from commerce.provider.connect import connect  # noqa: PLC0415 - as above
+    from commerce.provider.limits import WAIT_S_MAX  # noqa: PLC0415 - as above
     from orders.payments.port import InDoubt, NotNow, ProviderRefused  # noqa: PLC0415 - as above
     from orders.payments.reconcile import Reconciliation, reconcile_between  # noqa: PLC0415 - as above
     from orders.payments.tasks import NIGHT  # noqa: PLC0415 - as above
     from orders.payments.watch import first_of_all  # noqa: PLC0415 - as above
 
     db = Database(settings.database_url or "", pool_size=2)
-    gateway = connect(settings)
+    gateway = connect(settings, wait_s=WAIT_S_MAX)
     try:
         async with db.read() as tx:
             begin, end = stretch_of(since, until, await first_of_all(tx), db.clock.now(), NIGHT)

@@ -8,6 +8,8 @@ LATE_MS = 40
 """A call goes out that much after its slot at the latest, if the machine is not overwhelmed."""
 WAIT_S_MAX = 8
 """Nobody waits longer: with the time for an answer it stays below what a call may take, and what a buyer waits for."""
+UNATTENDED_WAIT_S = 2
+"""Work that nobody waits for stands no longer in line with buyers: what finds no place nearer stays in the database."""
 
 
 @dataclass(frozen=True, slots=True)

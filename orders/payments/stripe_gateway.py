@@ -54,6 +54,8 @@ ANSWER_S_MAX = 8
 SIGNED_WITHIN = timedelta(minutes=5)
 """An event signed longer ago, or further in the future, is somebody's replay (Stripe's own default)."""
 PAGE = 100
+CAPTURES, CANCELS = "payment_intents.capture", "payment_intents.cancel"
+"""To Stripe each operation is an endpoint with its own limit: what ships keeps nobody waiting who begins to pay."""
 SEARCH = "payment_intents.search"
 """The endpoint that Stripe allows less than the others (docs.stripe.com/rate-limits)."""
 BROKEN, MISMATCH = 500, 400
@@ -158,11 +160,11 @@ class StripeGateway:
         """Take (a part of) what is reserved. Only where parts are possible is Stripe told that this is not the last."""
         more: dict[str, Any] = {} if last else {"final_capture": False}
         path = f"/v1/payment_intents/{provider_id}/capture"
-        return await self._payment("post", path, key=key, amount_to_capture=amount, **more)
+        return await self._payment("post", path, endpoint=CAPTURES, key=key, amount_to_capture=amount, **more)
 
     async def cancel(self, provider_id: str, *, key: str) -> SeenPayment:
         """Let go of what is reserved, or of an attempt that is not over."""
-        return await self._payment("post", f"/v1/payment_intents/{provider_id}/cancel", key=key)
+        return await self._payment("post", f"/v1/payment_intents/{provider_id}/cancel", endpoint=CANCELS, key=key)
 
     async def refund(self, provider_id: str, amount: int, *, refund_id: str, key: str) -> SeenRefund:
         """Give back a part of what was captured."""
