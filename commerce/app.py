@@ -70,7 +70,7 @@ def build_app(
     selling = orders.Selling("book_sales", db, book_sales)
 
     @asynccontextmanager
-    async def serving(_: Litestar) -> AsyncIterator[None]:
+    async def serving(app: Litestar) -> AsyncIterator[None]:
         placing.start()
         selling.start()
         provider.start()
@@ -80,6 +80,7 @@ def build_app(
             await placing.stop()
             await selling.stop()
             await provider.stop()
+            await app.state["provider"].close()
             await db.close()
 
     app = Litestar(

@@ -47,12 +47,14 @@ from orders.payments.watch import account_is_refused, payments_watch
 
 PATIENCE_S = 2
 """A probe that waits longer is answered no by whoever sent it."""
+DOORBELL_PATIENCE_S = 0.5
+"""What nobody needs is not waited for as long: probes of a second are answered though it hangs."""
 
 REFRESHED_EVERY = timedelta(seconds=5)
 PROVIDER_ASKED_EVERY = timedelta(seconds=10)
 BROKEN = 500
 UNREADY = 503
-OK, AWAY, UNUSED, REFUSED = "ok", "away", "not used", "account refused"
+OK, AWAY, UNUSED, REFUSED, UNKNOWN = "ok", "away", "not used", "account refused", "unknown"
 _log = structlog.get_logger()
 
 Gauge = Callable[[ReadSession, datetime], Awaitable[None]]
@@ -67,8 +69,9 @@ class Health(msgspec.Struct, frozen=True):
         msgspec.Meta(
             description=(
                 "`ok`, or what is wrong. Redis is a doorbell: without it reactions come late, orders do not. While the "
-                "payment provider is `away`, orders are taken and paid later. `account refused`: it does not accept "
-                "our key; mend that, and close the payment case that says so."
+                "payment provider is `away`, orders are taken and paid later; it is asked beside this answer, which "
+                "has its last word, and `unknown` until there is one. `account refused`: it does not accept our key; "
+                "mend that, and close the payment case that says so."
             ),
             examples=[{"database": "ok", "schema": "ok", "redis": "ok", "payments": "ok"}],
         ),
@@ -76,21 +79,33 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class ProviderProbe:
-    """Whether the payment provider answers at `url` (None: there is none), asked once in ten seconds at the most."""
+    """Whether the payment provider answers at `url` (None: there is none), asked once in ten seconds at the most.
+
+    Nobody waits for it: a provider that hangs must not turn us away from those who send requests here.
+    """
 
     def __init__(self, url: str | None) -> None:
         self._url = url
+        self._word = UNUSED if url is None else UNKNOWN
         self._asked_at: datetime | None = None
-        self._asking: asyncio.Task[str] | None = None
+        self._asking: asyncio.Task[None] | None = None
 
-    async def look(self, now: datetime) -> str:
-        """What was heard last, or is heard now by whoever asks first; all others wait for the same answer."""
-        if self._url is None:
-            return UNUSED
-        if self._asking is None or self._asked_at is None or abs(now - self._asked_at) >= PROVIDER_ASKED_EVERY:
+    def look(self, now: datetime) -> str:
+        """What was heard last; if that is long ago, it is asked anew beside."""
+        due = self._asked_at is None or abs(now - self._asked_at) >= PROVIDER_ASKED_EVERY
+        if self._url is not None and due and (self._asking is None or self._asking.done()):
             self._asked_at = now
-            self._asking = asyncio.create_task(_provider(self._url))
-        return await asyncio.shield(self._asking)
+            self._asking = asyncio.create_task(self._ask(self._url))
+        return self._word
+
+    async def close(self) -> None:
+        """Ask no more."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait([self._asking])
+
+    async def _ask(self, url: str) -> None:
+        self._word = await _provider(url)
 
 
 @get("/health/live", opt=may(), tags=["operations"], security=[])
@@ -109,10 +124,11 @@ async def live() -> Health:
 async def ready(db: NamedDependency[Database], state: State) -> Response[Health]:
     """Say whether requests may be sent here: the database answers, and its tables are this release's."""
     provider: ProviderProbe = state["provider"]
-    (database, schema), redis, payments, refused = await asyncio.gather(
-        _database(db), _redis(state.get("redis_url")), provider.look(db.clock.now()), _refused(db)
+    payments = provider.look(db.clock.now())
+    (database, schema), redis, refused = await asyncio.gather(
+        _database(db), _redis(state.get("redis_url")), _refused(db)
     )
-    payments = REFUSED if payments == OK and refused else payments
+    payments = REFUSED if refused and payments in {OK, UNKNOWN} else payments
     parts = {"database": database, "schema": schema, "redis": redis, "payments": payments}
     health = Health(database == schema == OK, parts)
     return Response(health, status_code=200 if health.ready else UNREADY)
@@ -163,7 +179,7 @@ async def _redis(url: str | None) -> str:
     if not url:
         return UNUSED
     try:
-        async with asyncio.timeout(PATIENCE_S), Redis.from_url(url) as redis:
+        async with asyncio.timeout(DOORBELL_PATIENCE_S), Redis.from_url(url) as redis:
             await redis.ping()
     except (RedisError, OSError):
         return AWAY
