@@ -131,7 +131,14 @@ def test_what_one_command_started_every_other_uses(folder: Path, order: tuple[st
         assert first.wait(20) == 0
 
     assert (migrated.returncode, checked.returncode) == (0, 0), migrated.stderr + checked.stderr
-    assert "# TYPE commerce_provider_calls_total counter" in counted, "the worker's own"
+    ours = {line.split()[2] for line in counted.splitlines() if line.startswith("# TYPE commerce_")}
+    assert {name for name in ours if not name.endswith("_created")} == {
+        "commerce_group_size",
+        "commerce_group_queue_full_total",
+        "commerce_provider_calls_total",
+        "commerce_provider_requests_total",
+    }, "what it counts itself, and no zeros for what only the API knows"
+    assert "process_cpu_seconds_total" in counted
     assert (asked.status_code, waiting.is_success) == (200, False)
     assert f"http://localhost:{port}/v1/webhooks/stripe" in waiting.text, "the sandbox knows where the API is"
     assert not data.state_file.exists()

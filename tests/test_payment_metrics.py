@@ -1,9 +1,12 @@
 """What whoever runs this watches of payments: what is in doubt and since when, what is under way, what was answered."""
 
+from collections import Counter
 from datetime import timedelta
 
 from prometheus_client import REGISTRY
 
+from commerce.kernel.metrics import PROVIDER_REQUESTS
+from orders.payments.reconcile import reconcile_between
 from tests.conftest import Json
 from tests.paying import Checkout
 from tests.stories import eur
@@ -18,6 +21,18 @@ async def watched(shop: Checkout) -> dict[str, float]:
     lines = (await shop.client.get("/metrics")).text.splitlines()
     named = (line.split() for line in lines if line.startswith(("commerce_payments_", "commerce_payment_cases")))
     return {name.removeprefix("commerce_"): float(value) for name, value in named}
+
+
+def requests() -> Counter[tuple[str, str]]:
+    """How many requests went to each of the provider's endpoints, by what came of them."""
+    [family] = PROVIDER_REQUESTS.collect()
+    return Counter(
+        {
+            (one.labels["endpoint"], one.labels["outcome"]): int(one.value)
+            for one in family.samples
+            if one.name.endswith("_total")
+        }
+    )
 
 
 def counted(operation: str, outcome: str) -> float:
@@ -88,3 +103,29 @@ async def test_every_call_is_counted_by_what_came_of_it(shop: Checkout) -> None:
         ("open", "not_now"): 1,
         ("refund", "refused"): 1,
     }
+
+
+async def test_every_request_is_counted_whatever_it_asks_for(shop: Checkout) -> None:
+    """Calls that move money, looks and lists alike, and what came of each; the provider has seen as many."""
+    before, seen_before = requests(), len(await shop.sandbox.calls())
+    order_id = await shop.place(CHARGER, total=3900)
+    page = await shop.begin(order_id)
+    await shop.sandbox.faults({"match": {"method": "GET"}, "fault": "rate_limit"})
+    away = await shop.web.post(f"/v1/payments/{page['payment']['id']}/confirm")
+    await shop.sandbox.faults()
+    back = await shop.web.post(f"/v1/payments/{page['payment']['id']}/confirm")
+    await reconcile_between(shop.db, shop.gateway, shop.clock.now() - timedelta(days=1), shop.clock.now())
+    more = requests() - before
+    seen = await shop.sandbox.calls()
+
+    assert (away.status_code, back.status_code) == (503, 200)
+    assert more == {
+        ("payment_intents", "answered"): 1,
+        ("payment_intents.read", "not_now"): 1,
+        ("payment_intents.read", "answered"): 1,
+        ("payment_intents.list", "answered"): 1,
+        ("refunds.list", "answered"): 1,
+        ("setup_intents.list", "answered"): 1,
+        ("disputes.list", "answered"): 1,
+    }
+    assert sum(more.values()) == len(seen) - seen_before

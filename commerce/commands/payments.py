@@ -94,8 +94,10 @@ class NothingToRetry(Refusal):
 def payments() -> None:
     """Look at payments and what waits for a person, compare them with the provider, and try again what failed.
 
-    What is asked of the provider is counted by whoever asks (commerce_provider_calls_total): mostly the worker, so let
-    Prometheus ask it too, `commerce work --metrics-port`. The API's /metrics has its own, and what the database knows.
+    What is asked of the provider is counted by whoever asks: the calls that move money, by what came of them
+    (commerce_provider_calls_total), and every request (commerce_provider_requests_total). That is mostly the worker, so
+    let Prometheus ask it too, `commerce work --metrics-port`. The API's /metrics has its own, and what is in the
+    database.
     """
 
 

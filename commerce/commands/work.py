@@ -52,7 +52,9 @@ def _metrics_at(address: str, port: int | None) -> Iterator[None]:
         return
     from prometheus_client import start_http_server  # noqa: PLC0415 - as above
 
-    server, thread = start_http_server(port, addr=address)
+    from commerce.kernel.metrics import numbers_of_a_worker  # noqa: PLC0415 - as above
+
+    server, thread = start_http_server(port, addr=address, registry=numbers_of_a_worker())
     try:
         yield
     finally:

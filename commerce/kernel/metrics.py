@@ -1,6 +1,14 @@
 """Metrics: what somebody who runs this watches, in Prometheus' format."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import (
+    GC_COLLECTOR,
+    PLATFORM_COLLECTOR,
+    PROCESS_COLLECTOR,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+)
 
 REQUESTS = Counter("commerce_requests_total", "HTTP requests answered.", ["method", "route", "status"])
 REQUEST_SECONDS = Histogram(
@@ -43,7 +51,24 @@ PAYMENT_CASES_OPEN = Gauge(
     "commerce_payment_cases_open", "Matters of money that wait for a person.", multiprocess_mode="mostrecent"
 )
 PROVIDER_CALLS = Counter(
-    "commerce_provider_calls_total", "Calls to the payment provider, by what came of them.", ["operation", "outcome"]
+    "commerce_provider_calls_total",
+    "Calls that open, capture, cancel or refund payments or ask for mandates, by what came of each try.",
+    ["operation", "outcome"],
+)
+PROVIDER_REQUESTS = Counter(
+    "commerce_provider_requests_total",
+    "Requests sent to the payment provider, looks and lists among them, by what came of them.",
+    ["endpoint", "outcome"],
 )
 POOL_SIZE = Gauge("commerce_db_pool_size", "Database connections open.", multiprocess_mode="livesum")
 POOL_BUSY = Gauge("commerce_db_pool_busy", "Database connections in use.", multiprocess_mode="livesum")
+
+COUNTED_BY_A_WORKER = (GROUP_SIZE, QUEUE_FULL, PROVIDER_CALLS, PROVIDER_REQUESTS)
+
+
+def numbers_of_a_worker() -> CollectorRegistry:
+    """What a worker counts itself, and what its process needs: all else would stand there as a false zero."""
+    registry = CollectorRegistry()
+    for collector in (*COUNTED_BY_A_WORKER, PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+        registry.register(collector)
+    return registry

@@ -13,6 +13,7 @@ import msgspec
 import stripe
 
 from commerce.kernel.db import must_hold_no_connection
+from commerce.kernel.metrics import PROVIDER_REQUESTS
 from commerce.kernel.refusals import Busy
 from orders.payments.port import (
     AccountRefused,
@@ -268,15 +269,37 @@ class StripeGateway:
         key: str | None = None,
         **params: Any,  # noqa: ANN401 - as above
     ) -> Shape:
-        """Make a call when the provider lets us, and read its answer. Raises InDoubt, NotNow, ProviderRefused.
-
-        The SDK would make an object with a class of its own of everything in an answer, which costs more than the rest
-        of the call; what is wanted of it is read straight from its text.
-        """
+        """Make a call when the provider lets us, and read its answer. Raises InDoubt, NotNow, ProviderRefused."""
         must_hold_no_connection()
         await self._pass(endpoint)
         if key is not None:
             params["idempotency_key"] = key
+        outcome = "in_doubt"  # And so it is for whoever has no more time.
+        try:
+            answer = await self._send(shape, method, path, **params)
+            outcome = "answered"
+        except NotNow:
+            outcome = "not_now"
+            raise
+        except ProviderRefused:
+            outcome = "refused"
+            raise
+        finally:
+            PROVIDER_REQUESTS.labels(endpoint, outcome).inc()
+        return answer
+
+    async def _send(
+        self,
+        shape: type[Shape],
+        method: str,
+        path: str,
+        **params: Any,  # noqa: ANN401 - as above
+    ) -> Shape:
+        """The same, at once.
+
+        The SDK would make an object with a class of its own of everything in an answer, which costs more than the rest
+        of the call; what is wanted of it is read straight from its text.
+        """
         try:
             answer = await self._stripe.raw_request_async(method, path, **params)
             return msgspec.json.decode(answer.body, type=shape)
