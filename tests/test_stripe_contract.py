@@ -232,9 +232,7 @@ async def test_a_refusal_shows_the_intent_as_it_is(backend: Backend) -> None:
 
 
 async def test_a_holder_who_is_there_is_asked(backend: Backend) -> None:
-    card = await backend.card("4000002760003184")
-
-    asked = await backend.pay(1999, card.id)
+    asked = await backend.pay(1999, await backend.card_that_asks_its_holder())
 
     assert asked.status == "requires_action"
     assert asked.next_action is not None
@@ -251,8 +249,7 @@ async def test_a_redirect_leads_back_to_the_shop(backend: Backend) -> None:
 
 
 async def test_a_holder_who_is_away_cannot_be_asked(backend: Backend) -> None:
-    card = await backend.card("4000002760003184")
-    customer, method = await backend.customer_with(card.id)
+    customer, method = await backend.customer_with(await backend.card_that_asks_its_holder())
 
     with pytest.raises(stripe.CardError) as declined:
         await backend.pay(1999, method, customer=customer, off_session=True)
