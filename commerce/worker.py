@@ -31,7 +31,8 @@ from commerce.settings import Settings
 from inventory.events import HoldExpired
 from inventory.tasks import JOBS as INVENTORY_JOBS
 from orders.events import OrderPlaced
-from orders.payments.events import MandateGivenUp, PaymentGivenUp
+from orders.payments.call_back import write_link_to_buyer
+from orders.payments.events import BuyerNeeded, MandateGivenUp, PaymentGivenUp
 from orders.payments.port import PaymentGateway
 from orders.payments.receive import prune_events
 from orders.payments.tasks import Caller, payment_jobs
@@ -42,6 +43,7 @@ _log = structlog.get_logger()
 REACTIONS: dict[type[Event], tuple[Reaction, ...]] = {
     OrderPlaced: (confirm_to_buyer,),
     HoldExpired: (cancel_uncollected,),
+    BuyerNeeded: (write_link_to_buyer,),
     PaymentGivenUp: (cancel_unpaid,),
     MandateGivenUp: (cancel_unpaid,),
 }

@@ -132,7 +132,7 @@ async def show_order(
     wait there or were sent from there.
     """
     async with db.read() as tx:
-        history = await queries.order_history(tx, order_id)
+        history = await queries.order_history(tx, order_id, principal.role)
     if principal.role is Role.STOREFRONT:
         must_sell_in(principal, history.order.channel)
     if principal.role is Role.TERMINAL and principal.location not in _stores_of(history):

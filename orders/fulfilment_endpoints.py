@@ -109,7 +109,7 @@ async def _moved(
 
     async def move_and_look(tx: Session, now: datetime) -> OrderHistoryView:
         await move(tx, now)
-        return await queries.order_history(tx, order_id)
+        return await queries.order_history(tx, order_id, call.principal.role)
 
     return await once(db, call, data, move_and_look, 200)
 

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from msgspec import UNSET
+from msgspec.structs import replace
 from sqlalchemy import Row, text
 
+from commerce.kernel.access import Role
 from commerce.kernel.bodies import Amount, Balance
 from commerce.kernel.db import ReadSession
 from commerce.kernel.pages import Page, page_of
@@ -23,6 +26,11 @@ from orders.schemas import (
     TimelineView,
     WaitingView,
 )
+
+_FOR_BUYERS = {Role.STOREFRONT, Role.OPERATOR, Role.ADMIN}
+"""Who acts for a buyer, in orders that they may see."""
+_PAYABLE = {"waiting", "action_required"}
+"""When the buyer has something to do on the page behind the link."""
 
 
 class Wanted(NamedTuple):
@@ -74,7 +82,7 @@ _WAITING = text("""
 
 _PAYMENTS = text("""
     SELECT p.id, p.purpose, p.state, p.amount, p.captured, p.refunded, p.decline_code, p.deadline, p.capture_before,
-           p.currency,
+           p.currency, p.link,
            ARRAY(SELECT d.provider_id || ' ' || d.state FROM disputes d WHERE d.payment_id = p.id
                   ORDER BY d.provider_id) AS disputes
       FROM payments p WHERE p.order_id = :id ORDER BY p.created_at, p.id
@@ -93,27 +101,37 @@ async def list_orders(tx: ReadSession, wanted: Wanted, after: tuple[str, ...] | 
     return page_of(rows, limit, _row, lambda row: (row.placed_at.isoformat(), row.order_number))
 
 
-async def order_history(tx: ReadSession, order_id: str) -> OrderHistoryView:
-    """An order with all that happened to it. Raises NotFound."""
+async def order_history(tx: ReadSession, order_id: str, reader: Role | None = None) -> OrderHistoryView:
+    """An order with all that happened to it, as far as a reader of this role may know. Raises NotFound.
+
+    By the link of a payment its buyer pays: it is for those who act for the buyer, and no till does.
+    """
     head = (await tx.execute(_ORDER, {"id": order_id})).one_or_none()
     if head is None:
         raise NotFound("order", order_id)
     lines = [OrderLineView(*row) for row in await tx.execute(_LINES, {"id": order_id})]
     tenders = (await tx.execute(_TENDERS, {"id": order_id})).all()
-    timeline = [TimelineView(*row) for row in await tx.execute(_TIMELINE, {"id": order_id})]
+    timeline = [_told(TimelineView(*row), reader) for row in await tx.execute(_TIMELINE, {"id": order_id})]
     shipments = [ShipmentView(*row) for row in await tx.execute(_SHIPMENTS, {"id": order_id})]
     waiting = [WaitingView(*row) for row in await tx.execute(_WAITING, {"id": order_id})]
-    payments = [payment_view(row) for row in await tx.execute(_PAYMENTS, {"id": order_id})]
+    payments = [payment_view(row, reader) for row in await tx.execute(_PAYMENTS, {"id": order_id})]
     refunds = [refund_view(row) for row in await tx.execute(_REFUNDS, {"id": order_id})]
     return OrderHistoryView(_view(head, lines, tenders), timeline, shipments, _owed(head), waiting, payments, refunds)
 
 
-def payment_view(row: "Row[Any]") -> PaymentView:
-    """A payment as everybody sees it."""
+def _told(entry: TimelineView, reader: Role | None) -> TimelineView:
+    if reader in _FOR_BUYERS or "link" not in entry.facts:
+        return entry
+    return replace(entry, facts={name: fact for name, fact in entry.facts.items() if name != "link"})
+
+
+def payment_view(row: "Row[Any]", reader: Role | None = None) -> PaymentView:
+    """A payment, as far as a reader of this role may know."""
+    link = row.link if row.state in _PAYABLE else None
     amount, captured, refunded = (Amount(minor, row.currency) for minor in (row.amount, row.captured, row.refunded))
     return PaymentView(
         row.id, row.purpose, row.state, amount, captured, refunded, row.decline_code, row.deadline,
-        row.capture_before, list(row.disputes),
+        row.capture_before, list(row.disputes), link if reader in _FOR_BUYERS else UNSET,
     )  # fmt: skip
 
 

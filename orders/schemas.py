@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from commerce.kernel.bodies import Amount, Balance, Body, CodeText, Quantity, Reason, ShortText
 from orders.customers.schemas import AccountText, CountryText, EmailText, LoyaltyText, PhoneText
@@ -322,6 +322,13 @@ class PaymentView(msgspec.Struct, frozen=True):
     deadline: Annotated[datetime | None, Meta(description="Until when the buyer may pay.")]
     capture_before: Annotated[datetime | None, Meta(description="When what is reserved expires.")]
     disputes: Annotated[list[str], Meta(description="The buyer's objections at their bank, and how they stand.")]
+    link: Annotated[
+        str | UnsetType | None,
+        Meta(
+            description="The word by which the buyer's page finds the payment (`/v1/payment-links/{link}`), while they"
+            " may pay; shown only to those who act for the buyer."
+        ),
+    ] = UNSET
 
 
 class RefundView(msgspec.Struct, frozen=True):

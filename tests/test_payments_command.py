@@ -130,6 +130,20 @@ async def test_a_payment_is_shown_with_every_try_and_every_call(shop: Checkout, 
     assert await typed.refused("show", "pay_1") == (2, "not_found", "There is no payment 'pay_1'.")
 
 
+async def test_the_link_of_whoever_has_to_come_back_is_shown(shop: Checkout, typed: Typed) -> None:
+    order_id = await shop.paid(PHONE, total=79900, payment="later", method="pm_card_chargeCustomerFail")
+    await shop.operator.post(f"/v1/orders/{order_id}/charge")
+    await shop.settle()
+    payment, until = await shop.payment(order_id), shop.clock.now() + timedelta(days=2)
+    detail = (await shop.operator.get(f"/v1/payments/{payment['id']}")).json()
+    told, seen = await typed.json("show", payment["id"]), await typed("show", payment["id"], COLUMNS="80")
+
+    [(link,)] = await rows(shop.db, "SELECT link FROM payments")
+    assert [one["payment"]["link"] for one in (detail, told)] == [link] * 2
+    shown = [[cell.strip() for cell in line.split("│")[1:-1]] for line in seen.stdout.splitlines() if "buyer" in line]
+    assert shown == [["buyer may pay until", f"{until:%Y-%m-%d %H:%M:%S}"], ["buyer's link", link]]
+
+
 async def test_no_word_is_broken_where_a_terminal_is_narrow(shop: Checkout, typed: Typed) -> None:
     order_id = await shop.paid(PHONE, total=79900, method="pm_card_createDispute")
     await shop.sandbox.faults({"match": {"path": "/v1/refunds"}, "fault": "error_before"})

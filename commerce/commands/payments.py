@@ -358,6 +358,7 @@ def _print_detail(found: "PaymentDetailView") -> None:
         "refunded": _money(payment.refunded),
         "declined because": payment.decline_code,
         "buyer may pay until": _at(payment.deadline),
+        "buyer's link": payment.link,
         "capture before": _at(payment.capture_before),
         "disputes": payment.disputes,
     }

@@ -183,7 +183,7 @@ async def charge_saved_means(
 
     async def charge_it(tx: Session, now: datetime) -> OrderHistoryView:
         await charge_order(tx, order_id, call.principal.id, now)
-        return await order_history(tx, order_id)
+        return await order_history(tx, order_id, call.principal.role)
 
     return await once(db, call, data, charge_it, 200)
 
@@ -203,7 +203,7 @@ async def give_money_back(
 
     async def refund_it(tx: Session, now: datetime) -> OrderHistoryView:
         await refund_order(tx, order_id, data, call.principal.id, now)
-        return await order_history(tx, order_id)
+        return await order_history(tx, order_id, call.principal.role)
 
     return await once(db, call, data, refund_it, 201)
 
@@ -221,7 +221,8 @@ async def retry_failed_refund(
     """Promise a refund that failed anew; the new one stands in its place."""
 
     async def retry_it(tx: Session, now: datetime) -> OrderHistoryView:
-        return await order_history(tx, await retry_refund(tx, refund_id, call.principal.id, now))
+        order_id = await retry_refund(tx, refund_id, call.principal.id, now)
+        return await order_history(tx, order_id, call.principal.role)
 
     return await once(db, call, refund_id, retry_it, 201)
 

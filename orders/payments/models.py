@@ -147,7 +147,10 @@ class Payment(Table):
     deadline: Mapped[datetime | None]
     """Until when the buyer may pay."""
     link: Mapped[Code | None]
-    """A word nobody can guess, by which the buyer's page finds the payment; made when they have to come back."""
+    """A word nobody can guess, by which the buyer's page finds the payment.
+
+    Made with the payment, and shown to those who may act for the buyer, for as long as the buyer may pay by it.
+    """
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime | None]
     """When the provider was asked for what is written here."""

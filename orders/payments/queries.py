@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row, text
 
+from commerce.kernel.access import Role
 from commerce.kernel.bodies import Amount
 from commerce.kernel.db import ReadSession
 from commerce.kernel.refusals import InvalidInput, NotFound
@@ -100,11 +101,11 @@ async def payment_page(tx: ReadSession, wanted: Wanted, after: str | None, limit
 
 
 async def payment_detail(tx: ReadSession, payment_id: str) -> PaymentDetailView:
-    """A payment with every try and every call. Raises NotFound."""
+    """A payment with every try and every call, for whoever runs the shop. Raises NotFound."""
     row = await _payment(tx, payment_id)
     attempts = [AttemptView(*one) for one in await tx.execute(_ATTEMPTS, {"id": payment_id})]
     calls = [CallView(*one) for one in await tx.execute(_CALLS, {"id": payment_id})]
-    return PaymentDetailView(payment_view(row), row.order_id, row.provider_id, attempts, calls)
+    return PaymentDetailView(payment_view(row, Role.OPERATOR), row.order_id, row.provider_id, attempts, calls)
 
 
 async def pay_views(tx: ReadSession, payment_ids: Sequence[str], publishable_key: str) -> dict[str, PayView]:
