@@ -27,7 +27,9 @@ from orders.schemas import (
     WaitingView,
 )
 
-_FOR_BUYERS = {Role.STOREFRONT, Role.OPERATOR, Role.ADMIN}
+_OFFICE = {Role.OPERATOR, Role.ADMIN}
+"""Who runs the shop."""
+_FOR_BUYERS = _OFFICE | {Role.STOREFRONT}
 """Who acts for a buyer, in orders that they may see."""
 _PAYABLE = {"waiting", "action_required"}
 """When the buyer has something to do on the page behind the link."""
@@ -104,42 +106,53 @@ async def list_orders(tx: ReadSession, wanted: Wanted, after: tuple[str, ...] | 
 async def order_history(tx: ReadSession, order_id: str, reader: Role | None = None) -> OrderHistoryView:
     """An order with all that happened to it, as far as a reader of this role may know. Raises NotFound.
 
-    By the link of a payment its buyer pays: it is for those who act for the buyer, and no till does.
+    What buyers object to at their banks, and what failed because of it, is for whoever runs the shop. By the link of a
+    payment its buyer pays: it is for those who act for the buyer, and no till does.
     """
     head = (await tx.execute(_ORDER, {"id": order_id})).one_or_none()
     if head is None:
         raise NotFound("order", order_id)
     lines = [OrderLineView(*row) for row in await tx.execute(_LINES, {"id": order_id})]
     tenders = (await tx.execute(_TENDERS, {"id": order_id})).all()
-    timeline = [_told(TimelineView(*row), reader) for row in await tx.execute(_TIMELINE, {"id": order_id})]
+    timeline = _told([TimelineView(*row) for row in await tx.execute(_TIMELINE, {"id": order_id})], reader)
     shipments = [ShipmentView(*row) for row in await tx.execute(_SHIPMENTS, {"id": order_id})]
     waiting = [WaitingView(*row) for row in await tx.execute(_WAITING, {"id": order_id})]
     payments = [payment_view(row, reader) for row in await tx.execute(_PAYMENTS, {"id": order_id})]
-    refunds = [refund_view(row) for row in await tx.execute(_REFUNDS, {"id": order_id})]
+    refunds = [_refund_view(row, reader) for row in await tx.execute(_REFUNDS, {"id": order_id})]
     return OrderHistoryView(_view(head, lines, tenders), timeline, shipments, _owed(head), waiting, payments, refunds)
 
 
-def _told(entry: TimelineView, reader: Role | None) -> TimelineView:
-    if reader in _FOR_BUYERS or "link" not in entry.facts:
-        return entry
-    return replace(entry, facts={name: fact for name, fact in entry.facts.items() if name != "link"})
+def _told(timeline: Sequence[TimelineView], reader: Role | None) -> list[TimelineView]:
+    """Of what happened, what a reader of this role may know."""
+    told = list(timeline)
+    if reader not in _OFFICE:
+        told = [
+            _without(entry, "why") if entry.what == "refund_failed" else entry
+            for entry in told
+            if entry.what != "payment_disputed"
+        ]
+    return told if reader in _FOR_BUYERS else [_without(entry, "link") for entry in told]
+
+
+def _without(entry: TimelineView, fact: str) -> TimelineView:
+    return replace(entry, facts={name: known for name, known in entry.facts.items() if name != fact})
 
 
 def payment_view(row: "Row[Any]", reader: Role | None = None) -> PaymentView:
     """A payment, as far as a reader of this role may know."""
     link = row.link if row.state in _PAYABLE else None
+    disputes = list(row.disputes) if reader in _OFFICE else UNSET
     amount, captured, refunded = (Amount(minor, row.currency) for minor in (row.amount, row.captured, row.refunded))
     return PaymentView(
         row.id, row.purpose, row.state, amount, captured, refunded, row.decline_code, row.deadline,
-        row.capture_before, list(row.disputes), link if reader in _FOR_BUYERS else UNSET,
+        row.capture_before, disputes, link if reader in _FOR_BUYERS else UNSET,
     )  # fmt: skip
 
 
-def refund_view(row: "Row[Any]") -> RefundView:
-    """A refund as everybody sees it."""
+def _refund_view(row: "Row[Any]", reader: Role | None) -> RefundView:
     return RefundView(
         row.id, row.payment_id, row.tender, row.reason, row.line, row.quantity, Amount(row.amount, row.currency),
-        row.state, row.failure, row.created_at,
+        row.state, row.created_at, row.failure if reader in _OFFICE else UNSET,
     )  # fmt: skip
 
 

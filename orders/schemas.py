@@ -321,7 +321,12 @@ class PaymentView(msgspec.Struct, frozen=True):
     decline_code: Annotated[str | None, Meta(description="Why the last try failed, in the provider's word.")]
     deadline: Annotated[datetime | None, Meta(description="Until when the buyer may pay.")]
     capture_before: Annotated[datetime | None, Meta(description="When what is reserved expires.")]
-    disputes: Annotated[list[str], Meta(description="The buyer's objections at their bank, and how they stand.")]
+    disputes: Annotated[
+        list[str] | UnsetType,
+        Meta(
+            description="The buyer's objections at their bank, and how they stand; shown only to whoever runs the shop."
+        ),
+    ] = UNSET
     link: Annotated[
         str | UnsetType | None,
         Meta(
@@ -342,8 +347,11 @@ class RefundView(msgspec.Struct, frozen=True):
     quantity: int | None
     amount: Amount
     state: Annotated[str, Meta(description="`intended`, `pending`, `succeeded`, `failed` or `replaced`.")]
-    failure: str | None
     created_at: datetime
+    failure: Annotated[
+        str | UnsetType | None,
+        Meta(description="Why it failed, in the provider's word; shown only to whoever runs the shop."),
+    ] = UNSET
 
 
 class OrderHistoryView(msgspec.Struct, frozen=True):

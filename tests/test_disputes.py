@@ -74,6 +74,34 @@ async def test_only_operators_see_disputes_and_close_their_cases(shop: Checkout)
     assert (await shop.cases(), [one["id"] for one in every]) == ([], [case["id"]])
 
 
+async def test_storefronts_and_tills_see_nothing_of_a_dispute(shop: Checkout) -> None:
+    """Neither that there is one, nor why, nor that money cannot go back because of it."""
+    to_berlin = {"fulfilment": "collect", "collect_at": "berlin"}
+    order_id = await shop.paid(("CASE-BLK", 1), total=2900, method=DISPUTED, **to_berlin)
+    path, payment = f"/v1/orders/{order_id}", await shop.payment(order_id)
+    ready = await shop.till.post(f"{path}/ready", {"location": "berlin"})
+    collected = await shop.till.post(f"{path}/collect", {"location": "berlin"})
+    await shop.refund(order_id, **back(500))
+    await shop.settle()
+    known = await shop.history(order_id)
+    seen_by = [
+        ready, collected, await shop.web.get(path), await shop.till.get(path),
+        await shop.web.post(f"/v1/payments/{payment['id']}/confirm"),
+    ]  # fmt: skip
+
+    assert (whats(known, "payment_disputed"), len(payment["disputes"])) == (["payment_disputed"], 1)
+    assert [one["failure"] for one in known["refunds"]] == ["charge_disputed"]
+    assert [entry["facts"]["why"] for entry in known["timeline"] if entry["what"] == "refund_failed"] == [
+        "charge_disputed"
+    ]
+    for answer in seen_by:
+        assert answer.status_code == 200, answer.text
+        assert [word for word in ("disput", "fraudulent", "charge_disputed") if word in answer.text] == []
+    theirs = seen_by[2].json()
+    assert refunds(theirs) == [("goodwill", 500, "failed")]
+    assert whats(theirs) == [what for what in whats(known) if what != "payment_disputed"]
+
+
 @pytest.mark.parametrize("verdict", ["won", "lost"])
 async def test_a_dispute_is_decided_once_and_stays_so(shop: Checkout, verdict: str) -> None:
     order_id = await shop.paid(("CHARGER", 1), total=3900, method=DISPUTED)
