@@ -1,9 +1,10 @@
 """Disputes: a buyer objects at their bank; it is recorded, shown wherever the order is, and put before a person."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from commerce.kernel.pages import encode_cursor
 from orders.payments.note_dispute import note_dispute
 from orders.payments.port import SeenDispute
 from orders.payments.reconcile import reconcile_between
@@ -16,18 +17,18 @@ from tests.stories import eur, ledger
 STATES = "SELECT state FROM disputes ORDER BY provider_id"
 
 
-async def listed(shop: Checkout) -> list[Json]:
+async def listed(shop: Checkout, state: str = "every") -> list[Json]:
     """The disputes that operators see."""
-    answer = await shop.operator.get("/v1/disputes")
+    answer = await shop.operator.get("/v1/disputes", state=state)
     assert answer.status_code == 200, answer.text
     return list(answer.json()["items"])
 
 
-def seen(state: str, payment: str | None = None, dispute: str = "dp_1") -> SeenDispute:
+def seen(state: str, payment: str | None = None, dispute: str = "dp_1", due_by: datetime | None = None) -> SeenDispute:
     """A dispute as the provider tells it."""
     return SeenDispute(
         provider_id=dispute, payment=payment, amount=3900, currency="EUR", reason="fraudulent", state=state,
-        due_by=None, created_at=NOON,
+        due_by=due_by, created_at=NOON,
     )  # fmt: skip
 
 
@@ -72,6 +73,60 @@ async def test_only_operators_see_disputes_and_close_their_cases(shop: Checkout)
     assert problem(twice) == (409, "move_not_allowed")
     assert problem(never) == (404, "not_found")
     assert (await shop.cases(), [one["id"] for one in every]) == ([], [case["id"]])
+
+
+async def test_what_must_be_answered_first_is_on_top(shop: Checkout) -> None:
+    """The provider's ids are random; those that nobody can or need answer any more come when they are asked for."""
+    day = timedelta(days=1)
+    disputes = [
+        seen("needs_response", dispute="dp_a", due_by=NOON + 9 * day),
+        seen("warning_needs_response", dispute="dp_b", due_by=NOON + 2 * day),
+        seen("under_review", dispute="dp_c", due_by=NOON + day),
+        seen("needs_response", dispute="dp_d", due_by=NOON + 2 * day),
+        seen("lost", dispute="dp_e", due_by=NOON - 2 * day),
+        seen("warning_closed", dispute="dp_f"),
+        seen("appeal_needs_response", dispute="dp_g"),
+        seen("won", dispute="dp_h", due_by=NOON - day),
+    ]
+    async with shop.db.transaction() as tx:
+        for one in disputes:
+            await note_dispute(tx, one, NOON)
+    usual = (await shop.operator.get("/v1/disputes")).json()["items"]
+    found = {
+        state: [one["id"] for one in await listed(shop, state)] for state in ("to_answer", "open", "over", "every")
+    }
+
+    assert [one["id"] for one in usual] == found["open"]
+    assert found == {
+        "to_answer": ["dp_b", "dp_d", "dp_a", "dp_g"],
+        "open": ["dp_c", "dp_b", "dp_d", "dp_a", "dp_g"],
+        "over": ["dp_e", "dp_h", "dp_f"],
+        "every": ["dp_e", "dp_h", "dp_c", "dp_b", "dp_d", "dp_a", "dp_f", "dp_g"],
+    }
+    assert (await shop.operator.get("/v1/disputes", state="lost")).status_code == 400
+
+
+async def test_a_page_of_disputes_goes_on_where_the_last_one_ended(shop: Checkout) -> None:
+    """What is decided or comes in meanwhile moves nothing: each that stays is seen once."""
+    async with shop.db.transaction() as tx:
+        for n, due_by in enumerate([NOON, NOON, NOON + timedelta(days=1), None, None]):
+            await note_dispute(tx, seen("needs_response", dispute=f"dp_{n}", due_by=due_by), NOON)
+    yesterday = NOON - timedelta(days=1)
+    pages: list[list[str]] = []
+    cursor: Json = {}
+    for turn in range(5):
+        page = (await shop.operator.get("/v1/disputes", limit=1, **cursor)).json()
+        pages.append([one["id"] for one in page["items"]])
+        cursor = {"cursor": page["next_cursor"]}
+        async with shop.db.transaction() as tx:
+            await note_dispute(tx, seen("won", dispute=f"dp_{turn}"), NOON)
+            await note_dispute(tx, seen("needs_response", dispute=f"dp_new{turn}", due_by=yesterday), NOON)
+    wrong = [encode_cursor("dp_0"), encode_cursor("soon", "dp_0"), encode_cursor("0001-01-01T00:00:00+14:00", "dp_0")]
+
+    assert (pages, cursor) == ([["dp_0"], ["dp_1"], ["dp_2"], ["dp_3"], ["dp_4"]], {"cursor": None})
+    assert [problem(await shop.operator.get("/v1/disputes", cursor=each)) for each in wrong] == [
+        (400, "invalid_input")
+    ] * 3
 
 
 async def test_storefronts_and_tills_see_nothing_of_a_dispute(shop: Checkout) -> None:

@@ -37,6 +37,7 @@ from orders.payments.schemas import (
     PaymentRowView,
     PayView,
     ReceivedView,
+    WhichDisputes,
 )
 from orders.queries import order_history
 from orders.schemas import OrderHistoryView, RefundBody
@@ -254,12 +255,24 @@ async def show_payment(payment_id: PaymentPath, db: NamedDependency[Database]) -
 
 
 @get("/v1/disputes", opt=may(Role.OPERATOR, Role.ADMIN), tags=["payments"])
-async def list_disputes(db: NamedDependency[Database], limit: Limit = 50, cursor: Cursor = None) -> Page[DisputeView]:
-    """What buyers object to at their banks."""
-    after = decode_cursor(cursor, 1)
+async def list_disputes(
+    db: NamedDependency[Database],
+    which: Annotated[
+        WhichDisputes,
+        QueryParameter(
+            name="state",
+            description="`to_answer`: waits for our evidence; `open`: not decided, those included; `over`: decided.",
+        ),
+    ] = WhichDisputes.OPEN,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[DisputeView]:
+    """What buyers object to at their banks, and is not decided yet; what must be answered first is on top.
+
+    A dispute is answered at the provider, before `due_by`; after that it is lost. `state` asks for others.
+    """
     async with db.read() as tx:
-        found = await queries.dispute_page(tx, after[0] if after else "", limit)
-    return page_of(found, limit, lambda one: one, lambda one: (one.id,))
+        return await queries.dispute_page(tx, which, decode_cursor(cursor, 2), limit)
 
 
 @get("/v1/payment-cases", opt=may(Role.OPERATOR, Role.ADMIN), tags=["payments"])

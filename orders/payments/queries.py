@@ -1,7 +1,7 @@
 """The payments' reads."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, text
@@ -9,6 +9,7 @@ from sqlalchemy import Row, text
 from commerce.kernel.access import Role
 from commerce.kernel.bodies import Amount
 from commerce.kernel.db import ReadSession
+from commerce.kernel.pages import Page, page_of
 from commerce.kernel.refusals import InvalidInput, NotFound
 from orders.payments.schemas import (
     AttemptView,
@@ -19,6 +20,7 @@ from orders.payments.schemas import (
     PaymentDetailView,
     PaymentRowView,
     PayView,
+    WhichDisputes,
 )
 from orders.queries import payment_view
 
@@ -78,7 +80,16 @@ _CASE = text("""
 _DISPUTES = text("""
     SELECT d.provider_id, d.payment_id, p.order_id, d.amount, d.currency, d.reason, d.state, d.due_by, d.created_at
       FROM disputes d LEFT JOIN payments p ON p.id = d.payment_id
-     WHERE d.provider_id > :after ORDER BY d.provider_id LIMIT :most
+     WHERE CASE CAST(:which AS text)
+             WHEN 'to_answer' THEN d.state IN ('needs_response', 'warning_needs_response', 'appeal_needs_response')
+             WHEN 'open' THEN d.state NOT IN ('won', 'lost', 'warning_closed', 'prevented')
+             WHEN 'over' THEN d.state IN ('won', 'lost', 'warning_closed', 'prevented')
+             ELSE true
+           END
+       AND (CAST(:after AS text) IS NULL
+            OR (coalesce(d.due_by, 'infinity'), d.provider_id)
+               > (coalesce(CAST(:after_due AS timestamptz), 'infinity'), CAST(:after AS text)))
+     ORDER BY coalesce(d.due_by, 'infinity'), d.provider_id LIMIT :most
 """)
 
 
@@ -154,10 +165,21 @@ async def case_view(tx: ReadSession, case_id: str) -> CaseView:
     return CaseView(*(await tx.execute(_CASE, {"id": case_id})).one())
 
 
-async def dispute_page(tx: ReadSession, after: str, limit: int) -> list[DisputeView]:
-    """Disputes; one more than `limit` if there is more."""
-    rows = await tx.execute(_DISPUTES, {"after": after, "most": limit + 1})
-    return [_dispute(row) for row in rows]
+async def dispute_page(
+    tx: ReadSession, which: WhichDisputes, after: tuple[str, ...] | None, limit: int
+) -> Page[DisputeView]:
+    """A page of disputes, the one that must be answered first at its head; those without such an instant last."""
+    due, dispute_id = after or ("", None)
+    facts = {"which": str(which), "after_due": _instant(due) if due else None, "after": dispute_id, "most": limit + 1}
+    rows = (await tx.execute(_DISPUTES, facts)).all()
+    return page_of(rows, limit, _dispute, lambda row: (row.due_by.isoformat() if row.due_by else "", row.provider_id))
+
+
+def _instant(said: str) -> datetime:
+    try:
+        return datetime.fromisoformat(said).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidInput("cursor", "This is not a cursor of ours.") from None
 
 
 def _dispute(row: "Row[Any]") -> DisputeView:

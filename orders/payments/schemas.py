@@ -1,6 +1,7 @@
 """What is asked of payments, and what they answer."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
@@ -97,6 +98,15 @@ class PaymentRowView(msgspec.Struct, frozen=True):
     created_at: datetime
     deadline: datetime | None
     in_doubt: Annotated[bool, Meta(description="Something was asked of the provider, and no answer came.")]
+
+
+class WhichDisputes(StrEnum):
+    """How far a dispute is: waiting for our answer, not decided (those included), decided, or any of these."""
+
+    TO_ANSWER = "to_answer"
+    OPEN = "open"
+    OVER = "over"
+    EVERY = "every"
 
 
 class DisputeView(msgspec.Struct, frozen=True):
