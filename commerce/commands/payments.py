@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import rich_click as click
 from rich.console import Console
-from rich.table import Column, Table
-from rich.text import Text
 
 from commerce.commands.import_ import Screen, on_screen
 from commerce.commands.migrate import see_to_tables
 from commerce.commands.options import (
     FAILED,
-    as_it_is,
     data_option,
     instant,
     json_option,
@@ -28,20 +25,18 @@ from commerce.commands.options import (
     stored_text,
     table_of,
 )
+from commerce.commands.payment_tables import print_cases, print_detail, print_rows
 from commerce.commands.transact import transact
 from commerce.embedded.folder import DataFolder
 from commerce.embedded.locate import Urls, running_stack, stack_at
 from commerce.embedded.sandbox import WEBHOOKS, sandbox_account
-from commerce.kernel.money import Money
 from commerce.kernel.refusals import Refusal
 from commerce.settings import Settings
 from orders.payments.rules import PaymentState
 
 if TYPE_CHECKING:
-    from commerce.kernel.bodies import Amount
     from commerce.kernel.db import Session
     from orders.payments.reconcile import Reconciliation
-    from orders.payments.schemas import CaseView, PaymentDetailView, PaymentRowView
 
 DAY = timedelta(days=1)
 ACTOR = "terminal"
@@ -123,7 +118,7 @@ def list_newest(
     if not shown:
         click.echo("There is no such payment.")
         return
-    _print_rows(shown)
+    print_rows(shown)
     if more:
         click.echo(f"These are the newest {limit}; there are more: --limit N")
 
@@ -140,7 +135,7 @@ def show_one(data: Path | None, payment_id: str, *, as_json: bool) -> None:
     if as_json:
         _print_json(found)
         return
-    _print_detail(found)
+    print_detail(found)
 
 
 @payments.command()
@@ -158,7 +153,7 @@ def cases(data: Path | None, *, closed_too: bool, as_json: bool) -> None:
     if not found:
         click.echo("Nothing waits for a person.")
         return
-    _print_cases(found)
+    print_cases(found)
 
 
 @payments.command()
@@ -312,75 +307,3 @@ def add(whole: "Reconciliation", day: "Reconciliation") -> None:
 
 def _print_json(facts: object) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(facts)).decode() + "\n")
-
-
-def _money(amount: "Amount") -> str:
-    return str(Money(amount.amount, amount.currency))
-
-
-def _at(instant_: datetime | None) -> str:
-    return f"{instant_:%Y-%m-%d %H:%M:%S}" if instant_ else ""
-
-
-def _table(ids: str, *columns: str) -> Table:
-    """A table whose first column holds ids: whole, to be copied, however narrow the terminal; other words break.
-
-    At 80 characters there are 40 beside an id, so tables have few columns, and more lines.
-    """
-    others = (Column(name, overflow="fold") for name in columns)
-    return Table(Column(ids, no_wrap=True, min_width=36), *others, show_lines=True)
-
-
-def _lines(*said: str) -> Text:
-    """What is known of it, one below the other."""
-    return as_it_is("\n".join(each for each in said if each))
-
-
-def _print_rows(found: "Sequence[PaymentRowView]") -> None:
-    table = _table("payment, order, begun", "state", "amount, captured, refunded")
-    for one in found:
-        about = _lines(one.id, f"{one.order_number} ({one.purpose})", _at(one.created_at))
-        sums = _lines(*(_money(amount) for amount in (one.amount, one.captured, one.refunded)))
-        table.add_row(about, _lines(one.state, "in doubt" if one.in_doubt else ""), sums)
-    Console().print(table)
-
-
-def _print_detail(found: "PaymentDetailView") -> None:
-    payment = found.payment
-    facts: dict[str, object] = {
-        "payment": payment.id,
-        "order": found.order,
-        "at the provider": found.provider_id,
-        "for": payment.purpose,
-        "state": payment.state,
-        "amount": _money(payment.amount),
-        "captured": _money(payment.captured),
-        "refunded": _money(payment.refunded),
-        "declined because": payment.decline_code,
-        "buyer may pay until": _at(payment.deadline),
-        "buyer's link": payment.link,
-        "capture before": _at(payment.capture_before),
-        "disputes": payment.disputes,
-    }
-    console = Console()
-    console.print(table_of({name: fact for name, fact in facts.items() if fact}))
-    if found.attempts:
-        tries = _table("try, seen", "means", "state")
-        for one in found.attempts:
-            state = _lines(one.state, one.decline_code or "")
-            tries.add_row(_lines(one.provider_id, _at(one.seen_at)), as_it_is(one.method or ""), state)
-        console.print(tries)
-    calls = _table("call, first sent, answered", "what", "state")
-    for call in found.calls:
-        state = _lines(call.state, f"{call.tries} tries" if call.tries > 1 else "", call.last_error or "")
-        calls.add_row(_lines(call.id, _at(call.sent_at), _at(call.answered_at)), call.operation, state)
-    console.print(calls)
-
-
-def _print_cases(found: "Sequence[CaseView]") -> None:
-    table = _table("case, what, about, since", "facts")
-    for one in found:
-        closed = f"closed {_at(one.closed_at)}" if one.closed_at else ""
-        facts = _lines(*(f"{name}: {fact}" for name, fact in one.facts.items()), one.note or "")
-        table.add_row(_lines(one.id, one.kind, one.subject, _at(one.opened_at), closed), facts)
-    Console().print(table)
