@@ -253,6 +253,45 @@ async def test_a_case_that_is_closed_is_shown_to_whoever_asks_for_all(shop: Chec
     assert (closed["id"], closed["note"]) == (opened["id"], "answered at Stripe")
 
 
+async def test_cases_are_closed_with_a_note_all_of_them_or_none(shop: Checkout, typed: Typed) -> None:
+    for _ in range(3):
+        await shop.paid(CHARGER, total=3900, method="pm_card_createDispute")
+    first, second, third = (case["id"] for case in (await typed.json("cases"))["cases"])
+    nobody = f"pcs_{'0' * 32}"
+    done = await typed.json("close", second, first, second, "--note", "answered at Stripe")
+    refused = [
+        await typed.refused("close", third, first, "--note", "again"),
+        await typed.refused("close", third, nobody, "--note", "which?"),
+        await typed.refused("close", third),
+        await typed.refused("close", "--note", "which?"),
+        await typed.refused("close", third, "--note", "  "),
+        await typed.refused("close", third, "--note", "x" * 201),
+    ]
+    left = [case["id"] for case in (await typed.json("cases"))["cases"]]
+    to_a_person = await typed("close", first, "--note", "again")
+    seen = await typed("close", third, "--note", "x" * 200)
+
+    blank = "Invalid value for '--note': write 1 to 200 characters, and not only blank ones"
+    assert done == {"closed": [second, first]}
+    assert refused == [
+        (2, "case_is_closed", f"{first} is closed already."),
+        (2, "not_found", f"There is no payment case '{nobody}'."),
+        (2, "invalid_usage", "Missing option '--note'."),
+        (2, "invalid_usage", "Missing argument 'CASE...'."),
+        (2, "invalid_usage", blank),
+        (2, "invalid_usage", blank),
+    ]
+    assert left == [third], "whoever names one that cannot be closed has closed none"
+    assert to_a_person.stderr == (
+        f"{first} is closed already.\nNothing was done. What still waits for a person: commerce payments cases\n"
+    )
+    assert (seen.exit_code, third in seen.stdout) == (0, True)
+    closed = (await typed.json("cases", "--all"))["cases"]
+    assert [(case["closed_by"], case["note"]) for case in closed] == [
+        ("terminal", "answered at Stripe"), ("terminal", "answered at Stripe"), ("terminal", "x" * 200),
+    ]  # fmt: skip
+
+
 async def test_a_refund_that_failed_is_promised_anew(shop: Checkout, typed: Typed) -> None:
     order_id = await shop.paid(PHONE, total=79900, method="pm_card_refundFail")
     await shop.refund(order_id, reason="goodwill", amount=eur(1000))

@@ -30,7 +30,8 @@ from commerce.commands.transact import transact
 from commerce.embedded.folder import DataFolder
 from commerce.embedded.locate import Urls, running_stack, stack_at
 from commerce.embedded.sandbox import WEBHOOKS, sandbox_account
-from commerce.kernel.refusals import Refusal
+from commerce.kernel.bodies import Reason
+from commerce.kernel.refusals import MoveNotAllowed, Refusal
 from commerce.settings import Settings
 from orders.payments.rules import PaymentState
 
@@ -83,6 +84,18 @@ class NothingToRetry(Refusal):
 
     def __str__(self) -> str:
         return f"{self.call} is no capture or cancellation that was refused."
+
+
+@dataclass(eq=False)
+class CaseIsClosed(Refusal):
+    """Somebody else was quicker, or the worker saw that it had passed by itself."""
+
+    code = "case_is_closed"
+    case: str
+    hint = "Nothing was done. What still waits for a person: commerce payments cases"
+
+    def __str__(self) -> str:
+        return f"{self.case} is closed already."
 
 
 @click.group()
@@ -154,6 +167,45 @@ def cases(data: Path | None, *, closed_too: bool, as_json: bool) -> None:
         click.echo("Nothing waits for a person.")
         return
     print_cases(found)
+
+
+def _stored_texts(ctx: click.Context, param: click.Parameter, said: tuple[str, ...]) -> tuple[str, ...]:
+    """Each once, however often it was typed."""
+    return tuple(dict.fromkeys(str(stored_text(ctx, param, one)) for one in said))
+
+
+def _what_was_done(ctx: click.Context, param: click.Parameter, said: str) -> str:
+    try:
+        return msgspec.convert(stored_text(ctx, param, said), Reason)
+    except msgspec.ValidationError:
+        raise click.BadParameter("write 1 to 200 characters, and not only blank ones") from None
+
+
+@payments.command()
+@data_option
+@json_option
+@click.argument("case_ids", metavar="CASE...", nargs=-1, required=True, callback=_stored_texts)
+@click.option(
+    "--note", metavar="TEXT", required=True, callback=_what_was_done, help="What was done about it, for who asks later."
+)
+def close(data: Path | None, case_ids: tuple[str, ...], note: str, *, as_json: bool) -> None:
+    """Close cases (pcs_...) that a person has seen to, and note what was done: all of them, or none.
+
+    `commerce payments cases` lists those that are open. Closing moves no money; what comes up again is a new case.
+    """
+    transact(data, lambda tx, now: _close_all(tx, case_ids, note, now))
+    show({"closed": case_ids}, as_json=as_json)
+
+
+async def _close_all(tx: "Session", case_ids: tuple[str, ...], note: str, now: datetime) -> None:
+    """In the order of their ids, so that two who close the same ones never wait for each other."""
+    from orders.payments.cases import close_case  # noqa: PLC0415 - as above
+
+    for case_id in sorted(case_ids):
+        try:
+            await close_case(tx, case_id, note, ACTOR, now)
+        except MoveNotAllowed as closed:
+            raise CaseIsClosed(case_id) from closed
 
 
 @payments.command()
