@@ -1,24 +1,17 @@
-"""`commerce payments`: what whoever runs the shop types to see payments, to compare books, and to try again."""
+"""`commerce payments`: what whoever runs the shop types to see payments, to close cases, and to try again."""
 
-import asyncio
-import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from click.testing import CliRunner, Result
 
-from commerce.__main__ import commerce
-from commerce.embedded.supervisor import free_port
 from commerce.kernel.clock import SetClock, SystemClock
 from orders.payments.stripe_words import EVENTS
-from tests.conftest import Json, problem
+from tests.conftest import problem
 from tests.paying import DECLINED, Checkout, money
+from tests.payments_terminal import CHARGER, PHONE, Typed
 from tests.shop import rows
 from tests.stories import eur, every_law_holds, plant
-from tests.stripe_backends import SECRET, StripeSandbox
-
-NOTHING = {"payments": 0, "refunds": 0, "mandates": 0, "disputes": 0, "settled": 0, "cases": 0}
-PHONE, CHARGER = ("PHONE-WHT", 1), ("CHARGER", 1)
+from tests.stripe_backends import StripeSandbox
 
 
 @pytest.fixture
@@ -28,54 +21,9 @@ def clock() -> SetClock:
 
 
 @pytest.fixture
-def typed(url: str, stripe_sandbox: StripeSandbox) -> "Typed":
+def typed(url: str, stripe_sandbox: StripeSandbox) -> Typed:
     """Type a command of this kind, with the story's database and provider in the settings."""
     return Typed(url, stripe_sandbox.url)
-
-
-class Typed:
-    """A terminal. Commands bring an event loop of their own."""
-
-    def __init__(self, url: str, base: str) -> None:
-        self._env = {
-            "COMMERCE_DATABASE_URL": url,
-            "COLUMNS": "200",
-            "STRIPE_API_KEY": "sk_test_stories",
-            "STRIPE_WEBHOOK_SECRETS": SECRET,
-            "STRIPE_API_BASE": base,
-        }
-
-    async def __call__(self, *words: str, **env: str) -> Result:
-        """What a command line prints."""
-        runner = CliRunner(env={**self._env, **env})
-        return await asyncio.to_thread(runner.invoke, commerce, ["payments", *words])
-
-    async def json(self, *words: str) -> Json:
-        """What a program is told."""
-        answer = await self(*words, "--json")
-        assert answer.exit_code == 0, answer.output
-        return dict(json.loads(answer.stdout))
-
-    async def listed(self, *words: str) -> list[str]:
-        """The ids of a list."""
-        return [one["id"] for one in (await self.json("list", *words))["payments"]]
-
-    async def refused(self, *words: str, **env: str) -> tuple[int, str, str]:
-        """The exit code of a command, and what a program is told: the code, and the words."""
-        answer = await self(*words, "--json", **env)
-        said = json.loads(answer.stdout)
-        return answer.exit_code, said["code"], said["detail"]
-
-
-def window(shop: Checkout, **wide: int) -> tuple[str, ...]:
-    """The options for the time from the story's instant on."""
-    now = shop.clock.now()
-    return ("--since", f"{now:%Y-%m-%dT%H:%M:%S}", "--until", f"{now + timedelta(**wide):%Y-%m-%dT%H:%M:%S}")
-
-
-def at(instant: datetime) -> str:
-    """An instant as JSON has it."""
-    return instant.isoformat().replace("+00:00", "Z")
 
 
 async def test_payments_are_listed_by_what_one_wants_to_know(shop: Checkout, typed: Typed) -> None:
@@ -171,75 +119,6 @@ async def test_no_word_is_broken_where_a_terminal_is_narrow(shop: Checkout, type
     for words, shown in zip(whole, seen, strict=True):
         assert [word for word in words if word not in shown] == []
         assert max(map(len, shown.splitlines())) <= 80
-
-
-async def test_books_are_laid_side_by_side_and_what_was_missed_is_taken_over(shop: Checkout, typed: Typed) -> None:
-    """No event comes, and the buyer closes the tab: nobody tells us that it is paid."""
-    words, began = window(shop, days=2), shop.clock.now()
-    order_id = await shop.place(PHONE, total=79900)
-    await shop.buyer_pays(await shop.begin(order_id))
-    first = await typed.json("reconcile", *words)
-    again = await typed("reconcile", *words)
-    history = await shop.history(order_id)
-
-    until = began + timedelta(days=2)
-    assert datetime.fromisoformat(first.pop("until")) <= until
-    assert first == {**NOTHING, "since": at(began), "payments": 1, "settled": 1}
-    assert (again.exit_code, "│ settled  │ 0 " in again.stdout) == (0, True)
-    assert "waits for a person" not in again.stdout
-    assert (history["owed"], history["payments"][0]["state"]) == (eur(0), "captured")
-    await every_law_holds(shop.db)
-
-
-async def test_what_is_wanted_on_one_day_and_made_on_the_next_is_no_difference(shop: Checkout, typed: Typed) -> None:
-    words = window(shop, minutes=10)
-    order_id = await shop.place(PHONE, total=79900)
-    await shop.sandbox.faults({"match": {"path": "/v1/payment_intents"}, "fault": "error_before"})
-    away = await shop.web.post(f"/v1/orders/{order_id}/payments")
-    await shop.sandbox.faults()
-    await shop.advance(timedelta(minutes=11))
-    await shop.settle()
-    await shop.buyer_pays(await shop.begin(order_id))
-    await shop.settle()
-    told = await typed.json("reconcile", *words)
-
-    refunding = window(shop, minutes=10)
-    await shop.refund(order_id, reason="goodwill", amount=eur(1000))
-    await shop.advance(timedelta(minutes=11))
-    await shop.settle()
-    refunded = await typed.json("reconcile", *refunding)
-
-    assert away.status_code == 503
-    assert (told["payments"], told["settled"], told["cases"]) == (0, 0, 0)
-    assert (refunded["refunds"], refunded["settled"], refunded["cases"]) == (0, 0, 0)
-
-
-async def test_what_the_provider_has_not_is_put_before_a_person(shop: Checkout, typed: Typed) -> None:
-    words = window(shop, days=1)
-    order_id = await shop.paid(PHONE, total=79900)
-    await shop.refund(order_id, reason="goodwill", amount=eur(1000))
-    await shop.settle()
-    payment_id = (await shop.payment(order_id))["id"]
-    await plant(shop.db, "UPDATE payments SET provider_id = 'pi_gone'", "UPDATE refunds SET provider_id = 're_gone'")
-    await shop.sandbox.reset()
-    told = await typed("reconcile", *words)
-    shown = (await typed.json("cases"))["cases"]
-    seen = await typed("cases")
-
-    assert told.exit_code == 0
-    assert told.stdout.endswith("What waits for a person: commerce payments cases\n")
-    assert sorted((case["kind"], case["facts"]) for case in shown) == [
-        (
-            "payment_missing_at_provider",
-            {"provider_id": "pi_gone", "state": "captured", "amount": 79900, "why": "resource_missing"},
-        ),
-        (
-            "refund_missing_at_provider",
-            {"provider_id": "re_gone", "state": "succeeded", "amount": 1000, "why": "not among the payment's"},
-        ),
-    ]
-    assert {case["subject"] for case in shown} > {payment_id}
-    assert all(case["id"] in seen.stdout for case in shown)
 
 
 async def test_a_case_that_is_closed_is_shown_to_whoever_asks_for_all(shop: Checkout, typed: Typed) -> None:
@@ -379,17 +258,3 @@ async def test_who_says_what_makes_no_sense_is_told(typed: Typed, shop: Checkout
         (2, "invalid_usage", f"{since}it is not before --until."),
     ]
     assert (told["since"], told["payments"]) == (f"{first}T00:00:00Z", 1), "where our books begin, and up to now"
-
-
-async def test_without_a_provider_there_is_nothing_to_compare(shop: Checkout, typed: Typed, tmp_path: object) -> None:
-    nothing = {"STRIPE_API_KEY": "", "STRIPE_WEBHOOK_SECRETS": "", "STRIPE_API_BASE": ""}
-    nobody = await typed.refused("reconcile", COMMERCE_DATA=str(tmp_path), **nothing)
-    nowhere = f"http://127.0.0.1:{free_port()}"
-    await shop.begin(await shop.place(CHARGER, total=3900))
-    since = f"{shop.clock.now():%Y-%m-%dT%H:%M:%S}+0000"
-    away = await typed("reconcile", *window(shop, days=1), STRIPE_API_BASE=nowhere)
-
-    assert nobody == (2, "no_payment_provider", "No payment provider is set up, and no sandbox runs here.")
-    assert away.exit_code == 1
-    assert away.stderr.startswith("The payment provider does not answer: APIConnectionError: ")
-    assert away.stderr.endswith(f"Go on when it answers: commerce payments reconcile --since {since}\n")

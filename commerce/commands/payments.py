@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 import rich_click as click
@@ -64,14 +64,32 @@ class ReconcilingStopped(Refusal):
     code = "reconciling_stopped"
     day: datetime
     reason: str
+    said: ClassVar[str] = "The payment provider does not answer"
+    then: ClassVar[str] = "Go on when it answers"
 
     @property
     def hint(self) -> str:
-        """What to type to go on."""
-        return f"Go on when it answers: commerce payments reconcile --since {self.day:%Y-%m-%dT%H:%M:%S%z}"
+        """What to do, and to type to go on."""
+        return f"{self.then}: commerce payments reconcile --since {self.day:%Y-%m-%dT%H:%M:%S%z}"
 
     def __str__(self) -> str:
-        return f"The payment provider does not answer: {self.reason}"
+        return f"{self.said}: {self.reason}"
+
+
+class KeyRefused(ReconcilingStopped):
+    """The provider answers, and does not let us in: waiting helps nothing."""
+
+    code = "payment_provider_refuses_key"
+    said = "The payment provider does not accept our key"
+    then = "Check STRIPE_API_KEY, and that it may read payments, refunds, saved cards and disputes; then go on"
+
+
+class QuestionRefused(ReconcilingStopped):
+    """The provider answers, and not what was asked: asking again helps nothing."""
+
+    code = "payment_provider_refuses"
+    said = "The payment provider refused to tell"
+    then = "Its answer says what to mend; then go on"
 
 
 @dataclass(eq=False)
@@ -290,7 +308,7 @@ async def _reconcile(
     from commerce.kernel.db import Database  # noqa: PLC0415 - as above
     from commerce.provider.connect import connect  # noqa: PLC0415 - as above
     from commerce.provider.limits import WAIT_S_MAX  # noqa: PLC0415 - as above
-    from orders.payments.port import InDoubt, NotNow, ProviderRefused  # noqa: PLC0415 - as above
+    from orders.payments.port import AccountRefused, InDoubt, NotNow, ProviderRefused  # noqa: PLC0415 - as above
     from orders.payments.reconcile import Reconciliation, reconcile_between  # noqa: PLC0415 - as above
     from orders.payments.tasks import NIGHT  # noqa: PLC0415 - as above
     from orders.payments.watch import first_of_all  # noqa: PLC0415 - as above
@@ -306,7 +324,11 @@ async def _reconcile(
             screen.reading("days", number, len(days))
             try:
                 add(whole, await reconcile_between(db, gateway, first, last))
-            except (InDoubt, NotNow, ProviderRefused, TimeoutError) as trouble:
+            except AccountRefused as no:
+                raise KeyRefused(first, str(no)) from no
+            except ProviderRefused as no:
+                raise QuestionRefused(first, str(no)) from no
+            except (InDoubt, NotNow, TimeoutError) as trouble:
                 raise ReconcilingStopped(first, str(trouble)) from trouble
         return whole
     finally:
