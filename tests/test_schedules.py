@@ -4,12 +4,13 @@ import asyncio
 from datetime import datetime, time, timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy.exc import DBAPIError
 
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from commerce.kernel.schedules import Job, run_due
-from tests.conftest import NOON
+from tests.conftest import NOON, Callers
 from tests.shop import rows
 from tests.stories import plant
 
@@ -89,6 +90,26 @@ async def test_what_is_done_once_a_day_is_done_an_hour_later_where_nobody_heard_
     assert await run_due(db, jobs, clock.advance(timedelta(minutes=1))) == ["night"]
     assert await run_due(db, jobs, clock.advance(timedelta(hours=23))) == []
     assert done == [NOON, NOON + timedelta(hours=1)]
+
+
+async def test_whoever_runs_this_sees_which_jobs_fail_and_that_nobody_works(
+    db: Database, clock: SetClock, callers: Callers
+) -> None:
+    async def break_down(_: Database, __: datetime) -> None:
+        raise RuntimeError("the broom is broken")
+
+    async def watched() -> tuple[float | None, ...]:
+        clock.advance(timedelta(seconds=5))
+        assert (await callers.nobody().get("/metrics")).status_code == 200
+        return tuple(REGISTRY.get_sample_value(f"commerce_jobs_{name}") for name in ("failing", "overdue_seconds"))
+
+    new = await watched()
+    await run_due(db, {"sweep": Job(timedelta(minutes=10), break_down)}, clock.now())
+    failing = await watched()
+    clock.advance(timedelta(hours=1))
+
+    assert (new, failing) == ((0, 0), (1, 0))
+    assert await watched() == (1, 3600 + 5 + 5 - 15), "fifteen seconds after it failed it was due again"
 
 
 async def test_a_job_whose_process_dies_is_done_when_it_is_due_again(db: Database, clock: SetClock) -> None:

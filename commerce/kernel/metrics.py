@@ -50,6 +50,12 @@ PAYMENTS_IN_FLIGHT = Gauge(
 PAYMENT_CASES_OPEN = Gauge(
     "commerce_payment_cases_open", "Matters of money that wait for a person.", multiprocess_mode="mostrecent"
 )
+JOBS_FAILING = Gauge(
+    "commerce_jobs_failing", "Jobs of the schedule whose last run failed.", multiprocess_mode="mostrecent"
+)
+JOBS_OVERDUE_SECONDS = Gauge(
+    "commerce_jobs_overdue_seconds", "Since when the job that waits longest is due.", multiprocess_mode="mostrecent"
+)
 PROVIDER_CALLS = Counter(
     "commerce_provider_calls_total",
     "Calls that open, capture, cancel or refund payments or ask for mandates, by what came of each try.",

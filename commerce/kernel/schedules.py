@@ -2,13 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, time, timedelta
+from typing import NamedTuple
 
 import msgspec
 import structlog
 from sqlalchemy import Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from commerce.kernel.db import Code, Database, Table
+from commerce.kernel.db import Code, Database, ReadSession, Table
 
 AGAIN = timedelta(seconds=15)
 """How soon a job that failed is done again: what is done once a night must not wait for the next one."""
@@ -55,9 +56,25 @@ _TAKE = text("""
      WHERE name = (SELECT name FROM schedules WHERE name = :name AND next_at <= :now FOR UPDATE SKIP LOCKED)
  RETURNING name
 """)
+_WATCH = text("SELECT count(*) FILTER (WHERE last_error IS NOT NULL), min(next_at) FROM schedules")
 _OUTCOME = text("""
     UPDATE schedules SET last_error = :error, next_at = :next_at WHERE name = :name AND last_at = :now
 """)
+
+
+class SchedulesWatch(NamedTuple):
+    """How the schedule is kept."""
+
+    failing: int
+    """Jobs whose last run failed."""
+    overdue_s: float
+    """Since when the job is due that waits longest; where it grows no worker works, or one is stuck."""
+
+
+async def schedules_watch(tx: ReadSession, now: datetime) -> SchedulesWatch:
+    """How many jobs fail, and how late the latest is."""
+    failing, first = (await tx.execute(_WATCH)).one()
+    return SchedulesWatch(failing, max(0.0, (now - (first or now)).total_seconds()))
 
 
 async def run_due(db: Database, jobs: Mapping[str, Job], now: datetime) -> list[str]:

@@ -30,6 +30,8 @@ from commerce.kernel.db import Database, ReadSession
 from commerce.kernel.metrics import (
     HOLDS_LIVE,
     HOLDS_OVERDUE,
+    JOBS_FAILING,
+    JOBS_OVERDUE_SECONDS,
     OUTBOX_DEAD,
     OUTBOX_LAG_SECONDS,
     OUTBOX_OPEN,
@@ -42,6 +44,7 @@ from commerce.kernel.metrics import (
     PAYMENTS_OLDEST_DOUBT_SECONDS,
 )
 from commerce.kernel.relay import outbox_lag
+from commerce.kernel.schedules import schedules_watch
 from inventory.watch import holds_watch
 from orders.payments.watch import account_is_refused, payments_watch
 
@@ -231,7 +234,13 @@ async def _payments(tx: ReadSession, now: datetime) -> None:
     PAYMENT_CASES_OPEN.set(watch.cases_open)
 
 
-GAUGES: Sequence[Gauge] = (_outbox, _holds, _payments)
+async def _jobs(tx: ReadSession, now: datetime) -> None:
+    watch = await schedules_watch(tx, now)
+    JOBS_FAILING.set(watch.failing)
+    JOBS_OVERDUE_SECONDS.set(watch.overdue_s)
+
+
+GAUGES: Sequence[Gauge] = (_outbox, _holds, _payments, _jobs)
 """What is read from the database, at most every five seconds, however often one asks for metrics."""
 
 _refreshed: WeakKeyDictionary[Database, datetime] = WeakKeyDictionary()
