@@ -19,6 +19,7 @@ from orders.payments.calls import claim_calls, retry_call
 from orders.payments.deadlines import keep_deadlines
 from orders.payments.pay import open_at_provider
 from orders.payments.perform import Heard, perform, take_in
+from orders.payments.port import SeenPayment
 from orders.payments.tasks import Caller
 from tests.conftest import NOON, problem
 from tests.front import Front, Parcel, in_front_of
@@ -59,6 +60,26 @@ async def test_who_cancels_while_the_provider_is_in_trouble_is_not_charged_first
     assert (await shop.payment(order_id))["state"] == "cancelled"
     assert money(await shop.sandbox.ledger()) == []
     assert "intended" not in {state for _, state in await rows(shop.db, CALLS)}
+
+
+async def test_what_may_still_be_at_work_is_not_taken_for_undone(shop: Checkout) -> None:
+    """The charge comes to the provider's books half a minute after nobody answered; it is neither lost nor doubled."""
+    order_id = await shop.paid(CHARGER, total=3900, payment="later")
+    await shop.sandbox.faults({"match": {**OPENING, "times": 1}, "fault": "drop_after"}, events={"drop": 1})
+    finds, late = shop.gateway.find_payment, shop.clock.now() + timedelta(seconds=30)
+
+    async def finds_late(payment_id: str, customer: str | None) -> SeenPayment | None:
+        return await finds(payment_id, customer) if shop.clock.now() >= late else None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shop.gateway, "find_payment", finds_late)
+        await shop.operator.post(f"/v1/orders/{order_id}/charge")
+        await shop.work()
+        await shop.operator.post(f"/v1/orders/{order_id}/cancel", {"reason": "changed their mind"})
+        await shop.pass_time(2 * MINUTE)
+
+    assert money(await shop.sandbox.ledger()) == [("capture", 3900), ("refund", -3900)]
+    assert (await shop.history(order_id))["owed"] == eur(0)
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "error_after"])

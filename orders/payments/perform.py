@@ -51,6 +51,8 @@ still hear its answer.
 No buyer waits longer either, since proxies and browsers' scripts give up after half a minute: eight seconds in the line
 to the provider and eight for an answer, twice at the most.
 """
+SURE_AFTER = 6
+"""The try before this one is half a minute ago: whatever it began at the provider is done, or will not be."""
 Something = TypeVar("Something")
 _NOT_TAKEN = "answered_without_taking_the_money"
 _log = structlog.get_logger()
@@ -250,6 +252,8 @@ async def _answer(db: Database, gateway: PaymentGateway, call: Call, subject: Su
         if found is not None:
             return found
         if unwanted:
+            if 1 < call.tries < SURE_AFTER:
+                raise InDoubt("it may still be at work")
             raise Unwanted
         async with db.transaction() as tx:
             call = await renew_key(tx, call, db.clock.now())
