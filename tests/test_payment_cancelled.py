@@ -10,7 +10,9 @@ from sqlalchemy import text
 
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
+from orders.payments.calls import claim_calls
 from orders.payments.deadlines import keep_deadlines
+from orders.payments.perform import perform
 from orders.payments.port import ProviderRefused, SeenPayment
 from orders.payments.stripe_gateway import StripeGateway
 from tests.conftest import Json, problem
@@ -68,7 +70,9 @@ async def test_the_rest_is_cancelled_while_the_whole_is_being_captured(once_only
     shop = once_only
     order_id = await shop.paid(("CHARGER", 3), total=11700, payment="on_shipment")
     await ship(shop, order_id, SHIP_ONE)
+    [whole] = await claim_calls(shop.db, shop.clock.now(), 9)
     await cancel(shop, order_id)
+    await perform(shop.db, shop.gateway, whole)
     await shop.settle()
 
     assert money(await shop.sandbox.ledger()) == [("capture", 11700), ("refund", -7800)]
@@ -83,6 +87,19 @@ async def test_the_rest_is_cancelled_while_the_whole_is_being_captured(once_only
     assert problem(begun) == (409, "nothing_to_pay")
     handed = await shop.operator.post(f"/v1/orders/{order_id}/hand-over", {"reference": "DHL"})
     assert handed.status_code == 200, handed.text
+
+
+async def test_the_rest_is_cancelled_before_the_whole_is_captured(once_only: Checkout) -> None:
+    """Nobody has asked for the money yet: only what is still owed is taken, and nothing has to go back."""
+    shop = once_only
+    order_id = await shop.paid(("CHARGER", 3), total=11700, payment="on_shipment")
+    await ship(shop, order_id, SHIP_ONE)
+    await cancel(shop, order_id)
+    await shop.settle()
+
+    assert money(await shop.sandbox.ledger()) == [("capture", 3900)]
+    assert await ledger(shop.db, order_id) == [("charge", 11700), ("payment", -3900), ("cancellation", -7800)]
+    assert ((await shop.history(order_id))["owed"], await shop.cases()) == (eur(0), [])
 
 
 async def test_the_first_shipment_takes_the_whole_where_it_can_be_taken_only_once(once_only: Checkout) -> None:

@@ -12,7 +12,7 @@ from orders.payments.ledger import Entry, enter
 from orders.payments.lock_payment import PaymentRow, payments_of
 from orders.payments.open_refunds import intend_refunds, left_to_refund
 from orders.payments.rules import Operation, PaymentState, RefundReason
-from orders.payments.secured import owed_on
+from orders.payments.secured import owed_on, take_what_is_owed
 
 _PAID_TOO_MUCH = text("""
     SELECT e.order_id FROM ledger_entries e WHERE e.order_id = ANY(CAST(:ids AS text[]))
@@ -33,8 +33,14 @@ async def call_off(tx: Session, order_id: str, now: datetime) -> None:
 async def release_rest(tx: Session, order_id: str, now: datetime) -> None:
     """Of a locked order whose rest was cancelled, let go of what is reserved for it, and give back what was paid.
 
-    Captures for what was sent come first: calls about one payment are made in the order they were wanted.
+    As long as something is owed for what was sent, letting go of the rest is taking that. A capture of it may be under
+    way, and may yet be refused.
     """
+    owed = await owed_on(tx, order_id)
+    reserved = [payment for payment in await payments_of(tx, order_id) if payment.state is PaymentState.AUTHORISED]
+    if owed > 0 and reserved:
+        await take_what_is_owed(tx, reserved[0], owed, now)
+        return
     await _give_back(tx, order_id, "rest of the order cancelled", now)
 
 

@@ -58,21 +58,29 @@ _IS_INTENDED = text("""
     SELECT EXISTS (SELECT 1 FROM provider_calls
                     WHERE payment_id = :payment_id AND operation = :operation AND state = 'intended')
 """)
-# What a capture is expected to bring the payment to is known when it is sent: one before it may have been refused.
+# What a capture takes is known when it is sent: one before it may have been refused, and what is owed may have changed.
+# The last one takes all that is owed, and lets go of what else is reserved; where nothing is owed it only lets go.
 _CLAIM = text("""
     WITH due AS (
-        SELECT c.id FROM provider_calls c
+        SELECT c.id, c.payment_id, c.facts, c.operation = 'capture' AND c.sent_at IS NULL AS takes
+          FROM provider_calls c
          WHERE c.state = 'intended' AND c.next_at <= :now AND (CAST(:only AS text) IS NULL OR c.id = :only)
            AND NOT EXISTS (SELECT 1 FROM provider_calls o
                             WHERE o.payment_id = c.payment_id AND o.state = 'intended' AND o.seq < c.seq)
          ORDER BY c.next_at, c.seq LIMIT :most FOR UPDATE OF c SKIP LOCKED
     )
     UPDATE provider_calls c SET tries = c.tries + 1, sent_at = coalesce(c.sent_at, :now), next_at = :again_at,
-           facts = CASE WHEN c.operation = 'capture' AND c.sent_at IS NULL THEN (
-               SELECT c.facts || jsonb_build_object('expected', least(
-                          (c.facts ->> 'expected')::bigint, p.captured + (c.facts ->> 'amount')::bigint))
-                 FROM payments p WHERE p.id = c.payment_id) ELSE c.facts END
-      FROM due WHERE c.id = due.id
+           operation = CASE WHEN taken.amount <= 0 THEN 'cancel' ELSE c.operation END,
+           facts = CASE WHEN taken.amount > 0 THEN c.facts || jsonb_build_object(
+               'amount', taken.amount, 'expected', taken.captured + taken.amount) ELSE c.facts END
+      FROM due LEFT JOIN LATERAL (
+               SELECT p.captured, least(p.amount - p.captured,
+                          CASE WHEN NOT (due.facts ->> 'last')::boolean THEN (due.facts ->> 'amount')::bigint END,
+                          (SELECT coalesce(sum(e.amount), 0) FROM ledger_entries e WHERE e.order_id = p.order_id)
+                          + (SELECT coalesce(sum(r.amount), 0) FROM refunds r WHERE r.order_id = p.order_id
+                                AND r.state IN ('intended', 'pending', 'failed')))::bigint AS amount
+                 FROM payments p WHERE p.id = due.payment_id) AS taken ON due.takes
+     WHERE c.id = due.id
  RETURNING c.id, c.operation, c.payment_id, c.mandate_id, c.refund_id, c.facts, c.key, c.key_since, c.tries, c.sent_at
 """)
 _ANSWERED = text("""

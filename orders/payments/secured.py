@@ -128,6 +128,16 @@ async def capture_for_shipment(tx: Session, order: OrderHead, worth: int, now: d
     await intend(tx, Operation.CAPTURE, now, payment_id=payment.id, facts=facts)
 
 
+async def take_what_is_owed(tx: Session, payment: PaymentRow, owed: int, now: datetime) -> None:
+    """Have what is owed of a locked order taken out of what is reserved for it, and the rest of that let go.
+
+    Captures that were wanted before come first. When its turn comes this one takes what they left to be taken.
+    """
+    amount = min(owed, payment.amount - payment.captured)
+    facts = {"amount": amount, "last": True, "expected": payment.captured + amount}
+    await intend(tx, Operation.CAPTURE, now, payment_id=payment.id, facts=facts)
+
+
 async def _authorised(tx: Session, order_id: str, now: datetime) -> PaymentRow | None:
     """The payment that reserves the money of an order, if it still does."""
     payments = await payments_of(tx, order_id)

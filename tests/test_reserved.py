@@ -1,0 +1,121 @@
+"""Reserved: what is owed for goods that left is taken out of what is reserved, whatever was refused before."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+import pytest
+from aiohttp import web
+
+from commerce.kernel.clock import SetClock
+from commerce.kernel.db import Database
+from tests.conftest import Json
+from tests.front import Front, Instead, Parcel, in_front_of
+from tests.paid_store import intent_of, paid_store
+from tests.paying import Checkout, money
+from tests.shop import rows
+from tests.stories import eur
+from tests.stripe_backends import StripeSandbox
+
+ONE = {"location": "wh-de", "lines": [{"line": 1, "quantity": 1}]}
+CALLS = "SELECT operation, state FROM provider_calls WHERE operation IN ('capture', 'cancel') ORDER BY seq"
+
+
+@pytest.fixture
+async def front(stripe_sandbox: StripeSandbox) -> AsyncIterator[Front]:
+    """Somebody between us and the provider."""
+    async with in_front_of(stripe_sandbox) as made:
+        yield made
+
+
+@pytest.fixture
+async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox, front: Front) -> AsyncIterator[Checkout]:
+    """A store whose buyers pay through the provider, behind the front."""
+    async with paid_store(db, clock, stripe_sandbox) as made:
+        yield replace(made, gateway=front.gateway())
+
+
+async def ship(shop: Checkout, order_id: str, what: Json | None = None) -> None:
+    """A parcel leaves: one unit, or what is said."""
+    answer = await shop.operator.post(f"/v1/orders/{order_id}/ship", what or ONE)
+    assert answer.status_code == 200, answer.text
+
+
+async def cancel(shop: Checkout, order_id: str) -> None:
+    """What has not left never will."""
+    answer = await shop.operator.post(f"/v1/orders/{order_id}/cancel", {"reason": "out of stock"})
+    assert answer.status_code == 200, answer.text
+
+
+async def reserved(shop: Checkout, order_id: str) -> tuple[str, int]:
+    """The provider's word for an order's payment, and what it could still take."""
+    seen = await shop.sandbox.client().v1.payment_intents.retrieve_async(await intent_of(shop, order_id))
+    return seen.status, seen.amount_capturable
+
+
+def declines_once(front: Front, path: str) -> Instead:
+    """The first request to this path is declined, and nothing is changed; all others are passed on."""
+    left = [1]
+
+    async def answer(parcel: Parcel) -> web.Response | None:
+        if not left or not fnmatchcase(parcel.path, path):
+            return None
+        left.pop()
+        looked = await front.pass_on(parcel._replace(method="GET", path=parcel.path.rpartition("/")[0], body=b""))
+        assert isinstance(looked.body, bytes)
+        error = {"type": "card_error", "code": "card_declined", "payment_intent": json.loads(looked.body)}
+        return web.json_response({"error": error}, status=402)
+
+    return answer
+
+
+CAPTURE = "/v1/payment_intents/*/capture"
+
+
+async def test_the_last_parcel_takes_what_the_first_ones_declined_capture_left(shop: Checkout, front: Front) -> None:
+    """Both parcels leave before either is paid for: what is taken is decided when it is sent."""
+    order_id = await shop.paid(("CHARGER", 2), total=7800, payment="on_shipment")
+    await ship(shop, order_id)
+    await ship(shop, order_id)
+    front.instead = declines_once(front, CAPTURE)
+    await shop.settle()
+
+    history = await shop.history(order_id)
+    assert (history["order"]["state"], history["owed"]) == ("shipped", eur(0))
+    assert money(await shop.sandbox.ledger()) == [("capture", 7800)]
+    assert await rows(shop.db, CALLS) == [("capture", "refused"), ("capture", "answered")]
+    assert await shop.cases() == [("capture_refused", history["payments"][0]["id"])]
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["declined before", "declined after"])
+async def test_letting_go_of_the_rest_takes_what_was_declined_for_the_parcel(
+    shop: Checkout, front: Front, *, heard: bool
+) -> None:
+    """One of three was sent, its money is declined, and the rest is cancelled: before or after that is known."""
+    order_id = await shop.paid(("CHARGER", 3), total=11700, payment="on_shipment")
+    await ship(shop, order_id)
+    front.instead = declines_once(front, CAPTURE)
+    if heard:
+        await shop.settle()
+    await cancel(shop, order_id)
+    await shop.settle()
+
+    history = await shop.history(order_id)
+    assert (history["order"]["state"], history["owed"]) == ("shipped", eur(0))
+    assert money(await shop.sandbox.ledger()) == [("capture", 3900)]
+    assert await reserved(shop, order_id) == ("succeeded", 0)
+
+
+async def test_the_rest_is_let_go_where_the_parcel_was_paid_meanwhile(shop: Checkout) -> None:
+    """The rest is cancelled before the money for the parcel is taken; nothing is owed when its turn comes."""
+    order_id = await shop.paid(("CHARGER", 3), total=11700, payment="on_shipment")
+    await ship(shop, order_id)
+    await cancel(shop, order_id)
+    await shop.settle()
+
+    assert money(await shop.sandbox.ledger()) == [("capture", 3900)]
+    assert await rows(shop.db, CALLS) == [("capture", "answered"), ("cancel", "answered")]
+    assert (await shop.payment(order_id))["state"] == "captured"
+    assert await reserved(shop, order_id) == ("succeeded", 0)
+    assert await shop.cases() == []
