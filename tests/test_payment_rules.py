@@ -267,8 +267,9 @@ def test_money_is_reserved_only_where_it_is_taken_as_goods_leave() -> None:
     assert manual == {PaymentPlan.ON_SHIPMENT}
 
 
-def test_an_authorisation_that_expires_is_taken_while_its_order_stands() -> None:
-    let_go = {state for state in OrderState if at_expiry(state) is Operation.CANCEL}
+def test_an_authorisation_that_expires_is_taken_while_its_order_stands_and_owes_something() -> None:
+    let_go = {state for state in OrderState if at_expiry(state, 1) is Operation.CANCEL}
 
     assert let_go == {OrderState.CANCELLED}
-    assert {at_expiry(state) for state in set(OrderState) - let_go} == {Operation.CAPTURE}
+    assert {at_expiry(state, 1) for state in set(OrderState) - let_go} == {Operation.CAPTURE}
+    assert {at_expiry(state, owed) for state in OrderState for owed in (0, -1)} == {Operation.CANCEL}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from fnmatch import fnmatchcase
 
 import pytest
@@ -15,7 +16,7 @@ from tests.front import Front, Instead, Parcel, in_front_of
 from tests.paid_store import intent_of, paid_store
 from tests.paying import Checkout, money
 from tests.shop import rows
-from tests.stories import eur
+from tests.stories import eur, ledger
 from tests.stripe_backends import StripeSandbox
 
 ONE = {"location": "wh-de", "lines": [{"line": 1, "quantity": 1}]}
@@ -70,7 +71,7 @@ def declines_once(front: Front, path: str) -> Instead:
     return answer
 
 
-CAPTURE = "/v1/payment_intents/*/capture"
+CAPTURE, LET_GO = "/v1/payment_intents/*/capture", "/v1/payment_intents/*/cancel"
 
 
 async def test_the_last_parcel_takes_what_the_first_ones_declined_capture_left(shop: Checkout, front: Front) -> None:
@@ -119,3 +120,21 @@ async def test_the_rest_is_let_go_where_the_parcel_was_paid_meanwhile(shop: Chec
     assert (await shop.payment(order_id))["state"] == "captured"
     assert await reserved(shop, order_id) == ("succeeded", 0)
     assert await shop.cases() == []
+
+
+async def test_what_nobody_owes_is_let_go_before_it_expires(shop: Checkout, front: Front) -> None:
+    """The provider would not let go of the rest when it was cancelled; asked once more, it does."""
+    order_id = await shop.paid(("CHARGER", 3), total=11700, payment="on_shipment")
+    await ship(shop, order_id)
+    await shop.settle()
+    front.instead = declines_once(front, LET_GO)
+    await cancel(shop, order_id)
+    await shop.settle()
+    stuck = await reserved(shop, order_id)
+    await shop.advance(timedelta(days=6, hours=13))
+    await shop.pass_time(timedelta(minutes=1), timedelta(seconds=20))
+
+    assert stuck == ("requires_capture", 7800)
+    assert money(await shop.sandbox.ledger()) == [("capture", 3900)]
+    assert await ledger(shop.db, order_id) == [("charge", 11700), ("payment", -3900), ("cancellation", -7800)]
+    assert await reserved(shop, order_id) == ("succeeded", 0)

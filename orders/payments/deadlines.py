@@ -9,7 +9,7 @@ from sqlalchemy import TextClause, text
 from commerce.kernel.db import Database, Session
 from inventory.keep import keep_hold
 from orders.payments.call_off import let_go
-from orders.payments.calls import intend, is_intended
+from orders.payments.calls import is_intended
 from orders.payments.catch_up_mandate import lock_mandate
 from orders.payments.give_up import give_up_mandate
 from orders.payments.lock_payment import lock_payment
@@ -23,6 +23,7 @@ from orders.payments.rules import (
     PaymentState,
     at_expiry,
 )
+from orders.payments.secured import owed_on, take_what_is_owed
 from orders.record import Happening, note
 
 BATCH_MAX = 500
@@ -117,14 +118,14 @@ async def _end_mandate(tx: Session, mandate_id: str, now: datetime) -> None:
 
 
 async def _save_authorisation(tx: Session, payment_id: str, now: datetime) -> None:
-    """Take the money while the order stands; let it go where it does not."""
+    """Take what is owed while the order stands; let go of what nobody owes."""
     order, payment, _ = await lock_payment(tx, payment_id)
     if payment.state is not PaymentState.AUTHORISED:
         return
-    if at_expiry(order.state) is Operation.CANCEL:
+    owed = await owed_on(tx, order.id)
+    if at_expiry(order.state, owed) is Operation.CANCEL:
         await let_go(tx, payment, now)
     elif not await is_intended(tx, Operation.CAPTURE, payment.id):
-        facts = {"amount": payment.amount - payment.captured, "last": True, "expected": payment.amount}
-        await intend(tx, Operation.CAPTURE, now, payment_id=payment.id, facts=facts)
+        await take_what_is_owed(tx, payment, owed, now)
         told = {"payment": payment.id, "capture_before": str(payment.capture_before)}
         await note(tx, [Happening(order.id, "captured_before_expiry", "worker", told)], now)

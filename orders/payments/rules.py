@@ -251,9 +251,9 @@ def capture_for(plan: PaymentPlan) -> Capture:
     return Capture.MANUAL if plan is PaymentPlan.ON_SHIPMENT else Capture.AUTOMATIC
 
 
-def at_expiry(order: OrderState) -> Operation:
-    """What to do with an authorisation that is about to expire: take the money while the goods are promised."""
-    return Operation.CANCEL if order is OrderState.CANCELLED else Operation.CAPTURE
+def at_expiry(order: OrderState, owed: int) -> Operation:
+    """What to do with an authorisation that is about to expire: take what is owed while the goods are promised."""
+    return Operation.CANCEL if order is OrderState.CANCELLED or owed <= 0 else Operation.CAPTURE
 
 
 class Settled(NamedTuple):
