@@ -21,7 +21,8 @@ _HANDED = text("UPDATE shipments SET handed_over_at = :now WHERE order_id = :id 
 async def hand_order_over(tx: Session, order_id: str, reference: str | None, actor: str, now: datetime) -> None:
     """Note that the carrier brought everything and took what was due; `reference` is the carrier's own number.
 
-    Raises NotFound, MoveNotAllowed, and NotPaid if it was to be paid before.
+    Raises NotFound, MoveNotAllowed, and NotPaid if it was to be paid before. What went back since asks nobody any more:
+    the goods are with their buyer, or on their way back.
     """
     order = await lock_order(tx, order_id)
     if order.fulfilment is not Fulfilment.SHIP:

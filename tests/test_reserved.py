@@ -11,9 +11,9 @@ from aiohttp import web
 
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
-from tests.conftest import Json
+from tests.conftest import Json, problem
 from tests.front import Front, Instead, Parcel, in_front_of
-from tests.paid_store import intent_of, paid_store
+from tests.paid_store import back, intent_of, paid_store, shipped
 from tests.paying import Checkout, money
 from tests.shop import rows
 from tests.stories import eur, ledger
@@ -138,3 +138,48 @@ async def test_what_nobody_owes_is_let_go_before_it_expires(shop: Checkout, fron
     assert money(await shop.sandbox.ledger()) == [("capture", 3900)]
     assert await ledger(shop.db, order_id) == [("charge", 11700), ("payment", -3900), ("cancellation", -7800)]
     assert await reserved(shop, order_id) == ("succeeded", 0)
+
+
+async def test_a_parcel_that_was_returned_does_not_stop_the_next_one(shop: Checkout) -> None:
+    """All that was taken went back, and the money for the others is still reserved."""
+    order_id = await shop.paid(("CHARGER", 3), total=11700, payment="on_shipment")
+    await ship(shop, order_id)
+    await shop.settle()
+    await shop.refund(order_id, reason="line", line=1, quantity=1)
+    await shop.settle()
+    await ship(shop, order_id)
+    await ship(shop, order_id)
+    await shop.settle()
+
+    assert money(await shop.sandbox.ledger()) == [
+        ("capture", 3900), ("refund", -3900), ("capture", 3900), ("capture", 3900),
+    ]  # fmt: skip
+    history = await shop.history(order_id)
+    assert (history["order"]["state"], history["owed"]) == ("shipped", eur(0))
+
+
+async def test_the_rest_stays_when_all_went_back_and_nothing_is_reserved(shop: Checkout) -> None:
+    """Paid at once; all of it is refunded after the first parcel, and so the second stays until it is cancelled."""
+    order_id = await shop.paid(("CHARGER", 2), total=7800)
+    await ship(shop, order_id)
+    await shop.refund(order_id, **back(7800))
+    await shop.settle()
+    stays = await shop.operator.post(f"/v1/orders/{order_id}/ship", ONE)
+    await cancel(shop, order_id)
+    await shop.settle()
+    handed = await shop.operator.post(f"/v1/orders/{order_id}/hand-over", {"reference": "DHL"})
+
+    assert problem(stays) == (409, "money_went_back")
+    assert handed.status_code == 200, handed.text
+    assert money(await shop.sandbox.ledger()) == [("capture", 7800), ("refund", -7800)]
+
+
+async def test_what_was_refunded_after_it_left_is_handed_over_all_the_same(shop: Checkout) -> None:
+    order_id = await shipped(shop, ("CHARGER", 1), total=3900)
+    await shop.refund(order_id, reason="line", line=1, quantity=1)
+    await shop.settle()
+    handed = await shop.operator.post(f"/v1/orders/{order_id}/hand-over", {"reference": "DHL"})
+
+    assert handed.status_code == 200, handed.text
+    history = await shop.history(order_id)
+    assert (history["order"]["state"], history["owed"]) == ("completed", eur(0))

@@ -25,7 +25,7 @@ class MoneyWentBack(Refusal):
     order: str
 
     def __str__(self) -> str:
-        return "All that was paid for this order went back. Cancel it, or have it paid anew."
+        return "All that was paid for this order went back. Cancel what has not left."
 
 
 @dataclass(eq=False)

@@ -64,13 +64,17 @@ async def due_on(tx: ReadSession, order_id: str) -> int:
 
 
 async def owed_at_hand_over(tx: ReadSession, order: OrderHead) -> int:
-    """What the buyer pays to whoever hands the goods over. Raises NotPaid if it should have been paid before."""
+    """What the buyer pays to whoever hands the goods over. Raises NotPaid if it should have been paid before.
+
+    Raises MoneyWentBack for goods that are still here; of what has left, it is only noted that it arrived.
+    """
     if await plan_of(tx, order.id) is PaymentPlan.ON_COLLECTION:
         return await owed_on(tx, order.id)
     due = await due_on(tx, order.id)
     if due:
         raise NotPaid(order.id, due)
-    await _must_not_have_gone_back(tx, order)
+    if order.state is not OrderState.SHIPPED:
+        await _must_not_have_gone_back(tx, order)
     return 0
 
 
@@ -93,13 +97,17 @@ async def is_secured(tx: ReadSession, order_id: str) -> bool:
 
 
 async def must_be_secured(tx: Session, order: OrderHead, now: datetime) -> None:
-    """Let the goods of a locked order go if the money for them is there or reserved. Raises NotPaid."""
+    """Let the goods of a locked order go if the money for them is there or reserved. Raises NotPaid, MoneyWentBack.
+
+    What went back of the parcels before is nothing to a parcel for which money is reserved.
+    """
     if await plan_of(tx, order.id) is PaymentPlan.ON_COLLECTION:
         return
     due = await due_on(tx, order.id)
-    if due and await _authorised(tx, order.id, now) is None:
+    if not due:
+        await _must_not_have_gone_back(tx, order)
+    elif await _authorised(tx, order.id, now) is None:
         raise NotPaid(order.id, due)
-    await _must_not_have_gone_back(tx, order)
 
 
 async def _must_not_have_gone_back(tx: ReadSession, order: OrderHead) -> None:
