@@ -26,7 +26,7 @@ async def cancel_unpaid(tx: Session, body: dict[str, Any], now: datetime) -> Non
     Safe to repeat: as above; and an order that was cancelled or sent meanwhile stays as it is.
     """
     order = await lock_order(tx, body["order_id"])
-    if order.state not in HOLDING or not await is_unpaid(tx, order):
+    if order.state not in HOLDING or not await is_unpaid(tx, order.id):
         return
     await cancel_order(tx, order.id, "not paid in time", "worker", now)
 

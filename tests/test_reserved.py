@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 import pytest
@@ -11,10 +11,10 @@ from aiohttp import web
 
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
-from tests.conftest import Json, problem
+from tests.conftest import NOON, Json, problem
 from tests.front import Front, Instead, Parcel, in_front_of
 from tests.paid_store import back, intent_of, paid_store, shipped
-from tests.paying import Checkout, money
+from tests.paying import Checkout, money, whats
 from tests.shop import rows
 from tests.stories import eur, ledger
 from tests.stripe_backends import StripeSandbox
@@ -183,3 +183,95 @@ async def test_what_was_refunded_after_it_left_is_handed_over_all_the_same(shop:
     assert handed.status_code == 200, handed.text
     history = await shop.history(order_id)
     assert (history["order"]["state"], history["owed"]) == ("completed", eur(0))
+
+
+# The reservation ends without us.
+
+
+async def ends_at_provider(shop: Checkout, order_id: str, captured: int = 0) -> None:
+    """Somebody takes a part of what is reserved at the provider itself, or nothing, and lets go of the rest."""
+    intents, intent = shop.sandbox.client().v1.payment_intents, await intent_of(shop, order_id)
+    if captured:
+        await intents.capture_async(intent, {"amount_to_capture": captured})
+    else:
+        await intents.cancel_async(intent)
+    await shop.settle()
+
+
+async def kept(shop: Checkout, order_id: str) -> list[tuple[int, datetime | None]]:
+    """How many units are kept for an order, and until when."""
+    found = "SELECT units, expires_at FROM holds WHERE reference = :id AND ended_at IS NULL"
+    return [(units, until) for units, until in await rows(shop.db, found, id=order_id)]
+
+
+async def sent_in_part(shop: Checkout) -> str:
+    """An order of three of which one was sent and paid, and the others are reserved."""
+    order_id = await shop.paid(("CHARGER", 3), total=11700, payment="on_shipment")
+    await ship(shop, order_id)
+    await shop.settle()
+    return order_id
+
+
+async def test_the_rest_is_kept_for_two_days_where_its_reservation_was_let_go(shop: Checkout) -> None:
+    order_id = await sent_in_part(shop)
+    before = await kept(shop, order_id)
+    await ends_at_provider(shop, order_id)
+    after = await kept(shop, order_id)
+    [case] = (await shop.operator.get("/v1/payment-cases")).json()["items"]
+    await shop.pass_time(timedelta(hours=47), timedelta(hours=1))
+    waited = (await shop.history(order_id))["order"]["state"]
+    await shop.pass_time(timedelta(hours=2), timedelta(minutes=30))
+
+    assert (before, after) == ([(2, None)], [(2, NOON + timedelta(hours=48))])
+    assert (case["kind"], case["order"]) == ("reservation_lapsed", order_id)
+    assert case["facts"] == {"reserved": 11700, "captured": 3900, "kept_until": "2026-11-04T12:00:00Z"}
+    history = await shop.history(order_id)
+    assert (waited, history["order"]["state"], history["owed"]) == ("part_shipped", "shipped", eur(0))
+    assert (await kept(shop, order_id), money(await shop.sandbox.ledger())) == ([], [("capture", 3900)])
+    assert whats(history, "reservation", "rest") == ["reservation_lapsed", "rest_cancelled"]
+    [reason] = [one["facts"]["reason"] for one in history["timeline"] if one["what"] == "rest_cancelled"]
+    assert reason == "not paid in time"
+
+
+async def test_the_rest_that_is_paid_anew_is_kept_until_it_leaves(shop: Checkout) -> None:
+    order_id = await sent_in_part(shop)
+    await ends_at_provider(shop, order_id)
+    await shop.advance(timedelta(hours=40))
+    await shop.buyer_pays(await shop.begin(order_id))
+    await shop.settle()
+    await shop.pass_time(timedelta(hours=12), timedelta(hours=1))
+
+    assert await kept(shop, order_id) == [(2, None)]
+    await ship(shop, order_id, {"location": "wh-de"})
+    assert ((await shop.history(order_id))["owed"], (await shop.cases())[0][0]) == (eur(0), "reservation_lapsed")
+    assert money(await shop.sandbox.ledger()) == [("capture", 3900), ("capture", 7800)]
+
+
+async def test_what_was_taken_in_part_before_anything_left_goes_back_with_its_order(shop: Checkout) -> None:
+    order_id = await shop.paid(("CHARGER", 3), total=11700, payment="on_shipment")
+    await ends_at_provider(shop, order_id, captured=3900)
+
+    history = await shop.history(order_id)
+    assert (history["order"]["state"], history["owed"], await kept(shop, order_id)) == ("cancelled", eur(0), [])
+    assert money(await shop.sandbox.ledger()) == [("capture", 3900), ("refund", -3900)]
+    assert await shop.cases() == []
+
+
+async def test_what_was_taken_in_part_before_we_heard_that_it_was_reserved_pays_no_order(shop: Checkout) -> None:
+    """Every event is late: the first look finds a payment that is over, with a third of the money."""
+    order_id = await shop.place(("CHARGER", 3), total=11700, payment="on_shipment")
+    await shop.buyer_pays(await shop.begin(order_id))
+    await ends_at_provider(shop, order_id, captured=3900)
+
+    assert (await shop.history(order_id))["order"]["state"] == "cancelled"
+    assert money(await shop.sandbox.ledger()) == [("capture", 3900), ("refund", -3900)]
+
+
+async def test_all_that_is_reserved_taken_at_the_provider_pays_the_order(shop: Checkout) -> None:
+    order_id = await shop.paid(("CHARGER", 3), total=11700, payment="on_shipment")
+    await ends_at_provider(shop, order_id, captured=11700)
+    await ship(shop, order_id, {"location": "wh-de"})
+    await shop.settle()
+
+    assert ((await shop.history(order_id))["owed"], await shop.cases()) == (eur(0), [])
+    assert money(await shop.sandbox.ledger()) == [("capture", 11700)]

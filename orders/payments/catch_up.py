@@ -17,6 +17,7 @@ from commerce.kernel.rows import arrays, as_columns
 from inventory.keep import keep_holds
 from orders.payments.call_off import call_off, give_back_excess
 from orders.payments.cases import open_case
+from orders.payments.lapse import note_lapsed
 from orders.payments.ledger import Entry, enter
 from orders.payments.lock_payment import Locked, Sought, lock_payments
 from orders.payments.outcome import PROVIDER, Outcome, Told, is_another, is_idle_twin, outcome
@@ -143,6 +144,7 @@ async def _write(outcomes: Sequence[Outcome], tx: Session, now: datetime) -> Non
     for one in outcomes:
         if one.calls_off:
             await call_off(tx, one.order.id, now)
+    await note_lapsed(tx, [one for one in outcomes if one.lapsed], now)
     await give_back_excess(tx, [payment.order_id for payment, _ in more], now)
 
 

@@ -15,7 +15,7 @@ class PaymentSecured(Event, frozen=True):
 
 
 class PaymentGivenUp(Event, frozen=True):
-    """A payment will not come any more; nothing of it was taken."""
+    """A payment will not come any more, or no more of it than was taken."""
 
     topic: ClassVar[str] = "payment_given_up"
     order_id: str

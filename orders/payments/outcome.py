@@ -62,7 +62,21 @@ class Outcome(NamedTuple):
     @property
     def secured(self) -> bool:
         """Whether the money is there, or reserved, as of now."""
-        return self.taken.state in SECURE and self.payment.state not in SECURE
+        return self.taken.state in SECURE and self.payment.state not in SECURE and not self.lapsed
+
+    @property
+    def lapsed(self) -> bool:
+        """Whether it ended with less than was reserved, for an order that still holds goods: not by our doing."""
+        ended = self.taken.state is not self.payment.state and self.taken.captured < self.payment.amount
+        gone = self.payment.state is PaymentState.AUTHORISED and self.taken.state is PaymentState.CANCELLED
+        return ended and (gone or self.taken.state is PaymentState.CAPTURED) and self.order.state in HOLDING
+
+    @property
+    def given_up(self) -> bool:
+        """Whether it is over and its order with it. What is left of one that left in part may be paid anew (lapse)."""
+        if self.lapsed:
+            return self.order.state is not OrderState.PART_SHIPPED
+        return self.taken.state is PaymentState.CANCELLED and self.payment.state is not PaymentState.CANCELLED
 
     @property
     def calls_off(self) -> bool:
@@ -131,6 +145,9 @@ def _follow(found: Outcome) -> None:
     order, payment, state = found.order, found.payment, found.taken.state
     if state is PaymentState.CANCELLED:
         _happened(found, "payment_cancelled")
+    if found.lapsed:
+        _happened(found, "reservation_lapsed", amount=payment.amount - found.taken.captured)
+    if found.given_up:
         found.events.append(PaymentGivenUp(order.id, payment.id))
     elif state is PaymentState.ACTION:
         _happened(found, "payment_needs_action")

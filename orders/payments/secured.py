@@ -1,5 +1,6 @@
 """Secured: goods leave when their money is there, or reserved, or is paid to whoever hands them over."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import text
@@ -21,19 +22,15 @@ _OWED = text("""
       FROM ledger_entries WHERE order_id = :id
 """)
 _DUE = text("SELECT coalesce(sum(amount), 0)::bigint FROM tenders WHERE order_id = :id AND state = 'due'")
-# A deposit alone does not pay an order; it counts as long as its mandate can be charged.
+# Whatever was taken, what counts is what is due, and whether it may still come.
 _UNPAID = text("""
-    SELECT NOT EXISTS (SELECT 1 FROM payments WHERE order_id = :id
-                          AND (state NOT IN ('cancelled', 'captured') OR state = 'captured' AND purpose <> 'deposit'))
-       AND (NOT EXISTS (SELECT 1 FROM mandates WHERE order_id = :id AND state <> 'cancelled')
-            OR EXISTS (SELECT 1 FROM payments WHERE order_id = :id AND state = 'cancelled' AND purpose = 'balance'
-                          AND mandate_id IS NOT NULL))
-""")
-# Of an order that left in part something was taken before; what counts is what is due, and whether it may still come.
-_REST_UNPAID = text("""
-    SELECT EXISTS (SELECT 1 FROM tenders WHERE order_id = :id AND state = 'due')
-       AND NOT EXISTS (SELECT 1 FROM payments WHERE order_id = :id AND state NOT IN ('cancelled', 'captured'))
-       AND NOT EXISTS (SELECT 1 FROM mandates WHERE order_id = :id AND state = 'active')
+    SELECT DISTINCT t.order_id FROM tenders t
+     WHERE t.order_id = ANY(CAST(:ids AS text[])) AND t.state = 'due' AND t.kind = 'online' AND t.amount > 0
+       AND NOT EXISTS (SELECT 1 FROM payments p
+                        WHERE p.order_id = t.order_id AND p.state NOT IN ('cancelled', 'captured'))
+       AND (NOT EXISTS (SELECT 1 FROM mandates m WHERE m.order_id = t.order_id AND m.state <> 'cancelled')
+            OR EXISTS (SELECT 1 FROM payments p WHERE p.order_id = t.order_id AND p.state = 'cancelled'
+                          AND p.purpose = 'balance' AND p.mandate_id IS NOT NULL))
 """)
 _WENT_BACK = text("""
     SELECT coalesce(sum(p.captured), 0) > 0 AND sum(p.captured) <= (
@@ -42,7 +39,9 @@ _WENT_BACK = text("""
       FROM payments p WHERE p.order_id = :id
 """)
 _SECURED = text("""
-    SELECT EXISTS (SELECT 1 FROM payments WHERE order_id = :id AND state IN ('authorised', 'captured'))
+    SELECT EXISTS (SELECT 1 FROM payments WHERE order_id = :id AND state = 'authorised')
+        OR EXISTS (SELECT 1 FROM payments WHERE order_id = :id AND state = 'captured')
+           AND NOT EXISTS (SELECT 1 FROM tenders WHERE order_id = :id AND state = 'due' AND amount > 0)
         OR EXISTS (SELECT 1 FROM mandates WHERE order_id = :id AND state = 'active')
 """)
 _EXPECTED = text("""
@@ -78,15 +77,17 @@ async def owed_at_hand_over(tx: ReadSession, order: OrderHead) -> int:
     return 0
 
 
-async def is_unpaid(tx: ReadSession, order: OrderHead) -> bool:
-    """Whether an order that is paid through the provider has nothing that is paid, reserved, saved or on its way.
+async def unpaid_among(tx: ReadSession, order_ids: Sequence[str]) -> set[str]:
+    """Which of these locked orders have something to pay through the provider, and nothing that may still pay it.
 
-    Of one that left in part: nothing for what has not left.
+    What may is a payment that is not over, or a means that was saved and has not failed.
     """
-    if await plan_of(tx, order.id) is PaymentPlan.ON_COLLECTION:
-        return False
-    statement = _REST_UNPAID if order.state is OrderState.PART_SHIPPED else _UNPAID
-    return bool((await tx.execute(statement, {"id": order.id})).scalar_one())
+    return set((await tx.execute(_UNPAID, {"ids": list(order_ids)})).scalars())
+
+
+async def is_unpaid(tx: ReadSession, order_id: str) -> bool:
+    """Whether a locked order is one of those."""
+    return order_id in await unpaid_among(tx, [order_id])
 
 
 async def is_secured(tx: ReadSession, order_id: str) -> bool:
