@@ -26,13 +26,14 @@ from orders.payments.laws import (
     RefundsAreInTheLedger,
     ReservationsAreForOrders,
     SentGoodsArePaid,
+    WhatIsDueMayStillCome,
 )
 from tests.conftest import NOON, own_database
 from tests.paid_store import back, paid_store
 from tests.stories import plant
 from tests.stripe_backends import StripeSandbox
 
-PAID, RESERVED, WAITING, BACK, CANCELLED, UNOPENED, PARTLY = (new_id("ord", NOON) for _ in range(7))
+PAID, RESERVED, WAITING, BACK, CANCELLED, UNOPENED, PARTLY, SAVING = (new_id("ord", NOON) for _ in range(8))
 
 
 class _UndoneError(Exception):
@@ -41,7 +42,10 @@ class _UndoneError(Exception):
 
 @pytest.fixture(scope="module")
 async def books(server: EmbeddedPostgres, template: str, sandbox_url: str) -> AsyncIterator[Database]:
-    """Orders that are paid, reserved, begun, given back, cancelled, sent in part, and one that cannot be begun."""
+    """Orders that are paid, reserved, begun, given back, cancelled, sent in part, and one that cannot be begun.
+
+    Of one a card is to be saved.
+    """
     async with (
         own_database(server, template, "payment_laws") as url,
         httpx.AsyncClient(base_url=sandbox_url, timeout=10) as http,
@@ -54,6 +58,7 @@ async def books(server: EmbeddedPostgres, template: str, sandbox_url: str) -> As
             await shop.paid(one, total=3900, id=PAID)
             await shop.paid(one, total=3900, id=RESERVED, payment="on_shipment")
             await shop.begin(await shop.place(one, total=3900, id=WAITING))
+            await shop.begin(await shop.place(one, total=3900, id=SAVING, payment="later"))
             for order_id in (BACK, CANCELLED):
                 await shop.paid(one, total=3900, id=order_id)
                 await shop.refund(order_id, **back(1000))
@@ -119,6 +124,29 @@ BEFORE_A_PERSON = f"""
 SENT = "UPDATE order_lines SET sent = {} WHERE order_id = '{}'"
 CAPTURE_CALLED = CANCEL_CALLED.replace("'cancel'", "'capture'").replace(WAITING, RESERVED)
 CAPTURE_REFUSED = BEFORE_A_PERSON.replace("'payment_differs'", "'capture_refused'").replace(WAITING, RESERVED)
+CANCEL_REFUSED = BEFORE_A_PERSON.replace("'payment_differs'", "'cancel_refused'").replace(WAITING, RESERVED)
+LAPSED = CAPTURE_REFUSED.replace("'capture_refused'", "'reservation_lapsed'")
+DISPUTED = f"""
+    INSERT INTO payment_cases (id, kind, subject, order_id, facts, opened_at)
+    VALUES ('pcs_planted', 'dispute', 'dp_planted', '{RESERVED}', '{{}}', '2026-11-02Z')
+"""
+DIFFERS = CAPTURE_REFUSED.replace("'capture_refused'", "'payment_differs'")
+LONG_CALLED = "UPDATE provider_calls SET created_at = '2026-11-01 12:35Z' WHERE id = 'pcl_planted'"
+MANDATE = f"UPDATE mandates SET deadline = {{}} WHERE order_id = '{SAVING}'"
+LOOKED_AT_NOON = LOOKED_LAST.format("2026-11-02 12:00")
+LEFT_AND_PAID = [
+    f"UPDATE orders SET state = 'shipped' WHERE id = '{RESERVED}'",
+    f"UPDATE tenders SET state = 'void' WHERE order_id = '{RESERVED}'",
+]
+LET_GO = f"UPDATE payments SET state = 'cancelled' WHERE order_id = '{RESERVED}'"
+GIVEN_UP = f"""
+    INSERT INTO outbox_messages (id, topic, version, body, told_at, relayed_at)
+    VALUES ('evt_planted', 'payment_given_up', 1, '{{{{"order_id": "{RESERVED}"}}}}', '2026-11-02Z', {{}})
+"""
+REACTION = """
+    INSERT INTO outbox_deliveries (message_id, reaction, next_ring_at, {}) VALUES
+        ('evt_planted', 'cancel_unpaid', '2026-11-02Z', '2026-11-02Z')
+"""
 
 PLANTED: list[tuple[type[Law], list[str]]] = [
     (OnlineTendersAreCaptured, [f"UPDATE tenders SET amount = 3899, given = 3899 WHERE order_id = '{PAID}'"]),
@@ -170,6 +198,9 @@ PLANTED: list[tuple[type[Law], list[str]]] = [
             "UPDATE payment_cases SET closed_at = '2026-11-02Z', closed_by = 'test', note = 'done'",
         ],
     ),
+    (SentGoodsArePaid, [SENT.format(1, RESERVED), DISPUTED]),
+    (SentGoodsArePaid, [SENT.format(1, RESERVED), DIFFERS]),
+    (SentGoodsArePaid, [SENT.format(1, RESERVED), CANCEL_REFUSED]),
     (NoAuthorisationOutlivesItsDeadline, [LOOKED_LAST.format("2026-11-09 12:05:01")]),
     (
         NoAuthorisationOutlivesItsDeadline,
@@ -213,6 +244,23 @@ PLANTED: list[tuple[type[Law], list[str]]] = [
     ),
     (ReservationsAreForOrders, [f"UPDATE orders SET state = 'cancelled' WHERE id = '{RESERVED}'"]),
     (ReservationsAreForOrders, [f"UPDATE payments SET state = 'authorised' WHERE order_id = '{CANCELLED}'"]),
+    (ReservationsAreForOrders, LEFT_AND_PAID),
+    (ReservationsAreForOrders, [*LEFT_AND_PAID, CAPTURE_REFUSED]),
+    (
+        ReservationsAreForOrders,
+        [*LEFT_AND_PAID, CAPTURE_CALLED, "UPDATE provider_calls SET facts = '{\"last\": false}'"],
+    ),
+    (NobodyWaitsForEver, [LOOKED_LAST.format("2026-11-02 12:35:01"), CANCEL_CALLED, LONG_CALLED]),
+    (NobodyWaitsForEver, [LOOKED_AT_NOON, MANDATE.format("'2026-11-02 11:49Z'")]),
+    (NobodyWaitsForEver, [LOOKED_AT_NOON, MANDATE.format("NULL")]),
+    (WhatIsDueMayStillCome, [LET_GO]),
+    (WhatIsDueMayStillCome, [f"UPDATE payments SET state = 'captured' WHERE order_id = '{PARTLY}'"]),
+    (WhatIsDueMayStillCome, [LET_GO, DISPUTED]),
+    (WhatIsDueMayStillCome, [LET_GO, f"DELETE FROM holds WHERE reference = '{RESERVED}'"]),
+    (WhatIsDueMayStillCome, [LET_GO, GIVEN_UP.format("'2026-11-02Z'")]),
+    (WhatIsDueMayStillCome, [LET_GO, GIVEN_UP.format("'2026-11-02Z'"), REACTION.format("done_at")]),
+    (WhatIsDueMayStillCome, [LET_GO, GIVEN_UP.format("'2026-11-02Z'"), REACTION.format("dead_at")]),
+    (WhatIsDueMayStillCome, [f"UPDATE holds SET expires_at = NULL WHERE reference = '{SAVING}'"]),
     (EveryPaymentWasAsked, [f"UPDATE payments SET state = 'intended' WHERE order_id = '{WAITING}'"]),
     (EveryPaymentWasAsked, ["UPDATE provider_calls SET state = 'answered'"]),
     (EveryPaymentWasAsked, ["UPDATE provider_calls SET state = 'refused'"]),
@@ -258,6 +306,37 @@ LAWFUL: dict[str, tuple[type[Law], list[str]]] = {
             f"UPDATE orders SET state = 'cancelled' WHERE id = '{WAITING}'",
             f"UPDATE payments SET state = 'authorised' WHERE order_id = '{WAITING}'",
             CANCEL_CALLED,
+        ],
+    ),
+    "the money for what left was let go, and a person hears of it": (
+        SentGoodsArePaid,
+        [SENT.format(1, RESERVED), LAPSED],
+    ),
+    "what is reserved for nothing is being let go with the last capture": (
+        ReservationsAreForOrders,
+        [*LEFT_AND_PAID, CAPTURE_CALLED, "UPDATE provider_calls SET facts = '{\"last\": true}'"],
+    ),
+    "what is reserved for nothing is not let go, and a person hears of it": (
+        ReservationsAreForOrders,
+        [*LEFT_AND_PAID, CANCEL_REFUSED],
+    ),
+    "ten minutes are allowed to see whether a card was saved": (
+        NobodyWaitsForEver,
+        [LOOKED_AT_NOON, MANDATE.format("'2026-11-02 11:50Z'")],
+    ),
+    "goods are kept for a while for what is due": (
+        WhatIsDueMayStillCome,
+        [LET_GO, f"UPDATE holds SET expires_at = '2026-11-04Z' WHERE reference = '{RESERVED}'"],
+    ),
+    "a person is to see to what is due": (WhatIsDueMayStillCome, [LET_GO, LAPSED]),
+    "what was told cancels the order in a moment": (WhatIsDueMayStillCome, [LET_GO, GIVEN_UP.format("NULL")]),
+    "what was told is about to cancel the order": (
+        WhatIsDueMayStillCome,
+        [
+            LET_GO,
+            GIVEN_UP.format("'2026-11-02Z'"),
+            REACTION.format("done_at"),
+            "UPDATE outbox_deliveries SET done_at = NULL WHERE message_id = 'evt_planted'",
         ],
     ),
     "letting go is under way": (NobodyWaitsForEver, [LOOKED_LAST.format("2026-11-02 12:35:01"), CANCEL_CALLED]),

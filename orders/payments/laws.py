@@ -169,7 +169,8 @@ class CapturedMoneyHasItsGoods(Law):
 class SentGoodsArePaid(Law):
     """Goods that were to be paid ahead and have left are paid, or their money is being taken, or a person hears of it.
 
-    What is reserved is no excuse: nobody would take it.
+    What is reserved is no excuse: nobody would take it. Nor is a case about something else: that the money was refused,
+    or its reservation ended, is what the person must hear.
     """
 
     offenders = """
@@ -185,8 +186,9 @@ class SentGoodsArePaid(Law):
           FROM sent s LEFT JOIN payments p ON p.order_id = s.id
          WHERE NOT EXISTS (SELECT 1 FROM provider_calls c JOIN payments q ON q.id = c.payment_id
                             WHERE q.order_id = s.id AND c.operation = 'capture' AND c.state = 'intended')
-           AND NOT EXISTS (SELECT 1 FROM payment_cases k LEFT JOIN payments q ON q.id = k.subject
-                            WHERE s.id IN (k.order_id, q.order_id) AND k.closed_at IS NULL)
+           AND NOT EXISTS (SELECT 1 FROM payment_cases k JOIN payments q ON q.id = k.subject
+                            WHERE q.order_id = s.id AND k.kind IN ('capture_refused', 'reservation_lapsed')
+                              AND k.closed_at IS NULL)
          GROUP BY s.id, s.order_number, s.worth HAVING s.worth > coalesce(sum(p.captured), 0)
     """
 
@@ -202,13 +204,20 @@ class NoAuthorisationOutlivesItsDeadline(Law):
 
 
 class ReservationsAreForOrders(Law):
-    """What is reserved for an order that was cancelled is let go, or a person knows why not."""
+    """What is reserved for an order that was cancelled, or has left and owes nothing, is let go, or a person knows why.
+
+    The last capture lets go as well.
+    """
 
     offenders = """
         SELECT o.order_number, p.id FROM payments p JOIN orders o ON o.id = p.order_id
-         WHERE p.state = 'authorised' AND o.state = 'cancelled'
+         WHERE p.state = 'authorised'
+           AND (o.state = 'cancelled' OR o.state IN ('shipped', 'completed') AND NOT EXISTS (
+                    SELECT 1 FROM tenders t WHERE t.order_id = o.id AND t.state = 'due' AND t.amount > 0))
            AND NOT EXISTS (SELECT 1 FROM provider_calls c
-                            WHERE c.payment_id = p.id AND c.operation = 'cancel' AND c.state = 'intended')
+                            WHERE c.payment_id = p.id AND c.state = 'intended'
+                              AND (c.operation = 'cancel'
+                                   OR c.operation = 'capture' AND (c.facts ->> 'last')::boolean))
            AND NOT EXISTS (SELECT 1 FROM payment_cases k
                             WHERE k.kind = 'cancel_refused' AND k.subject = p.id AND k.closed_at IS NULL)
     """
@@ -217,7 +226,9 @@ class ReservationsAreForOrders(Law):
 class NobodyWaitsForEver(Law):
     """A buyer's turn has an end; when that was last looked at, nobody was past it without being let go.
 
-    What cannot be settled by letting go is before a person.
+    What cannot be settled by letting go is before a person, and letting go may take a day: the provider is away no
+    longer. A mandate is looked at for three minutes after its end, for which ten are allowed; one that is saved along
+    with a deposit ends with it.
     """
 
     offenders = """
@@ -227,10 +238,45 @@ class NobodyWaitsForEver(Law):
                 OR p.state IN ('intended', 'waiting', 'action_required', 'processing')
                    AND p.deadline < s.last_at - interval '5 minutes')
            AND NOT EXISTS (SELECT 1 FROM provider_calls c
-                            WHERE c.payment_id = p.id AND c.operation = 'cancel' AND c.state = 'intended')
+                            WHERE c.payment_id = p.id AND c.operation = 'cancel' AND c.state = 'intended'
+                              AND c.created_at >= s.last_at - interval '1 day')
            AND NOT EXISTS (SELECT 1 FROM payment_cases k
-                            WHERE k.kind IN ('payment_differs', 'cancel_refused') AND k.subject = p.id
-                              AND k.closed_at IS NULL)
+                            WHERE k.kind IN ('payment_differs', 'cancel_refused', 'call_stays_in_doubt')
+                              AND k.subject = p.id AND k.closed_at IS NULL)
+        UNION ALL
+        SELECT m.id, m.order_id, m.state, m.deadline
+          FROM mandates m JOIN schedules s ON s.name = 'keep_payment_deadlines'
+         WHERE m.state IN ('intended', 'waiting', 'action_required')
+           AND (m.deadline < s.last_at - interval '10 minutes'
+                OR m.deadline IS NULL AND NOT EXISTS (
+                    SELECT 1 FROM payments p WHERE p.mandate_id = m.id AND p.state NOT IN ('captured', 'cancelled')))
+    """
+
+
+class WhatIsDueMayStillCome(Law):
+    """What is due through the provider may still come, or goods are kept for it only for a while, or a person knows.
+
+    It may still come by a payment that is not over, or a means that is saved. That a payment is given up, or goods are
+    no longer kept, is about to cancel the order, as long as nobody has reacted to it.
+    """
+
+    offenders = """
+        SELECT o.order_number, o.state, t.amount
+          FROM tenders t JOIN orders o ON o.id = t.order_id
+         WHERE t.state = 'due' AND t.kind = 'online' AND t.amount > 0
+           AND NOT EXISTS (SELECT 1 FROM payments p
+                            WHERE p.order_id = o.id AND p.state NOT IN ('captured', 'cancelled'))
+           AND NOT EXISTS (SELECT 1 FROM mandates m WHERE m.order_id = o.id AND m.state = 'active')
+           AND NOT EXISTS (SELECT 1 FROM holds h
+                            WHERE h.reference = o.id AND h.ended_at IS NULL AND h.expires_at IS NOT NULL)
+           AND NOT EXISTS (SELECT 1 FROM outbox_messages n LEFT JOIN outbox_deliveries d ON d.message_id = n.id
+                            WHERE n.topic IN ('payment_given_up', 'mandate_given_up', 'hold_expired')
+                              AND coalesce(n.body ->> 'order_id', n.body ->> 'reference') = o.id
+                              AND (n.relayed_at IS NULL OR d.done_at IS NULL AND d.dead_at IS NULL
+                                                           AND d.message_id IS NOT NULL))
+           AND NOT EXISTS (SELECT 1 FROM payment_cases k JOIN payments p ON p.id = k.subject
+                            WHERE p.order_id = o.id AND k.closed_at IS NULL
+                              AND k.kind IN ('capture_refused', 'cancel_refused', 'reservation_lapsed'))
     """
 
 
@@ -262,6 +308,7 @@ PROVIDER_LAWS: tuple[type[Law], ...] = (
     NoAuthorisationOutlivesItsDeadline,
     ReservationsAreForOrders,
     NobodyWaitsForEver,
+    WhatIsDueMayStillCome,
     EveryPaymentWasAsked,
 )
 LAWS = (*LEDGER_LAWS, *PROVIDER_LAWS)
