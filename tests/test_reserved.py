@@ -11,6 +11,7 @@ from aiohttp import web
 
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
+from orders.payments.calls import retry_call
 from tests.conftest import NOON, Json, problem
 from tests.front import Front, Instead, Parcel, in_front_of
 from tests.paid_store import back, intent_of, paid_store, shipped
@@ -87,6 +88,26 @@ async def test_the_last_parcel_takes_what_the_first_ones_declined_capture_left(s
     assert money(await shop.sandbox.ledger()) == [("capture", 7800)]
     assert await rows(shop.db, CALLS) == [("capture", "refused"), ("capture", "answered")]
     assert await shop.cases() == [("capture_refused", history["payments"][0]["id"])]
+
+
+async def test_a_refused_capture_made_anew_takes_nothing_that_was_taken_meanwhile(shop: Checkout, front: Front) -> None:
+    order_id = await shop.paid(("CHARGER", 2), total=7800, payment="on_shipment")
+    await ship(shop, order_id)
+    await ship(shop, order_id)
+    front.instead = declines_once(front, CAPTURE)
+    await shop.settle()
+    [(case_id,), (call_id,)] = [
+        *await rows(shop.db, "SELECT id FROM payment_cases"),
+        *await rows(shop.db, "SELECT id FROM provider_calls WHERE state = 'refused'"),
+    ]
+    await shop.operator.post(f"/v1/payment-cases/{case_id}/close", {"note": "asked for it anew"})
+    async with shop.db.transaction() as tx:
+        assert await retry_call(tx, call_id, shop.clock.now())
+    await shop.settle()
+
+    assert money(await shop.sandbox.ledger()) == [("capture", 7800)]
+    assert await rows(shop.db, CALLS) == [("cancel", "refused"), ("capture", "answered")]
+    assert ((await shop.history(order_id))["owed"], await shop.cases()) == (eur(0), [])
 
 
 @pytest.mark.parametrize("heard", [True, False], ids=["declined before", "declined after"])

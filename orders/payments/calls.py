@@ -79,7 +79,7 @@ _CLAIM = text("""
                           (SELECT coalesce(sum(e.amount), 0) FROM ledger_entries e WHERE e.order_id = p.order_id)
                           + (SELECT coalesce(sum(r.amount), 0) FROM refunds r WHERE r.order_id = p.order_id
                                 AND r.state IN ('intended', 'pending', 'failed')))::bigint AS amount
-                 FROM payments p WHERE p.id = due.payment_id) AS taken ON due.takes
+                 FROM payments p WHERE due.takes AND p.id = due.payment_id) AS taken ON true
      WHERE c.id = due.id
  RETURNING c.id, c.operation, c.payment_id, c.mandate_id, c.refund_id, c.facts, c.key, c.key_since, c.tries, c.sent_at
 """)
