@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from commerce.kernel.db import Session
-from orders.payments.calls import intend, is_cancelled_soon, withdraw_opening
+from orders.payments.calls import intend, is_cancel_refused, is_cancelled_soon, withdraw_opening
 from orders.payments.give_up import give_up_payment
 from orders.payments.ledger import Entry, enter
 from orders.payments.lock_payment import PaymentRow, payments_of
@@ -59,7 +59,9 @@ async def _give_back(tx: Session, order_id: str, why: str, now: datetime) -> Non
     """
     payments = await payments_of(tx, order_id)
     for payment in payments:
-        await let_go(tx, payment, now)
+        # What was refused is before a person; when it is about to expire it is asked for once more.
+        if not await is_cancel_refused(tx, payment.id):
+            await let_go(tx, payment, now)
     over = -await owed_on(tx, order_id)
     if over <= 0:
         return

@@ -188,14 +188,14 @@ async def is_intended(tx: Session, operation: Operation, payment_id: str) -> boo
 
 
 async def is_cancelled_soon(tx: Session, payment_id: str, *, unless_paid: bool) -> bool:
-    """Whether a cancellation of this payment is open, or was refused and is before a person.
-
-    Without `unless_paid` one that is open is one in any case from now on.
-    """
+    """Whether a cancellation of this payment is open; without `unless_paid` it is one in any case from now on."""
     if not unless_paid:
         await tx.execute(_INSIST, {"payment_id": payment_id})
-    if await is_intended(tx, Operation.CANCEL, payment_id):
-        return True
+    return await is_intended(tx, Operation.CANCEL, payment_id)
+
+
+async def is_cancel_refused(tx: Session, payment_id: str) -> bool:
+    """Whether a cancellation of this payment was refused, and is before a person."""
     return bool((await tx.execute(_CANCEL_REFUSED, {"payment_id": payment_id})).scalar_one())
 
 
