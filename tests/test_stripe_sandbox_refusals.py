@@ -73,7 +73,7 @@ async def test_a_customer_who_was_deleted_keeps_nothing(stripe_sandbox: StripeSa
     assert (await client.v1.customers.retrieve_async(gone)).deleted is True
 
 
-@pytest.mark.parametrize("currency", ["xqz", "tnd", "euro", "€uo"])
+@pytest.mark.parametrize("currency", ["xqz", "iqd", "euro", "€uo"])
 async def test_money_that_stripe_does_not_take_is_refused(stripe_sandbox: StripeSandbox, currency: str) -> None:
     client = stripe_sandbox.client()
 
@@ -85,3 +85,34 @@ async def test_money_that_stripe_does_not_take_is_refused(stripe_sandbox: Stripe
 
 def test_what_has_a_least_amount_is_a_currency() -> None:
     assert AMOUNT_MIN.keys() - CURRENCIES == set()
+
+
+@pytest.mark.parametrize(
+    ("currency", "whole", "odd", "code"),
+    [
+        ("isk", 39_000, 39_001, "invalid_charge_amount_no_decimal_compatible"),
+        ("ugx", 39_000, 39_050, "invalid_charge_amount_no_decimal_compatible"),
+        ("kwd", 39_000, 39_005, "invalid_charge_amount"),
+    ],
+)
+async def test_fractions_that_stripe_does_not_take_are_refused(
+    stripe_sandbox: StripeSandbox, currency: str, whole: int, odd: int, code: str
+) -> None:
+    intents, refunds = stripe_sandbox.client().v1.payment_intents, stripe_sandbox.client().v1.refunds
+    held = await intents.create_async({
+        "amount": whole, "currency": currency, "capture_method": "manual", "allowed_payment_method_types": ["card"],
+        "payment_method": "pm_card_visa", "confirm": True,
+    })  # fmt: skip
+    heard = []
+    for asking in (
+        intents.create_async({"amount": odd, "currency": currency}),
+        intents.capture_async(held.id, {"amount_to_capture": odd - 1000}),
+        intents.capture_async(held.id),
+        refunds.create_async({"payment_intent": held.id, "amount": odd - 1000}),
+    ):
+        try:
+            heard.append((await asking).status)
+        except stripe.InvalidRequestError as refused:
+            heard.append(f"{refused.param}: {refused.code}")
+
+    assert heard == [f"amount: {code}", f"amount_to_capture: {code}", "succeeded", f"amount: {code}"]

@@ -2,6 +2,7 @@
 
 from commerce.stripe_sandbox import charges, disputes
 from commerce.stripe_sandbox.calls import Call, with_metadata
+from commerce.stripe_sandbox.currencies import refuse_fraction
 from commerce.stripe_sandbox.errors import Json, refused, unexpected_state
 from commerce.stripe_sandbox.payment_methods import means_of
 from commerce.stripe_sandbox.world import Work
@@ -45,6 +46,7 @@ def _amount(said: Json, intent: Json) -> int:
         raise refused(
             f"This value must be greater than or equal to {least}.", "amount_to_capture", "parameter_invalid_integer"
         )
+    refuse_fraction(amount, intent["currency"], "amount_to_capture")
     return amount
 
 

@@ -3,7 +3,7 @@
 from commerce.stripe_sandbox import confirm
 from commerce.stripe_sandbox.calls import Call, update_plainly
 from commerce.stripe_sandbox.capture import is_partly_captured, let_go
-from commerce.stripe_sandbox.currencies import AMOUNT_MIN, CURRENCIES
+from commerce.stripe_sandbox.currencies import AMOUNT_MIN, CURRENCIES, refuse_fraction
 from commerce.stripe_sandbox.errors import Json, refused, unexpected_state
 from commerce.stripe_sandbox.payment_methods import types_of
 from commerce.stripe_sandbox.world import Work
@@ -55,6 +55,7 @@ def _refuse_amount(amount: int, currency: str) -> None:
         raise refused(f"Amount must be no more than {AMOUNT_MAX} {currency}", "amount", "amount_too_large")
     if amount < AMOUNT_MIN.get(currency, 1):
         raise refused(f"Amount must be at least {AMOUNT_MIN[currency]} {currency}", "amount", "amount_too_small")
+    refuse_fraction(amount, currency, "amount")
 
 
 def retrieve(work: Work, call: Call) -> Json:

@@ -2,6 +2,7 @@
 
 from commerce.stripe_sandbox import disputes
 from commerce.stripe_sandbox.calls import Call, update_plainly
+from commerce.stripe_sandbox.currencies import refuse_fraction
 from commerce.stripe_sandbox.errors import Json, missing_parameter, refused
 from commerce.stripe_sandbox.payment_methods import means_of
 from commerce.stripe_sandbox.world import Work
@@ -64,6 +65,7 @@ def _amount(work: Work, said: Json, charge: Json) -> int:
     if amount > left:
         whole = "unrefunded amount on charge" if charge["amount_refunded"] else "charge amount"
         raise refused(f"Refund amount ({amount}) is greater than {whole} ({left})", "amount", "amount_too_large")
+    refuse_fraction(amount, charge["currency"], "amount")
     return amount
 
 
