@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
+from commerce.kernel.money import Money
 from orders.payments.calls import claim_calls
 from orders.payments.deadlines import keep_deadlines
 from orders.payments.perform import perform
@@ -120,7 +121,7 @@ class RefusesOnce(StripeGateway):
 
     refused = False
 
-    async def capture(self, provider_id: str, amount: int, *, last: bool, key: str) -> SeenPayment:
+    async def capture(self, provider_id: str, amount: Money, *, last: bool, key: str) -> SeenPayment:
         """As always, but for the first time."""
         if not self.refused:
             self.refused = True

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from commerce.embedded.postgres import EmbeddedPostgres
+from commerce.kernel.money import Money
 from orders.payments.port import InDoubt, NotNow, OpenPayment, ProviderRefused, SeenPayment, SeenRefund
 from orders.payments.stripe_gateway import StripeGateway
 from tests.chaos.__main__ import Report, promises_of
@@ -112,7 +113,7 @@ class MakesNewKeys(StripeGateway):
         del payment_id, customer
         return None
 
-    async def refund(self, provider_id: str, amount: int, *, refund_id: str, key: str) -> SeenRefund:
+    async def refund(self, provider_id: str, amount: Money, *, refund_id: str, key: str) -> SeenRefund:
         """Give it back, whatever came of it before."""
         return await super().refund(provider_id, amount, refund_id=refund_id, key=f"{key}-{next(_numbers)}")
 
@@ -125,7 +126,7 @@ class MakesNewKeys(StripeGateway):
 class TakesTroubleForANo(StripeGateway):
     """Believes that what was not answered is refused."""
 
-    async def capture(self, provider_id: str, amount: int, *, last: bool, key: str) -> SeenPayment:
+    async def capture(self, provider_id: str, amount: Money, *, last: bool, key: str) -> SeenPayment:
         """Give up at the first trouble."""
         try:
             return await super().capture(provider_id, amount, last=last, key=key)

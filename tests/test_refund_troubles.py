@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
+from commerce.kernel.money import Money
 from orders.payments.port import SeenRefund
 from orders.payments.reconcile import Reconciliation, reconcile_between
 from orders.payments.stripe_gateway import StripeGateway
@@ -302,9 +303,10 @@ async def test_what_is_on_its_way_back_pays_nothing_of_what_is_still_owed(shop: 
 class NextRelease(StripeGateway):
     """A release that says one word more when it refunds."""
 
-    async def refund(self, provider_id: str, amount: int, *, refund_id: str, key: str) -> SeenRefund:
+    async def refund(self, provider_id: str, amount: Money, *, refund_id: str, key: str) -> SeenRefund:
         """As always, with one more word."""
-        words = {"payment_intent": provider_id, "amount": amount, "metadata": {"refund": refund_id, "release": "next"}}
+        metadata = {"refund": refund_id, "release": "next"}
+        words = {"payment_intent": provider_id, "amount": amount.minor, "metadata": metadata}
         return seen_refund(await self._ask(Refund, "refunds", "post", "/v1/refunds", key=key, **words))
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from commerce.kernel.db import Database, Session
 from commerce.kernel.metrics import PROVIDER_CALLS
+from commerce.kernel.money import Money
 from orders.payments.calls import Call, hand_back, lock_orders_of, note_answers, note_refusal, put_off, renew_key
 from orders.payments.cases import IN_DOUBT, TRIES_MAX, close_passed, note_trouble, open_case
 from orders.payments.catch_up import catch_up_many
@@ -268,12 +269,13 @@ async def _ask(gateway: PaymentGateway, call: Call, subject: Subject) -> Answer:
         case Operation.OPEN:
             return await _open(gateway, call, subject)
         case Operation.CAPTURE:
-            return await gateway.capture(provider_id, call.facts["amount"], last=call.facts["last"], key=call.key)
+            amount = Money(call.facts["amount"], subject.currency)
+            return await gateway.capture(provider_id, amount, last=call.facts["last"], key=call.key)
         case Operation.CANCEL:
             return await _cancel(gateway, call, provider_id)
         case Operation.REFUND:
-            amount, refund_id = call.facts["amount"], call.refund_id or ""
-            return await gateway.refund(provider_id, amount, refund_id=refund_id, key=call.key)
+            amount = Money(call.facts["amount"], subject.currency)
+            return await gateway.refund(provider_id, amount, refund_id=call.refund_id or "", key=call.key)
         case Operation.ASK_MANDATE:
             customer = await gateway.open_customer(subject.order_id, key=f"{call.key}-customer")
             return await gateway.ask_mandate(call.mandate_id or "", subject.order_id, customer, key=call.key)

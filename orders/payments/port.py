@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from commerce.kernel.money import Money
 from orders.payments.rules import AttemptState, Capture, MandateState, PaymentState, RefundState
 
 
@@ -159,7 +160,8 @@ class Turnstile(Protocol):
 class PaymentGateway(Protocol):
     """What we need from whoever moves the money.
 
-    Every method may raise InDoubt, NotNow and ProviderRefused.
+    Amounts are in minor units as ISO 4217 has them, however the provider counts; one that it cannot take in full is
+    refused before it is asked. Every method may raise InDoubt, NotNow and ProviderRefused.
     """
 
     @property
@@ -190,7 +192,7 @@ class PaymentGateway(Protocol):
         """
         ...
 
-    async def capture(self, provider_id: str, amount: int, *, last: bool, key: str) -> SeenPayment:
+    async def capture(self, provider_id: str, amount: Money, *, last: bool, key: str) -> SeenPayment:
         """Take (a part of) what is reserved; what the last one leaves is released."""
         ...
 
@@ -198,7 +200,7 @@ class PaymentGateway(Protocol):
         """Let go of what is reserved, or of an attempt that is not over."""
         ...
 
-    async def refund(self, provider_id: str, amount: int, *, refund_id: str, key: str) -> SeenRefund:
+    async def refund(self, provider_id: str, amount: Money, *, refund_id: str, key: str) -> SeenRefund:
         """Give back a part of what was captured."""
         ...
 

@@ -16,7 +16,7 @@ from orders.payments.port import InDoubt, NotNow, NotSent, PaymentGateway, Provi
 from orders.payments.rules import MandateState, Operation, PaymentState, Purpose
 
 OPENINGS = frozenset({Operation.OPEN, Operation.ASK_MANDATE})
-_AMOUNT = frozenset({"amount_too_small", "amount_too_large"})
+_AMOUNT = frozenset({"amount_too_small", "amount_too_large", "amount_not_possible"})
 OPENING_REFUSED = "opening_refused"
 _MANDATE_STATE = text("SELECT state FROM mandates WHERE id = :id")
 

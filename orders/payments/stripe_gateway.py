@@ -14,6 +14,7 @@ import stripe
 
 from commerce.kernel.db import must_hold_no_connection
 from commerce.kernel.metrics import PROVIDER_REQUESTS
+from commerce.kernel.money import Money
 from commerce.kernel.refusals import Busy
 from orders.payments.port import (
     AccountRefused,
@@ -33,6 +34,7 @@ from orders.payments.port import (
     Turnstile,
 )
 from orders.payments.rules import Capture
+from orders.payments.stripe_amounts import to_stripe
 from orders.payments.stripe_words import (
     Charge,
     Dispute,
@@ -118,7 +120,7 @@ class StripeGateway:
     async def open_payment(self, wanted: OpenPayment, *, key: str) -> SeenPayment:
         """Open a payment; with a saved means it is charged at once, and a decline is an answer."""
         params: dict[str, Any] = {
-            "amount": wanted.amount,
+            "amount": to_stripe(Money(wanted.amount, wanted.currency)),
             "currency": wanted.currency.lower(),
             "capture_method": str(wanted.capture),
             "allowed_payment_method_types": [_CARDS],
@@ -157,20 +159,21 @@ class StripeGateway:
         found = await self._ask(Listed[Intent], SEARCH, "get", path, **words)
         return seen_payment(found.data[0]) if found.data else None
 
-    async def capture(self, provider_id: str, amount: int, *, last: bool, key: str) -> SeenPayment:
+    async def capture(self, provider_id: str, amount: Money, *, last: bool, key: str) -> SeenPayment:
         """Take (a part of) what is reserved. Only where parts are possible is Stripe told that this is not the last."""
         more: dict[str, Any] = {} if last else {"final_capture": False}
         path = f"/v1/payment_intents/{provider_id}/capture"
-        return await self._payment("post", path, endpoint=CAPTURES, key=key, amount_to_capture=amount, **more)
+        units = to_stripe(amount)
+        return await self._payment("post", path, endpoint=CAPTURES, key=key, amount_to_capture=units, **more)
 
     async def cancel(self, provider_id: str, *, key: str) -> SeenPayment:
         """Let go of what is reserved, or of an attempt that is not over."""
         return await self._payment("post", f"/v1/payment_intents/{provider_id}/cancel", endpoint=CANCELS, key=key)
 
-    async def refund(self, provider_id: str, amount: int, *, refund_id: str, key: str) -> SeenRefund:
+    async def refund(self, provider_id: str, amount: Money, *, refund_id: str, key: str) -> SeenRefund:
         """Give back a part of what was captured."""
         params: dict[str, Any] = {
-            "payment_intent": provider_id, "amount": amount, "metadata": {"refund": refund_id},
+            "payment_intent": provider_id, "amount": to_stripe(amount), "metadata": {"refund": refund_id},
         }  # fmt: skip
         return seen_refund(await self._ask(Refund, "refunds", "post", "/v1/refunds", key=key, **params))
 

@@ -8,6 +8,7 @@ import msgspec
 
 from orders.payments.port import SeenAttempt, SeenDispute, SeenEvent, SeenMandate, SeenPayment, SeenRefund
 from orders.payments.rules import AttemptState, MandateState, PaymentState, RefundState
+from orders.payments.stripe_amounts import from_stripe
 
 EVENTS = (
     "payment_intent.amount_capturable_updated",
@@ -241,15 +242,17 @@ def seen_payment(intent: Intent) -> SeenPayment:
     charge = intent.latest_charge if isinstance(intent.latest_charge, Charge) else None
     card = charge.payment_method_details.card if charge and charge.payment_method_details else None
     split = card.multicapture if card else None
+    currency = intent.currency.upper()
+    # Before 2025-03-31.basil, what was reserved and let go was marked as refunded; nothing was ever taken.
+    refunded = charge.amount_refunded if charge and charge.captured else 0
     return SeenPayment(
         provider_id=intent.id,
         payment_id=(intent.metadata or {}).get("payment"),
         state=_PAYMENTS[intent.status],
-        amount=intent.amount,
-        currency=intent.currency.upper(),
-        captured=intent.amount_received or 0,
-        # Before 2025-03-31.basil, what was reserved and let go was marked as refunded; nothing was ever taken.
-        refunded=charge.amount_refunded if charge and charge.captured else 0,
+        amount=from_stripe(intent.amount, currency),
+        currency=currency,
+        captured=from_stripe(intent.amount_received or 0, currency),
+        refunded=from_stripe(refunded, currency),
         capture_before=_instant(card.capture_before if card else None),
         splittable=split is not None and split.status == "available",
         client_secret=intent.client_secret,
@@ -271,12 +274,13 @@ def seen_attempt(charge: Charge) -> SeenAttempt:
 
 def seen_refund(refund: Refund) -> SeenRefund:
     """A refund as the port has it."""
+    currency = refund.currency.upper()
     return SeenRefund(
         provider_id=refund.id,
         refund_id=(refund.metadata or {}).get("refund"),
         payment=_id(refund.payment_intent) or "",
-        amount=refund.amount,
-        currency=refund.currency.upper(),
+        amount=from_stripe(refund.amount, currency),
+        currency=currency,
         state=_REFUNDS[refund.status],
         failure=refund.failure_reason,
     )
@@ -297,11 +301,12 @@ def seen_mandate(setup: Setup) -> SeenMandate:
 
 def seen_dispute(dispute: Dispute) -> SeenDispute:
     """A dispute as the port has it."""
+    currency = dispute.currency.upper()
     return SeenDispute(
         provider_id=dispute.id,
         payment=_id(dispute.payment_intent),
-        amount=dispute.amount,
-        currency=dispute.currency.upper(),
+        amount=from_stripe(dispute.amount, currency),
+        currency=currency,
         reason=dispute.reason,
         state=dispute.status,
         due_by=_instant(dispute.evidence_details.due_by if dispute.evidence_details else None),
