@@ -14,7 +14,7 @@ from commerce.kernel.refusals import NotFound
 from orders.payments.begin import BeginPayment, Ready, Verdict, begin_payments
 from orders.payments.catch_up import catch_up_many
 from orders.payments.errors import NothingToPay
-from orders.payments.looks import Looked, LookWanted, Wish, settle_looks, wish_looks
+from orders.payments.looks import Looked, Wish, claim_looks, settle_looks, wish_looks
 from orders.payments.outcome import Told
 from orders.payments.port import SeenAttempt, SeenEvent, SeenPayment
 from orders.payments.receive import Received, receive_events
@@ -211,9 +211,12 @@ async def test_looks_settled_together_leave_only_what_there_was_news_of_meanwhil
     stranger = tell("pay_" + "0" * 32, seen, "twin").seen
     paid = SeenPayment(**{**facts_of(stranger), "payment_id": None, "captured": PRICE, "state": PaymentState.CAPTURED})
     async with shop.db.transaction() as tx:
-        await wish_looks(tx, [Wish("payment", one.provider_id) for one in (seen, theirs, theirs, paid)], NOON)
+        await wish_looks(tx, [Wish("payment", one.provider_id) for one in (seen, theirs, paid)], NOON)
+    claimed = {one.provider_id: one for one in await claim_looks(shop.db, NOON, 3)}
+    async with shop.db.transaction() as tx:
+        await wish_looks(tx, [Wish("payment", theirs.provider_id)], NOON)
     told = [tell(ours, seen, "paid"), tell(other, theirs, "paid"), Told(None, paid, LATER)]
-    looked = [Looked(one, LookWanted("payment", one.seen.provider_id, 1, 1)) for one in told]
+    looked = [Looked(one, claimed[one.seen.provider_id]) for one in told]
 
     async with shop.db.transaction() as tx:
         settled = await settle_looks(tx, looked, LATER)

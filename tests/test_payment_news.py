@@ -1,11 +1,15 @@
 """News: what the provider tells of is looked at until it is understood, and no try of a buyer's is lost on the way."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from prometheus_client import REGISTRY
 
 from orders.payments import stripe_words
+from orders.payments.looks import claim_looks, look, settle_alone
+from orders.payments.port import SeenPayment
+from orders.payments.stripe_gateway import StripeGateway
 from tests.paying import DECLINED, NO_MONEY, Checkout, whats
 from tests.shop import rows
 
@@ -69,3 +73,46 @@ async def test_news_that_is_not_understood_is_before_a_person(shop: Checkout, mo
     assert (await shop.payment(order_id))["state"] == "captured"
     assert await rows(shop.db, "SELECT 1 FROM provider_looks") == []
     assert await rows(shop.db, "SELECT closed_by, note FROM payment_cases") == [("worker", "it passed by itself")]
+
+
+class SlowAnswer(StripeGateway):
+    """A provider whose first answer is long on its way."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__("sk_test_stories", base=url)
+        self.told = asyncio.Event()
+        self.heard = asyncio.Event()
+
+    async def look(self, provider_id: str) -> SeenPayment:
+        """Tell how it is now, and be heard later."""
+        seen = await super().look(provider_id)
+        self.told.set()
+        await self.heard.wait()
+        return seen
+
+
+async def test_news_is_not_forgotten_for_an_older_look_that_took_long(shop: Checkout) -> None:
+    """A declined card is being looked at; the news of a second one is dealt with meanwhile, and then the third pays."""
+    order_id = await shop.place(("CHARGER", 1), total=3900)
+    page = await shop.begin(order_id)
+    await shop.settle()
+    await shop.buyer_pays(page, DECLINED)
+    await shop.deliver()
+    [first] = await claim_looks(shop.db, shop.clock.now(), 9)
+    slow = SlowAnswer(shop.sandbox.url)
+    looking = asyncio.create_task(look(shop.db, slow, first, settle_alone(shop.db)))
+    await slow.told.wait()
+    await shop.buyer_pays(page, DECLINED)
+    await shop.settle()
+    between = await rows(shop.db, "SELECT 1 FROM provider_looks")
+    await shop.buyer_pays(page)
+    await shop.deliver()
+    news = await rows(shop.db, "SELECT wanted FROM provider_looks")
+    slow.heard.set()
+    await looking
+    await slow.close()
+
+    assert (between, news) == ([], [(first.wanted,)])
+    assert await rows(shop.db, "SELECT wanted FROM provider_looks") == news
+    await shop.settle()
+    assert (await shop.payment(order_id))["state"] == "captured"

@@ -26,6 +26,7 @@ def upgrade() -> None:
         "provider_looks",
         sa.Column("about", sa.Text(collation="C"), nullable=False),
         sa.Column("provider_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("wanted", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("every_try", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),

@@ -33,11 +33,13 @@ class LookWanted(NamedTuple):
     provider_id: str
     wanted: int
     tries: int
-    every_try: bool = False
+    every_try: bool
+    seq: int
+    """Of this wish: what is wished for anew after it was done bears another, however alike they are else."""
 
 
 _NEWS = {"about": "text", "provider_id": "text", "times": "int", "every_try": "bool"}
-_LOOKED = {"about": "text", "provider_id": "text", "wanted": "int"}
+_LOOKED = {"about": "text", "provider_id": "text", "wanted": "int", "seq": "bigint"}
 # In order, so that two who wish and settle many never wait for each other. The columns are this module's own; no value
 # is in the text.
 _WISH = text(f"""
@@ -54,23 +56,23 @@ _CLAIM = text("""
     )
     UPDATE provider_looks l SET next_at = :again_at, tries = l.tries + 1
       FROM due WHERE l.about = due.about AND l.provider_id = due.provider_id
- RETURNING l.about, l.provider_id, l.wanted, l.tries, l.every_try
+ RETURNING l.about, l.provider_id, l.wanted, l.tries, l.every_try, l.seq
 """)
 _DONE = text(f"""
     WITH done AS (
         SELECT l.about, l.provider_id FROM provider_looks l JOIN {arrays(_LOOKED)}
-            ON (r.about, r.provider_id, r.wanted) = (l.about, l.provider_id, l.wanted)
+            ON (r.about, r.provider_id, r.wanted, r.seq) = (l.about, l.provider_id, l.wanted, l.seq)
          ORDER BY l.about, l.provider_id FOR UPDATE OF l
     )
     DELETE FROM provider_looks l USING done WHERE (l.about, l.provider_id) = (done.about, done.provider_id)
 """)  # noqa: S608 - see above
 _AGAIN = text("""
     UPDATE provider_looks SET next_at = :next_at, last_error = :error
-     WHERE about = :about AND provider_id = :provider_id
+     WHERE about = :about AND provider_id = :provider_id AND seq = :seq
 """)
 _HAND_BACK = text("""
     UPDATE provider_looks SET next_at = :next_at, tries = tries - 1
-     WHERE about = :about AND provider_id = :provider_id
+     WHERE about = :about AND provider_id = :provider_id AND seq = :seq
 """)
 _MANDATE = text("SELECT id FROM mandates WHERE provider_id = :provider_id OR id = :id")
 
@@ -167,9 +169,9 @@ async def look(db: Database, gateway: PaymentGateway, wanted: LookWanted, settle
             await open_case(tx, "news_of_nothing", wanted.provider_id, None, told, db.clock.now())
             await _done(tx, [wanted], db.clock.now())
     except NotSent:
-        facts = {"about": wanted.about, "provider_id": wanted.provider_id, "next_at": db.clock.now() + NO_ROOM}
+        facts = {"about": wanted.about, "provider_id": wanted.provider_id, "seq": wanted.seq}
         async with db.transaction() as tx:
-            await tx.execute(_HAND_BACK, facts)
+            await tx.execute(_HAND_BACK, {**facts, "next_at": db.clock.now() + NO_ROOM})
         raise
     except Exception as trouble:  # noqa: BLE001 - whatever it is, it is tried again, and seen if it does not pass
         await _put_off(db, wanted, trouble)
@@ -188,6 +190,7 @@ async def _put_off(db: Database, wanted: LookWanted, trouble: Exception) -> None
     facts = {
         "about": wanted.about,
         "provider_id": wanted.provider_id,
+        "seq": wanted.seq,
         "next_at": may_retry_at(wanted.tries, now),
         "error": repr(trouble)[:2000],
     }
@@ -244,6 +247,6 @@ async def _note_unknown(tx: Session, seen: SeenPayment, now: datetime) -> None:
 async def _done(tx: Session, looked: Sequence[LookWanted], now: datetime) -> None:
     """Nobody need look any more, unless there was news meanwhile; nor a person, where one was called."""
     if looked:
-        rows = [(one.about, one.provider_id, one.wanted) for one in looked]
+        rows = [(one.about, one.provider_id, one.wanted, one.seq) for one in looked]
         await tx.execute(_DONE, as_columns(_LOOKED, rows))
         await close_passed(tx, NOT_UNDERSTOOD, [one.provider_id for one in looked if one.tries > TRIES_MAX], now)

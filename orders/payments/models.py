@@ -262,6 +262,8 @@ class Look(Table):
 
     about: Mapped[Code] = mapped_column(primary_key=True)
     provider_id: Mapped[Code] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    """Tells this wish from another one that was made after it was done, and had no other news."""
     wanted: Mapped[int] = mapped_column(server_default=text("1"))
     """How often there was news; what came during a look wants another one."""
     every_try: Mapped[bool] = mapped_column(server_default=text("false"))
