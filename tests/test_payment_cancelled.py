@@ -18,7 +18,7 @@ from orders.payments.port import ProviderRefused, SeenPayment
 from orders.payments.stripe_gateway import StripeGateway
 from tests.conftest import Json, problem
 from tests.paid_store import intent_of
-from tests.paying import PUBLISHABLE, Checkout, checkout, money, whats
+from tests.paying import DECLINED, PUBLISHABLE, Checkout, checkout, money, whats
 from tests.shop import put_stock, rows
 from tests.stories import eur, every_law_holds, ledger, open_store
 from tests.stripe_backends import SECRET, StripeSandbox
@@ -250,3 +250,21 @@ async def test_a_reservation_found_on_a_cancelled_order_is_let_go_whenever_it_is
     await shop.settle()
 
     assert (await shop.payment(order_id))["state"] == "cancelled"
+
+
+async def test_a_card_is_not_taken_for_the_one_that_was_declined_before_it(shop: Checkout) -> None:
+    """The first would have been captured in parts; the second is not, so a first parcel takes the whole at once."""
+    order_id = await shop.place(("CHARGER", 3), total=11700, payment="on_shipment")
+    page = await shop.begin(order_id)
+    await shop.sandbox.multicapture(available=True)
+    await shop.buyer_pays(page, DECLINED)
+    await shop.settle()
+    await shop.sandbox.multicapture(available=False)
+    await shop.buyer_pays(page)
+    await shop.settle()
+    await ship(shop, order_id, SHIP_ONE)
+    await shop.settle()
+
+    assert money(await shop.sandbox.ledger()) == [("capture", 11700)]
+    assert await rows(shop.db, "SELECT splittable, state FROM payments") == [(False, "captured")]
+    assert await shop.cases() == []

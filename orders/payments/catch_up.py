@@ -22,7 +22,7 @@ from orders.payments.ledger import Entry, enter
 from orders.payments.lock_payment import Locked, Sought, lock_payments
 from orders.payments.outcome import PROVIDER, Outcome, Told, is_another, is_idle_twin, outcome
 from orders.payments.port import SeenAttempt, SeenPayment
-from orders.payments.rules import PaymentState, Purpose
+from orders.payments.rules import SECURE, PaymentState, Purpose
 from orders.payments.tenders import Online, pay_online
 from orders.record import Happening, note
 from orders.rules import OrderState
@@ -151,10 +151,13 @@ async def _write(outcomes: Sequence[Outcome], tx: Session, now: datetime) -> Non
 def _row(one: Outcome) -> tuple[object, ...]:
     payment, (_, seen, asked_at, _) = one.payment, one.told
     fresh = payment.seen_at is None or asked_at >= payment.seen_at
+    # Of the card that holds the money, where it is told: one that was declined before may have been of another kind.
+    held = seen.state in SECURE and seen.attempt is not None
     return (
         payment.id, str(one.taken.state), one.taken.captured, seen.provider_id,
         seen.client_secret or payment.client_secret, seen.decline_code if fresh else payment.decline_code,
-        seen.splittable or payment.splittable, seen.capture_before or payment.capture_before, one.deadline, asked_at,
+        seen.splittable if held else payment.splittable,
+        (seen.capture_before if held else None) or payment.capture_before, one.deadline, asked_at,
     )  # fmt: skip
 
 
