@@ -171,7 +171,7 @@ async def test_a_dispute_is_decided_once_and_stays_so(shop: Checkout, verdict: s
     [dispute] = await listed(shop)
     async with shop.db.transaction() as tx:
         for late in ("needs_response", "under_review", "lost" if verdict == "won" else "won"):
-            await note_dispute(tx, seen(late, intent, dispute["id"]), shop.clock.now())
+            await note_dispute(tx, seen(late, intent, dispute["id"]), shop.clock.now(), shop.clock.now())
 
     assert (reviewed, dispute["state"]) == ([("under_review",)], verdict)
     assert await shop.history(order_id) == decided
@@ -233,7 +233,7 @@ async def test_news_of_a_dispute_five_times_is_told_once(shop: Checkout) -> None
 
 async def test_a_dispute_of_a_payment_that_we_do_not_know_is_before_a_person(shop: Checkout) -> None:
     async with shop.db.transaction() as tx:
-        await note_dispute(tx, seen("needs_response", "pi_of_somebody_else"), NOON)
+        await note_dispute(tx, seen("needs_response", "pi_of_somebody_else"), NOON, NOON)
 
     assert [(one["payment"], one["order"], one["amount"]) for one in await listed(shop)] == [(None, None, eur(3900))]
     assert await shop.cases() == [("dispute", "dp_1")]
@@ -278,3 +278,20 @@ async def test_a_dispute_that_is_decided_weeks_later_is_heard_of_although_its_ne
     assert before == [("needs_response",)]
     assert await rows(shop.db, STATES) == [("lost",)]
     assert (done.payments, done.disputes, done.settled) == (0, 1, 1)
+
+
+async def test_an_older_answer_takes_no_dispute_back(shop: Checkout) -> None:
+    """Evidence is handed in while a look is on its way that saw none; a look that brings nothing new counts as well."""
+    await shop.paid(("CHARGER", 1), total=3900, method=DISPUTED)
+    [dispute] = await listed(shop)
+    later = NOON + timedelta(seconds=3)
+    heard = []
+    for state, seconds in [("under_review", 2), ("needs_response", 1), ("under_review", 3), ("needs_response", 2)]:
+        async with shop.db.transaction() as tx:
+            told = seen(state, dispute=dispute["id"])
+            heard.append(await note_dispute(tx, told, NOON + timedelta(seconds=seconds), later))
+
+    assert heard == [True, False, False, False]
+    assert await rows(shop.db, "SELECT state, seen_at FROM disputes") == [("under_review", later)]
+    [(order_id,)] = await rows(shop.db, "SELECT id FROM orders")
+    assert whats(await shop.history(order_id), "payment_disputed") == ["payment_disputed"] * 2

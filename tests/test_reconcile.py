@@ -19,13 +19,13 @@ BOOKS = """
     SELECT (SELECT string_agg(p::text, ',' ORDER BY id) FROM payments p),
            (SELECT string_agg(r::text, ',' ORDER BY id) FROM refunds r),
            (SELECT string_agg(m::text, ',' ORDER BY id) FROM mandates m),
-           (SELECT string_agg(d::text, ',' ORDER BY provider_id) FROM disputes d),
+           (SELECT string_agg((to_jsonb(d) - 'seen_at')::text, ',' ORDER BY provider_id) FROM disputes d),
            (SELECT string_agg(c::text, ',' ORDER BY id) FROM payment_cases c),
            (SELECT string_agg(c::text, ',' ORDER BY id) FROM provider_calls c),
            (SELECT count(*) FROM ledger_entries), (SELECT count(*) FROM tenders), (SELECT count(*) FROM order_timeline),
            (SELECT count(*) FROM outbox_messages), (SELECT count(*) FROM provider_looks)
 """
-"""Everything that reconciling could change, but for when a payment was last looked at."""
+"""Everything that reconciling could change, but for when a payment or a dispute was last looked at."""
 
 
 async def refund_it(shop: Checkout, order_id: str) -> None:
@@ -236,7 +236,7 @@ async def test_what_the_provider_has_never_heard_of_is_before_a_person(shop: Che
             provider_id="dp_gone", payment=await intent_of(shop, order_id), amount=3900, currency="EUR",
             reason="fraudulent", state="needs_response", due_by=None, created_at=NOON,
         )  # fmt: skip
-        await note_dispute(tx, dispute, NOON)
+        await note_dispute(tx, dispute, NOON, NOON)
     now = shop.clock.now()
     await shop.sandbox.reset()
     await shop.sandbox.set_clock(now)

@@ -221,7 +221,7 @@ async def _look(db: Database, gateway: PaymentGateway, wanted: LookWanted, settl
         return
     dispute = await gateway.look_at_dispute(wanted.provider_id)
     async with db.transaction() as tx:
-        await note_dispute(tx, dispute, db.clock.now())
+        await note_dispute(tx, dispute, asked_at, db.clock.now())
         await _done(tx, [wanted], db.clock.now())
 
 

@@ -288,6 +288,7 @@ class Dispute(Table):
     due_by: Mapped[datetime | None]
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    """When the provider was asked for what we know of it."""
 
 
 class PaymentCase(Table):

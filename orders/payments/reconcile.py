@@ -263,16 +263,18 @@ async def _take_in_mandate(db: Database, seen: SeenMandate) -> bool:
 
 
 async def _disputes(db: Database, gateway: PaymentGateway, done: Reconciliation) -> None:
-    disputes = [one async for one in gateway.disputes_between(done.since, done.until)]
-    for row in await _unseen(db, _OPEN_DISPUTES, done, [one.provider_id for one in disputes]):
+    asked_at = db.clock.now()
+    disputes = [(one, asked_at) async for one in gateway.disputes_between(done.since, done.until)]
+    for row in await _unseen(db, _OPEN_DISPUTES, done, [one.provider_id for one, _ in disputes]):
+        asked_at = db.clock.now()
         try:
-            disputes.append(await gateway.look_at_dispute(row.provider_id))
+            disputes.append((await gateway.look_at_dispute(row.provider_id), asked_at))
         except ProviderRefused as no:
             await _missing(db, "dispute_missing_at_provider", row, no.code)
     done.disputes = len(disputes)
-    for dispute in disputes:
+    for dispute, asked_at in disputes:
         async with db.transaction() as tx:
-            done.settled += await note_dispute(tx, dispute, db.clock.now())
+            done.settled += await note_dispute(tx, dispute, asked_at, db.clock.now())
 
 
 async def _unseen(db: Database, ours: TextClause, done: Reconciliation, seen: list[str]) -> "Sequence[Row[Any]]":
