@@ -1,5 +1,6 @@
 """`commerce payments reconcile`: our books and the provider's, laid side by side from a terminal."""
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,7 +14,9 @@ from tests.payments_terminal import CHARGER, PHONE, Typed, window
 from tests.stories import eur, every_law_holds, plant
 from tests.stripe_backends import StripeSandbox
 
-NOTHING = {"payments": 0, "refunds": 0, "mandates": 0, "disputes": 0, "settled": 0, "cases": 0}
+NOTHING = {
+    "payments": 0, "refunds": 0, "mandates": 0, "disputes": 0, "settled": 0, "cases": 0, "not_seen": 0, "trouble": None,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -152,3 +155,19 @@ async def test_who_is_refused_by_the_provider_is_told_what_to_mend(
     assert told.stderr.startswith(said), told.stderr
     assert told.stderr.endswith(f"{then}: commerce payments reconcile --since {since}\n")
     assert (read[:2], read[2].startswith(said)) == ((1, code), True)
+
+
+async def test_what_could_not_be_looked_at_is_told(shop: Checkout, typed: Typed) -> None:
+    """The list of refunds breaks off each time; whoever typed it hears that all was not seen, and how much was."""
+    await shop.paid(CHARGER, total=3900)
+    words = window(shop, minutes=10)
+    await shop.advance(timedelta(minutes=11))
+    await shop.sandbox.faults({"match": {"path": "/v1/refunds"}, "fault": "error_before"})
+    told = await typed("reconcile", *words, "--json")
+    shown = await typed("reconcile", *words)
+
+    said = json.loads(told.stdout)
+    assert (said["payments"], said["not_seen"], said["trouble"].partition(":")[0]) == (1, 1, "APIError")
+    assert (told.exit_code, told.stderr) == (1, "1 could not be looked at; do it once more.\n")
+    assert shown.exit_code == 1
+    assert "not seen" in shown.stdout

@@ -1,6 +1,7 @@
 """`commerce payments`: what whoever runs the shop sees of payments, and does about them, from a terminal."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -283,10 +284,13 @@ def reconcile(data: Path | None, since: datetime | None, until: datetime | None,
             sys.exit(FAILED)
     if as_json:
         _print_json(done)
-        return
-    Console().print(table_of(msgspec.structs.asdict(done)))
-    if done.cases:
-        click.echo("What waits for a person: commerce payments cases")
+    else:
+        Console().print(table_of(msgspec.structs.asdict(done)))
+        if done.cases:
+            click.echo("What waits for a person: commerce payments cases")
+    if done.not_seen:
+        click.echo(f"{done.not_seen} could not be looked at; do it once more.", err=True)
+        sys.exit(FAILED)
 
 
 def _with_provider(settings: Settings, urls: Urls) -> Settings:
@@ -306,6 +310,7 @@ async def _reconcile(
 ) -> "Reconciliation":
     """Day by day, so that whoever waits sees how far it is, and what was done stays done."""
     from commerce.kernel.db import Database  # noqa: PLC0415 - as above
+    from commerce.kernel.logs import set_up_logs  # noqa: PLC0415 - as above
     from commerce.provider.connect import connect  # noqa: PLC0415 - as above
     from commerce.provider.limits import WAIT_S_MAX  # noqa: PLC0415 - as above
     from orders.payments.port import AccountRefused, InDoubt, NotNow, ProviderRefused  # noqa: PLC0415 - as above
@@ -313,6 +318,7 @@ async def _reconcile(
     from orders.payments.tasks import NIGHT  # noqa: PLC0415 - as above
     from orders.payments.watch import first_of_all  # noqa: PLC0415 - as above
 
+    set_up_logs(settings.log, logging.ERROR)  # What is passed over is counted, and what is printed is the answer alone.
     db = Database(settings.database_url or "", pool_size=2)
     gateway = connect(settings, wait_s=WAIT_S_MAX)
     try:
@@ -374,9 +380,10 @@ def days_of(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]
 def add(whole: "Reconciliation", day: "Reconciliation") -> None:
     """Add what a day brought; the open cases are counted anew each time."""
     whole.until = day.until
-    for name in ("payments", "refunds", "mandates", "disputes", "settled"):
+    for name in ("payments", "refunds", "mandates", "disputes", "settled", "not_seen"):
         setattr(whole, name, getattr(whole, name) + getattr(day, name))
     whole.cases = day.cases
+    whole.trouble = whole.trouble or day.trouble
 
 
 def _print_json(facts: object) -> None:

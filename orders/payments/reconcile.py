@@ -20,8 +20,18 @@ from orders.payments.find_out import find_out
 from orders.payments.looks import Looked, settle_alone, take_in_payment
 from orders.payments.note_dispute import note_dispute
 from orders.payments.outcome import Told, is_idle_twin
+from orders.payments.patience import Patience, twice
 from orders.payments.perform import write_answer
-from orders.payments.port import InDoubt, NotNow, PaymentGateway, ProviderRefused, SeenMandate, SeenPayment, SeenRefund
+from orders.payments.port import (
+    InDoubt,
+    NotNow,
+    PaymentGateway,
+    ProviderRefused,
+    SeenDispute,
+    SeenMandate,
+    SeenPayment,
+    SeenRefund,
+)
 from orders.payments.rules import MandateState, Operation, PaymentState
 
 DOUBT = timedelta(minutes=2)
@@ -45,6 +55,10 @@ class Reconciliation(msgspec.Struct):
     """Things that the provider knew and we did not, and that are in our books now."""
     cases: int = 0
     """Open differences that wait for a person, of whatever age."""
+    not_seen: int = 0
+    """Things, and lists of things, that could not be looked at: this is to be done once more."""
+    trouble: str | None = None
+    """What stood in the way of the first of them."""
 
 
 class _Books(NamedTuple):
@@ -145,40 +159,45 @@ async def reconcile_between(db: Database, gateway: PaymentGateway, since: dateti
     """Lay the books of this time side by side, in both directions. What the provider knows better is taken over.
 
     What is younger than five minutes is left out: it may be under way. What is open with us is looked at, however old:
-    reservations last a week, disputes and refunds take several. Raises InDoubt, NotNow, ProviderRefused.
+    reservations last a week, disputes and refunds take several. What cannot be looked at is counted, and does not stand
+    in the way of others. Raises AccountRefused, and InDoubt where no list can be read.
     """
     until = max(since, min(until, db.clock.now() - SETTLING))
-    done = Reconciliation(since, until)
-    await _payments(db, gateway, done)
-    await _refunds(db, gateway, done)
-    async for mandate in gateway.mandates_between(since, until):
-        done.mandates += 1
-        done.settled += await _take_in_mandate(db, mandate)
-    await _disputes(db, gateway, done)
+    done, patience = Reconciliation(since, until), Patience()
+    await _payments(db, gateway, done, patience)
+    await _refunds(db, gateway, done, patience)
+    await _mandates(db, gateway, done, patience)
+    await _disputes(db, gateway, done, patience)
+    if not patience.read:
+        raise InDoubt(patience.trouble)
     async with db.read() as tx:
         done.cases = (await tx.execute(_OPEN_CASES)).scalar_one()
+    done.not_seen, done.trouble = patience.passed_over, patience.trouble
     return done
 
 
-async def _payments(db: Database, gateway: PaymentGateway, done: Reconciliation) -> None:
+async def _payments(db: Database, gateway: PaymentGateway, done: Reconciliation, patience: Patience) -> None:
     seen: list[str] = []
-    async for payment in gateway.payments_between(done.since, done.until):
-        seen.append(payment.provider_id)
-        if _differ(await _books(db, payment), payment):
-            # Looked at anew: the list may be minutes old by now.
-            await _take_in_payment(db, gateway, done, payment.provider_id)
+    with patience.over_all("payments"):
+        async for payment in gateway.payments_between(done.since, done.until):
+            seen.append(payment.provider_id)
+            with patience.over_one(payment.provider_id):
+                if _differ(await _books(db, payment), payment):
+                    # Looked at anew: the list may be minutes old by now.
+                    await _take_in_payment(db, gateway, done, payment.provider_id)
+        for row in await _unseen(db, _OURS, done, seen):
+            # Lists go by the provider's clock and by whole seconds, so what is not in one may be there all the same.
+            with patience.over_one(row.provider_id):
+                try:
+                    await _take_in_payment(db, gateway, done, row.provider_id)
+                except ProviderRefused as no:
+                    await _missing(db, "payment_missing_at_provider", row, no.code)
     done.payments = len(seen)
-    for row in await _unseen(db, _OURS, done, seen):
-        # Lists go by the provider's clock and by whole seconds, so what is not in one may be there all the same.
-        try:
-            await _take_in_payment(db, gateway, done, row.provider_id)
-        except ProviderRefused as no:
-            await _missing(db, "payment_missing_at_provider", row, no.code)
 
 
 async def _take_in_payment(db: Database, gateway: PaymentGateway, done: Reconciliation, provider_id: str) -> None:
     asked_at = db.clock.now()
-    fresh = await gateway.look(provider_id)
+    fresh = await twice(lambda: gateway.look(provider_id))
     before = await _books(db, fresh)
     looked = Looked(Told(fresh.payment_id, fresh, asked_at))
     payment_id = await take_in_payment(db, gateway, looked, settle_alone(db))
@@ -216,23 +235,32 @@ def _differ(books: _Books | None, seen: SeenPayment) -> bool:
     return (books.state, books.captured, books.refunded) != (str(state), seen.captured, seen.refunded)
 
 
-async def _refunds(db: Database, gateway: PaymentGateway, done: Reconciliation) -> None:
+async def _refunds(db: Database, gateway: PaymentGateway, done: Reconciliation, patience: Patience) -> None:
     seen: list[str] = []
-    async for refund in gateway.refunds_between(done.since, done.until):
-        seen.append(refund.provider_id)
-        done.settled += await _take_in_refund(db, gateway, refund)
+    with patience.over_all("refunds"):
+        async for refund in gateway.refunds_between(done.since, done.until):
+            seen.append(refund.provider_id)
+            with patience.over_one(refund.provider_id):
+                done.settled += await _take_in_refund(db, gateway, refund)
+        for row in await _unseen(db, _OUR_REFUNDS, done, seen):
+            with patience.over_one(row.provider_id):
+                found = await _find_refund(db, gateway, row)
+                if found is not None:
+                    done.settled += await _take_in_refund(db, gateway, found)
     done.refunds = len(seen)
-    for row in await _unseen(db, _OUR_REFUNDS, done, seen):
-        try:
-            made = await gateway.refunds_of(row.provider_payment)
-        except ProviderRefused as no:
-            await _missing(db, "refund_missing_at_provider", row, no.code)
-            continue
-        found = next((refund for refund in made if refund.provider_id == row.provider_id), None)
-        if found is None:
-            await _missing(db, "refund_missing_at_provider", row, "not among the payment's")
-        elif str(found.state) != row.state:
-            done.settled += await _take_in_refund(db, gateway, found)
+
+
+async def _find_refund(db: Database, gateway: PaymentGateway, row: "Row[Any]") -> SeenRefund | None:
+    """A refund of ours that is on no list, from among its payment's."""
+    try:
+        made = await gateway.refunds_of(row.provider_payment)
+    except ProviderRefused as no:
+        await _missing(db, "refund_missing_at_provider", row, no.code)
+        return None
+    found = next((refund for refund in made if refund.provider_id == row.provider_id), None)
+    if found is None:
+        await _missing(db, "refund_missing_at_provider", row, "not among the payment's")
+    return found
 
 
 async def _take_in_refund(db: Database, gateway: PaymentGateway, refund: SeenRefund) -> bool:
@@ -247,8 +275,16 @@ async def _take_in_refund(db: Database, gateway: PaymentGateway, refund: SeenRef
     async with db.transaction() as tx:
         await catch_up_refunds(tx, payment_id, made, db.clock.now())
         settled: bool = (await tx.execute(_REFUND_STATE, facts)).scalar_one_or_none() != state
-    await _note_difference(db, payment_id, await gateway.look(refund.payment))
+    await _note_difference(db, payment_id, await twice(lambda: gateway.look(refund.payment)))
     return settled
+
+
+async def _mandates(db: Database, gateway: PaymentGateway, done: Reconciliation, patience: Patience) -> None:
+    with patience.over_all("mandates"):
+        async for mandate in gateway.mandates_between(done.since, done.until):
+            done.mandates += 1
+            with patience.over_one(mandate.provider_id):
+                done.settled += await _take_in_mandate(db, mandate)
 
 
 async def _take_in_mandate(db: Database, seen: SeenMandate) -> bool:
@@ -262,19 +298,34 @@ async def _take_in_mandate(db: Database, seen: SeenMandate) -> bool:
         return bool((await tx.execute(_MANDATE, facts)).one().state != row.state)
 
 
-async def _disputes(db: Database, gateway: PaymentGateway, done: Reconciliation) -> None:
-    asked_at = db.clock.now()
-    disputes = [(one, asked_at) async for one in gateway.disputes_between(done.since, done.until)]
-    for row in await _unseen(db, _OPEN_DISPUTES, done, [one.provider_id for one, _ in disputes]):
+async def _disputes(db: Database, gateway: PaymentGateway, done: Reconciliation, patience: Patience) -> None:
+    seen: list[str] = []
+    with patience.over_all("disputes"):
         asked_at = db.clock.now()
-        try:
-            disputes.append((await gateway.look_at_dispute(row.provider_id), asked_at))
-        except ProviderRefused as no:
-            await _missing(db, "dispute_missing_at_provider", row, no.code)
-    done.disputes = len(disputes)
-    for dispute, asked_at in disputes:
-        async with db.transaction() as tx:
-            done.settled += await note_dispute(tx, dispute, asked_at, db.clock.now())
+        async for dispute in gateway.disputes_between(done.since, done.until):
+            seen.append(dispute.provider_id)
+            with patience.over_one(dispute.provider_id):
+                done.settled += await _take_in_dispute(db, dispute, asked_at)
+        for row in await _unseen(db, _OPEN_DISPUTES, done, seen):
+            with patience.over_one(row.provider_id):
+                await _look_at_dispute(db, gateway, done, row)
+    done.disputes += len(seen)
+
+
+async def _look_at_dispute(db: Database, gateway: PaymentGateway, done: Reconciliation, row: "Row[Any]") -> None:
+    asked_at = db.clock.now()
+    try:
+        dispute = await twice(lambda: gateway.look_at_dispute(row.provider_id))
+    except ProviderRefused as no:
+        await _missing(db, "dispute_missing_at_provider", row, no.code)
+        return
+    done.disputes += 1
+    done.settled += await _take_in_dispute(db, dispute, asked_at)
+
+
+async def _take_in_dispute(db: Database, dispute: SeenDispute, asked_at: datetime) -> bool:
+    async with db.transaction() as tx:
+        return await note_dispute(tx, dispute, asked_at, db.clock.now())
 
 
 async def _unseen(db: Database, ours: TextClause, done: Reconciliation, seen: list[str]) -> "Sequence[Row[Any]]":

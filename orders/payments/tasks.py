@@ -17,7 +17,7 @@ from orders.payments.deadlines import keep_deadlines
 from orders.payments.looks import Looked, LookWanted, Settled, claim_looks, look, settle_looks
 from orders.payments.no_provider import is_there
 from orders.payments.perform import perform
-from orders.payments.port import AccountRefused, NotSent, PaymentGateway
+from orders.payments.port import AccountRefused, InDoubt, NotSent, PaymentGateway
 from orders.payments.reconcile import reconcile_between, reconcile_doubts
 
 CALLS_MAX = 48
@@ -123,7 +123,10 @@ async def _reconcile_doubts(gateway: PaymentGateway, db: Database, now: datetime
 
 
 async def _reconcile_nightly(gateway: PaymentGateway, db: Database, now: datetime) -> None:
-    """Lay the last days' books side by side. Safe to repeat: as above, and a difference is one case at a time."""
+    """Lay the last days' books side by side. Safe to repeat: as above, and a difference is one case at a time.
+
+    Raises InDoubt where something could not be looked at, so that it is soon done once more.
+    """
     try:
         done = await reconcile_between(db, gateway, now - NIGHT, now)
     except AccountRefused as no:
@@ -131,6 +134,8 @@ async def _reconcile_nightly(gateway: PaymentGateway, db: Database, now: datetim
             await note_trouble(tx, no, now)
         raise
     _log.info("payments_reconciled", payments=done.payments, settled=done.settled, cases=done.cases)
+    if done.not_seen:
+        raise InDoubt(f"{done.not_seen} could not be looked at, the first: {done.trouble}")
 
 
 def payment_jobs(gateway: PaymentGateway) -> Mapping[str, Job]:

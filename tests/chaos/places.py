@@ -27,7 +27,7 @@ ASKS = frozenset(
 )
 CHANGES = frozenset(name for name in ASKS if "key" in inspect.signature(getattr(PaymentGateway, name)).parameters)
 """What changes something there: it is asked under a key."""
-_PASSES_ON = frozenset({"heard_again"})
+_PASSES_ON = frozenset({"heard_again", "twice"})
 """Who is told what to ask: the place is whoever tells them."""
 _GATEWAYS = frozenset({"gateway", "_gateway"})
 _asked_from: ContextVar[str] = ContextVar("asked_from")

@@ -88,14 +88,13 @@ LOOK_REFUNDS, BACK_REFUNDS = (f"{who} > take_in_payment: refunds_of" for who in 
 FIND, FIND_LOOK, FIND_REFUND = (f"_answer > find_out: {what}" for what in ("find_payment", "look", "refunds_of"))
 HAS_METHOD = "_answer_or_why_not > why_refused: has_method"
 DOUBT, DOUBT_LOOK, DOUBT_REFUND = (f"_clear_up > find_out: {what}" for what in ("find_payment", "look", "refunds_of"))
-LIST_PAYMENTS, LIST_REFUNDS, LIST_DISPUTES = (
-    f"reconcile_between > _{what}: {what}_between" for what in ("payments", "refunds", "disputes")
+LIST_PAYMENTS, LIST_REFUNDS, LIST_MANDATES, LIST_DISPUTES = (
+    f"reconcile_between > _{what}: {what}_between" for what in ("payments", "refunds", "mandates", "disputes")
 )
-LIST_MANDATES = "_reconcile_nightly > reconcile_between: mandates_between"
-NIGHT_LOOK, NIGHT_DISPUTE = "_payments > _take_in_payment: look", "reconcile_between > _disputes: look_at_dispute"
+NIGHT_LOOK, NIGHT_DISPUTE = "_payments > _take_in_payment: look", "_disputes > _look_at_dispute: look_at_dispute"
 NIGHT_REFUNDS = "_take_in_payment > take_in_payment: refunds_of"
 NIGHT_OLD_LEFT = "_refunds > _take_in_refund: look"
-NIGHT_OLD, NIGHT_PENDING = "_refunds > _take_in_refund: refunds_of", "reconcile_between > _refunds: refunds_of"
+NIGHT_OLD, NIGHT_PENDING = "_refunds > _take_in_refund: refunds_of", "_refunds > _find_refund: refunds_of"
 
 # fmt: off
 SITES: Sequence[Site] = (
