@@ -174,11 +174,48 @@ async def test_a_refund_that_takes_weeks_is_not_forgotten(shop: Checkout) -> Non
     await refund_it(shop, order_id)
     await shop.settle()
     await shop.sandbox.faults(events=LOST)
-    await shop.advance(timedelta(days=30))
+    await shop.advance(timedelta(days=40))
     done = await night(shop)
 
     assert figures(done) == (0, 0, 0, 0, 1, 0)
     assert refunds(await shop.history(order_id)) == [("goodwill", 3900, "succeeded")]
+
+
+async def test_a_refund_that_fails_weeks_later_is_heard_of_although_its_news_is_lost(shop: Checkout) -> None:
+    """The bank sent one of two back within a month; the list tells, and the other one is not asked for singly."""
+    failing = await shipped(shop, ("CHARGER", 1), total=3900, method="pm_card_refundFail")
+    fine = await shipped(shop, ("CHARGER", 1), total=3900)
+    for order_id in (failing, fine):
+        await refund_it(shop, order_id)
+    await shop.settle()
+    before = refunds(await shop.history(failing))
+    await shop.sandbox.faults(events=LOST)
+    await shop.advance(timedelta(days=31))
+    asked = len(await shop.sandbox.calls())
+    done = await run(shop)
+    looked = [call["path"] for call in (await shop.sandbox.calls())[asked:]]
+
+    intent = await intent_of(shop, failing)
+    assert before == [("goodwill", 3900, "succeeded")]
+    assert refunds(await shop.history(failing)) == [("goodwill", 3900, "failed")]
+    assert refunds(await shop.history(fine)) == [("goodwill", 3900, "succeeded")]
+    assert (figures(done), [kind for kind, _ in await shop.cases()]) == ((0, 2, 0, 0, 1, 1), ["refund_failed"])
+    assert looked == [
+        "/v1/payment_intents", "/v1/refunds", "/v1/refunds", f"/v1/payment_intents/{intent}", "/v1/setup_intents",
+        "/v1/disputes",
+    ]  # fmt: skip
+
+
+async def test_refunds_of_weeks_before_are_not_listed_again_with_each_day_of_the_past(shop: Checkout) -> None:
+    order_id = await shipped(shop, ("CHARGER", 1), total=3900)
+    await refund_it(shop, order_id)
+    await shop.settle()
+    await shop.advance(timedelta(days=21))
+    now = shop.clock.now()
+    past = await reconcile_between(shop.db, shop.gateway, now - timedelta(days=3), now - timedelta(days=2))
+    today = await reconcile_between(shop.db, shop.gateway, now - timedelta(days=1), now)
+
+    assert (past.refunds, today.refunds) == (0, 1)
 
 
 async def test_what_is_reserved_for_longer_than_a_night_looks_back_is_not_forgotten(shop: Checkout) -> None:

@@ -38,6 +38,9 @@ DOUBT = timedelta(minutes=2)
 """How long a call is only sent again before it is also looked for."""
 SETTLING = timedelta(minutes=5)
 """What is younger may be under way, and is left to the next run."""
+BANKS_TAKE = timedelta(days=35)
+"""So long after it was made may a refund still fail: a bank has thirty days to send it back (docs.stripe.com/refunds),
+and we have some days to look. Its news is given up long before."""
 BATCH_MAX = 200
 _log = structlog.get_logger()
 
@@ -49,6 +52,7 @@ class Reconciliation(msgspec.Struct):
     until: datetime
     payments: int = 0
     refunds: int = 0
+    """Those that may still fail among them, where the time goes up to today."""
     mandates: int = 0
     disputes: int = 0
     settled: int = 0
@@ -237,17 +241,26 @@ def _differ(books: _Books | None, seen: SeenPayment) -> bool:
 
 async def _refunds(db: Database, gateway: PaymentGateway, done: Reconciliation, patience: Patience) -> None:
     seen: list[str] = []
+    since = _refunds_since(done, db.clock.now())
     with patience.over_all("refunds"):
-        async for refund in gateway.refunds_between(done.since, done.until):
+        async for refund in gateway.refunds_between(since, done.until):
             seen.append(refund.provider_id)
             with patience.over_one(refund.provider_id):
                 done.settled += await _take_in_refund(db, gateway, refund)
-        for row in await _unseen(db, _OUR_REFUNDS, done, seen):
+        for row in await _unseen(db, _OUR_REFUNDS, done, seen, since=since):
             with patience.over_one(row.provider_id):
                 found = await _find_refund(db, gateway, row)
                 if found is not None:
                     done.settled += await _take_in_refund(db, gateway, found)
     done.refunds = len(seen)
+
+
+def _refunds_since(done: Reconciliation, now: datetime) -> datetime:
+    """From when on refunds are listed: one that succeeded weeks ago may have failed since.
+
+    That is of today, so days of long ago are not read over and over. A list tells of a hundred at once.
+    """
+    return min(done.since, done.until - BANKS_TAKE) if now - done.until < timedelta(days=1) else done.since
 
 
 async def _find_refund(db: Database, gateway: PaymentGateway, row: "Row[Any]") -> SeenRefund | None:
@@ -328,10 +341,12 @@ async def _take_in_dispute(db: Database, dispute: SeenDispute, asked_at: datetim
         return await note_dispute(tx, dispute, asked_at, db.clock.now())
 
 
-async def _unseen(db: Database, ours: TextClause, done: Reconciliation, seen: list[str]) -> "Sequence[Row[Any]]":
+async def _unseen(
+    db: Database, ours: TextClause, done: Reconciliation, seen: list[str], *, since: datetime | None = None
+) -> "Sequence[Row[Any]]":
     """What we have of that time, or still open, and the provider did not list."""
     async with db.read() as tx:
-        facts = {"since": done.since, "until": done.until, "seen": seen}
+        facts = {"since": since or done.since, "until": done.until, "seen": seen}
         return (await tx.execute(ours, facts)).all()
 
 

@@ -7,6 +7,7 @@ the buyer or the shop's people do next; where it yields again, it has to wait fo
 from collections.abc import Callable
 from datetime import timedelta
 
+from orders.payments.reconcile import BANKS_TAKE
 from tests.chaos import acts
 from tests.chaos.acts import GOODWILL, Story
 from tests.conftest import Json
@@ -338,7 +339,7 @@ async def refund_takes_long(shop: Checkout) -> Story:
     assert given.status_code == 201, given.text
     await shop.settle()
     yield order_id
-    await shop.advance(LONG_AGO)
+    await shop.advance(BANKS_TAKE + LONG_AGO)
 
 
 async def dispute_takes_long(shop: Checkout) -> Story:
