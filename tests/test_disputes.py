@@ -90,7 +90,7 @@ async def test_what_must_be_answered_first_is_on_top(shop: Checkout) -> None:
     ]
     async with shop.db.transaction() as tx:
         for one in disputes:
-            await note_dispute(tx, one, NOON)
+            await note_dispute(tx, one, NOON, NOON)
     usual = (await shop.operator.get("/v1/disputes")).json()["items"]
     found = {
         state: [one["id"] for one in await listed(shop, state)] for state in ("to_answer", "open", "over", "every")
@@ -110,7 +110,7 @@ async def test_a_page_of_disputes_goes_on_where_the_last_one_ended(shop: Checkou
     """What is decided or comes in meanwhile moves nothing: each that stays is seen once."""
     async with shop.db.transaction() as tx:
         for n, due_by in enumerate([NOON, NOON, NOON + timedelta(days=1), None, None]):
-            await note_dispute(tx, seen("needs_response", dispute=f"dp_{n}", due_by=due_by), NOON)
+            await note_dispute(tx, seen("needs_response", dispute=f"dp_{n}", due_by=due_by), NOON, NOON)
     yesterday = NOON - timedelta(days=1)
     pages: list[list[str]] = []
     cursor: Json = {}
@@ -119,8 +119,8 @@ async def test_a_page_of_disputes_goes_on_where_the_last_one_ended(shop: Checkou
         pages.append([one["id"] for one in page["items"]])
         cursor = {"cursor": page["next_cursor"]}
         async with shop.db.transaction() as tx:
-            await note_dispute(tx, seen("won", dispute=f"dp_{turn}"), NOON)
-            await note_dispute(tx, seen("needs_response", dispute=f"dp_new{turn}", due_by=yesterday), NOON)
+            await note_dispute(tx, seen("won", dispute=f"dp_{turn}"), NOON, NOON)
+            await note_dispute(tx, seen("needs_response", dispute=f"dp_new{turn}", due_by=yesterday), NOON, NOON)
     wrong = [encode_cursor("dp_0"), encode_cursor("soon", "dp_0"), encode_cursor("0001-01-01T00:00:00+14:00", "dp_0")]
 
     assert (pages, cursor) == ([["dp_0"], ["dp_1"], ["dp_2"], ["dp_3"], ["dp_4"]], {"cursor": None})

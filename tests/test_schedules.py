@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime, time, timedelta
+from itertools import pairwise
 
 import pytest
 from prometheus_client import REGISTRY
@@ -48,6 +49,23 @@ async def test_a_job_that_fails_is_noted_and_soon_done_again_and_stops_no_other(
     assert await run_due(db, jobs, clock.advance(timedelta(seconds=1))) == ["a"]
     assert await rows(db, noted) == [("a", None), ("b", None)]
     assert await run_due(db, jobs, clock.advance(timedelta(days=1))) == ["a", "b"]
+
+
+async def test_what_fails_on_and_on_is_tried_less_and_less_often(db: Database, clock: SetClock) -> None:
+    """Four times in a minute, since most trouble passes; a night that takes long is not begun anew for ever."""
+    begun: list[datetime] = []
+
+    async def break_down(_: Database, now: datetime) -> None:
+        begun.append(now)
+        raise RuntimeError("the broom is broken")
+
+    jobs = {"night": Job(timedelta(days=1), break_down, time(2))}
+    while clock.now() < NOON + timedelta(hours=6):
+        await run_due(db, jobs, clock.now())
+        clock.advance(timedelta(seconds=15))
+
+    pauses = [(later - sooner).total_seconds() for sooner, later in pairwise(begun)]
+    assert pauses == [15, 15, 15, 15, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600, 3600]
 
 
 async def test_what_is_done_once_a_day_is_done_at_its_hour(db: Database, clock: SetClock) -> None:

@@ -13,6 +13,8 @@ from commerce.kernel.db import Code, Database, ReadSession, Table
 
 AGAIN = timedelta(seconds=15)
 """How soon a job that failed is done again: what is done once a night must not wait for the next one."""
+SOON_MAX = 4
+"""So often in a row it is done again so soon; what fails on is done again after twice the time each time."""
 UNHEARD = timedelta(hours=1)
 """How soon a job is done again of which nobody heard the end: whoever had it was killed, or could not note it."""
 _log = structlog.get_logger()
@@ -45,6 +47,8 @@ class Schedule(Table):
     next_at: Mapped[datetime]
     last_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(Text())
+    failures: Mapped[int] = mapped_column(server_default="0")
+    """How often in a row it failed."""
 
 
 _KNOWN = text("""
@@ -54,11 +58,12 @@ _KNOWN = text("""
 _TAKE = text("""
     UPDATE schedules SET next_at = :next_at, last_at = :now
      WHERE name = (SELECT name FROM schedules WHERE name = :name AND next_at <= :now FOR UPDATE SKIP LOCKED)
- RETURNING name
+ RETURNING failures
 """)
 _WATCH = text("SELECT count(*) FILTER (WHERE last_error IS NOT NULL), min(next_at) FROM schedules")
 _OUTCOME = text("""
-    UPDATE schedules SET last_error = :error, next_at = :next_at WHERE name = :name AND last_at = :now
+    UPDATE schedules SET last_error = :error, failures = :failures, next_at = :next_at
+     WHERE name = :name AND last_at = :now
 """)
 
 
@@ -88,15 +93,23 @@ async def run_due(db: Database, jobs: Mapping[str, Job], now: datetime) -> list[
     for name, job in jobs.items():
         async with db.transaction() as tx:
             facts = {"name": name, "now": now, "next_at": min(job.after(now), now + UNHEARD)}
-            taken = (await tx.execute(_TAKE, facts)).first()
-        if taken is None:
+            failures = (await tx.execute(_TAKE, facts)).scalar_one_or_none()
+        if failures is None:
             continue
         error = await _run(db, name, job, now)
-        next_at = job.after(now) if error is None else min(job.after(now), now + AGAIN)
+        failures = 0 if error is None else failures + 1
+        facts = {"name": name, "now": now, "error": error, "failures": failures}
         async with db.transaction() as tx:
-            await tx.execute(_OUTCOME, {"name": name, "now": now, "error": error, "next_at": next_at})
+            await tx.execute(_OUTCOME, {**facts, "next_at": _next_at(job, failures, now)})
         done.append(name)
     return done
+
+
+def _next_at(job: Job, failures: int, now: datetime) -> datetime:
+    if not failures:
+        return job.after(now)
+    again: timedelta = min(AGAIN * 2 ** min(max(0, failures - SOON_MAX), 10), UNHEARD)
+    return min(job.after(now), now + again)
 
 
 async def _run(db: Database, name: str, job: Job, now: datetime) -> str | None:

@@ -26,11 +26,16 @@ class Patience:
 
     def __init__(self) -> None:
         self.passed_over = 0
-        self.trouble: str | None = None
+        self.first: Exception | None = None
         """What stood in the way of the first."""
         self.read = 0
         """How many kinds were gone through, list and all."""
         self._in_a_row = 0
+
+    @property
+    def trouble(self) -> str | None:
+        """The first trouble in words."""
+        return None if self.first is None else (str(self.first) or repr(self.first))[:300]
 
     @contextmanager
     def over_all(self, kind: str) -> Iterator[None]:
@@ -66,7 +71,7 @@ class Patience:
         expected = isinstance(trouble, InDoubt | NotNow | ProviderRefused)
         _log.warning("not_seen", about=about, error=repr(trouble)[:300], exc_info=None if expected else trouble)
         self.passed_over += 1
-        self.trouble = self.trouble or (str(trouble) or repr(trouble))[:300]
+        self.first = self.first or trouble
 
 
 async def twice(looking: Callable[[], Awaitable[Something]]) -> Something:

@@ -164,7 +164,8 @@ async def reconcile_between(db: Database, gateway: PaymentGateway, since: dateti
 
     What is younger than five minutes is left out: it may be under way. What is open with us is looked at, however old:
     reservations last a week, disputes and refunds take several. What cannot be looked at is counted, and does not stand
-    in the way of others. Raises AccountRefused, and InDoubt where no list can be read.
+    in the way of others. Raises AccountRefused, and where no list can be read what stood in the way of the first:
+    InDoubt, NotNow, ProviderRefused.
     """
     until = max(since, min(until, db.clock.now() - SETTLING))
     done, patience = Reconciliation(since, until), Patience()
@@ -172,8 +173,8 @@ async def reconcile_between(db: Database, gateway: PaymentGateway, since: dateti
     await _refunds(db, gateway, done, patience)
     await _mandates(db, gateway, done, patience)
     await _disputes(db, gateway, done, patience)
-    if not patience.read:
-        raise InDoubt(patience.trouble)
+    if not patience.read and patience.first is not None:
+        raise patience.first
     async with db.read() as tx:
         done.cases = (await tx.execute(_OPEN_CASES)).scalar_one()
     done.not_seen, done.trouble = patience.passed_over, patience.trouble
