@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+import structlog
 from alembic import command
 from alembic.config import Config
 from litestar import Litestar
@@ -41,6 +42,13 @@ NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 
 Json = dict[str, Any]
 _numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[None]:
+    """A command that is typed in a story sets up its logs; whoever listens in the next one must hear all the same."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
