@@ -1,7 +1,8 @@
 """The worker: what happens after an answer was given. `REACTIONS` is the whole map of who reacts to what.
 
-One process holds three parts: the relay, which rings for every told event until its reactions are done; the actors of
-dramatiq, which hear the bell; and the scheduler. Any number of such processes may run; each row is done once.
+One process holds four parts: the relay, which rings for every told event until its reactions are done; the actors of
+dramatiq, which hear the bell; the caller, which asks the payment provider for what is due; and the scheduler. Any
+number of such processes may run; each row is done once.
 """
 
 import asyncio
