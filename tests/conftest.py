@@ -25,8 +25,8 @@ from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from commerce.kernel.keys import WantedKey, issue_key
 
-pytest_plugins = ["tests.stripe_backends", "tests.paid_store"]
-"""Fixtures that live in files of their own, for whoever needs a Stripe, or a store that is paid through it."""
+pytest_plugins = ["tests.stripe_backends", "tests.paid_store", "tests.front"]
+"""Fixtures of files of their own: for whoever needs a Stripe, somebody in front of it, or a store paid through it."""
 
 REPOSITORY = Path(__file__).parent.parent
 CARELESS = {

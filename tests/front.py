@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import httpx
+import pytest
 from aiohttp import web
 
 from orders.payments.stripe_gateway import StripeGateway
@@ -87,3 +88,10 @@ async def in_front_of(sandbox: StripeSandbox) -> AsyncIterator[Front]:
     finally:
         await front.close()
         await runner.cleanup()
+
+
+@pytest.fixture
+async def front(stripe_sandbox: StripeSandbox) -> AsyncIterator[Front]:
+    """Somebody between us and the provider."""
+    async with in_front_of(stripe_sandbox) as made:
+        yield made

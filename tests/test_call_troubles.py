@@ -24,7 +24,7 @@ from orders.payments.reconcile import reconcile_doubts
 from orders.payments.rules import Operation
 from orders.payments.stripe_gateway import StripeGateway
 from tests.conftest import problem
-from tests.front import Front, Instead, Parcel, in_front_of
+from tests.front import Front, Instead, Parcel
 from tests.paid_store import back, paid_store, refunds
 from tests.paying import Checkout, money
 from tests.shop import rows
@@ -43,13 +43,6 @@ OPEN_CALLS = """
 async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
     """A store whose buyers pay through the provider."""
     async with paid_store(db, clock, stripe_sandbox) as made:
-        yield made
-
-
-@pytest.fixture
-async def front(stripe_sandbox: StripeSandbox) -> AsyncIterator[Front]:
-    """Somebody between us and the provider."""
-    async with in_front_of(stripe_sandbox) as made:
         yield made
 
 

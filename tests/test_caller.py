@@ -11,7 +11,7 @@ from aiohttp import web
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from orders.payments.tasks import LOOKS_MAX, Caller
-from tests.front import Front, Parcel, in_front_of
+from tests.front import Front, Parcel
 from tests.paid_store import back, intent_of, paid_store, refunds
 from tests.paying import Checkout, money
 from tests.stories import plant
@@ -21,13 +21,6 @@ FLOOD = """
     INSERT INTO provider_looks (about, provider_id, next_at, asked_at)
     SELECT 'payment', 'pi_flood_' || n, '2026-11-02 11:00Z', '2026-11-02 11:00Z' FROM generate_series(1, 300) AS n
 """
-
-
-@pytest.fixture
-async def front(stripe_sandbox: StripeSandbox) -> AsyncIterator[Front]:
-    """Somebody between us and the provider."""
-    async with in_front_of(stripe_sandbox) as made:
-        yield made
 
 
 @pytest.fixture

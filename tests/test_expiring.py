@@ -14,7 +14,7 @@ from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from orders.moving import lock_order
 from orders.payments.deadlines import keep_deadlines
-from tests.front import Front, Instead, Parcel, in_front_of
+from tests.front import Front, Instead, Parcel
 from tests.paid_store import paid_store
 from tests.paying import Checkout, money, whats
 from tests.shop import rows
@@ -27,13 +27,6 @@ WANTED = """
      WHERE c.state = 'intended' ORDER BY c.seq
 """
 CAPTURES = "SELECT count(*) FROM provider_calls WHERE operation = 'capture'"
-
-
-@pytest.fixture
-async def front(stripe_sandbox: StripeSandbox) -> AsyncIterator[Front]:
-    """Somebody between us and the provider."""
-    async with in_front_of(stripe_sandbox) as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Openings refused: what the provider will not open for a reason of ours costs nobody their card or their order."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,22 +9,14 @@ from aiohttp import web
 from orders.payments import stripe_words
 from orders.payments.deadlines import keep_deadlines
 from tests.conftest import problem
-from tests.front import Front, Instead, Parcel, in_front_of
+from tests.front import Front, Instead, Parcel
 from tests.paying import Checkout, checkout, money, whats
 from tests.shop import rows
 from tests.stories import POOLS, eur
-from tests.stripe_backends import StripeSandbox
 
 MINUTE = timedelta(minutes=1)
 CHARGER = ("CHARGER", 1)
 CALLS = "SELECT operation, state, key = id FROM provider_calls ORDER BY seq"
-
-
-@pytest.fixture
-async def front(stripe_sandbox: StripeSandbox) -> AsyncIterator[Front]:
-    """Somebody between us and the provider."""
-    async with in_front_of(stripe_sandbox) as made:
-        yield made
 
 
 def account_may_not(*paths: str) -> Instead:

@@ -1,7 +1,6 @@
 """Letting go: who changes their mind, comes too late or is held up pays nothing, and keeps nothing from others."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextvars import Context
 from dataclasses import replace
 from datetime import timedelta
@@ -22,25 +21,17 @@ from orders.payments.perform import Heard, perform, take_in
 from orders.payments.port import SeenPayment
 from orders.payments.tasks import Caller
 from tests.conftest import NOON, problem
-from tests.front import Front, Parcel, in_front_of
+from tests.front import Front, Parcel
 from tests.paid_store import held
 from tests.paying import Checkout, money
 from tests.shop import rows
 from tests.stories import eur
-from tests.stripe_backends import StripeSandbox
 from tests.test_payment_groups import storefront, wish
 
 MINUTE = timedelta(minutes=1)
 CHARGER = ("CHARGER", 1)
 OPENING = {"method": "POST", "path": "/v1/payment_intents"}
 CALLS = "SELECT operation, state FROM provider_calls ORDER BY seq"
-
-
-@pytest.fixture
-async def front(stripe_sandbox: StripeSandbox) -> AsyncIterator[Front]:
-    """Somebody between us and the provider."""
-    async with in_front_of(stripe_sandbox) as made:
-        yield made
 
 
 # Charges that nobody wants any more

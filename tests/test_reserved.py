@@ -13,7 +13,7 @@ from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from orders.payments.calls import retry_call
 from tests.conftest import NOON, Json, problem
-from tests.front import Front, Instead, Parcel, in_front_of
+from tests.front import Front, Instead, Parcel
 from tests.paid_store import back, intent_of, paid_store, shipped
 from tests.paying import Checkout, money, whats
 from tests.shop import rows
@@ -22,13 +22,6 @@ from tests.stripe_backends import StripeSandbox
 
 ONE = {"location": "wh-de", "lines": [{"line": 1, "quantity": 1}]}
 CALLS = "SELECT operation, state FROM provider_calls WHERE operation IN ('capture', 'cancel') ORDER BY seq"
-
-
-@pytest.fixture
-async def front(stripe_sandbox: StripeSandbox) -> AsyncIterator[Front]:
-    """Somebody between us and the provider."""
-    async with in_front_of(stripe_sandbox) as made:
-        yield made
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ class Patience:
 
 
 async def twice(looking: Callable[[], Awaitable[Something]]) -> Something:
-    """Look, and once more where the answer was lost, as lists do. What is done must change nothing there."""
+    """Look, and once more where the answer was lost. What is done must change nothing there."""
     try:
         return await looking()
     except InDoubt:

@@ -18,7 +18,8 @@ from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.errors import BeingOpened, PaymentRefused, ProviderAway
 from orders.payments.looks import Looked, settle_alone, take_in_payment
 from orders.payments.outcome import Told
-from orders.payments.perform import CALL_S_MAX, Asked, Heard, Subject, ask, heard_again, perform, take_in
+from orders.payments.patience import twice
+from orders.payments.perform import CALL_S_MAX, Asked, Heard, Subject, ask, perform, take_in
 from orders.payments.port import InDoubt, NotNow, NotSent, PaymentGateway, ProviderRefused
 from orders.payments.queries import mandate_view, pay_views
 from orders.payments.rules import CallState
@@ -126,9 +127,9 @@ async def come_back(db: Database, gateway: PaymentGateway, thing_id: str) -> Non
 async def _look_now(db: Database, gateway: PaymentGateway, thing_id: str, provider_id: str) -> None:
     asked_at = db.clock.now()
     if thing_id.startswith("mnd_"):
-        mandate = await heard_again(lambda: gateway.look_at_mandate(provider_id))
+        mandate = await twice(lambda: gateway.look_at_mandate(provider_id))
         async with db.transaction() as tx:
             await catch_up_mandate(tx, thing_id, mandate, asked_at, db.clock.now())
         return
-    seen = await heard_again(lambda: gateway.look(provider_id))
+    seen = await twice(lambda: gateway.look(provider_id))
     await take_in_payment(db, gateway, Looked(Told(seen.payment_id, seen, asked_at)), settle_alone(db))

@@ -12,7 +12,7 @@ from commerce.kernel.db import Database, Session
 from commerce.kernel.metrics import PROVIDER_CALLS
 from commerce.kernel.money import Money
 from orders.payments.calls import Call, hand_back, lock_orders_of, note_answers, note_refusal, put_off, renew_key
-from orders.payments.cases import IN_DOUBT, TRIES_MAX, close_passed, note_trouble, open_case
+from orders.payments.cases import IN_DOUBT, TRIES_MAX, note_trouble, open_case
 from orders.payments.catch_up import catch_up_many
 from orders.payments.catch_up_mandate import catch_up_mandate
 from orders.payments.catch_up_refund import catch_up_refunds
@@ -36,6 +36,7 @@ from orders.payments.refused import (
     Means,
     OpeningRefused,
     Unwanted,
+    close_doubts,
     keep_standing,
     open_refusal_case,
     subject_of,
@@ -127,6 +128,10 @@ async def ask(
         _count(call, "refused")
         await write_refusal(db, call, no, asked_at)
         return Asked(asked_at, refused=no.code)
+    except OpeningRefused as no:
+        _count(call, "refused")
+        await _write_standing(db, call, no)
+        return Asked(asked_at, known=False)
     except Unwanted:
         await withdraw(db, call)
         return Asked(asked_at, refused="withdrawn")
@@ -134,7 +139,7 @@ async def ask(
         await _hand_back(db, call)
         raise
     except (InDoubt, NotNow, TimeoutError) as trouble:
-        _count(call, _outcome(trouble))
+        _count(call, "not_now" if isinstance(trouble, NotNow) else "in_doubt")
         await _write_doubt(db, call, trouble)
         return Asked(asked_at, known=False)
     except Exception as trouble:  # noqa: BLE001 - an answer that nobody understands: whatever it was, it was sent
@@ -157,12 +162,6 @@ async def heard_again(asking: Callable[[], Awaitable[Something]]) -> Something:
             return await asking()
         except NotNow:
             raise lost from None  # What was lost a moment ago was sent.
-
-
-def _outcome(trouble: Exception) -> str:
-    if isinstance(trouble, OpeningRefused):
-        return "refused"
-    return "not_now" if isinstance(trouble, NotNow) else "in_doubt"
 
 
 def _count(call: Call, outcome: str) -> None:
@@ -190,7 +189,7 @@ async def take_in(tx: Session, heard: Sequence[Heard], now: datetime) -> None:
     go), and whoever holds a call waits for its order and never the other way round.
     """
     await note_answers(tx, [one.call.id for one in heard if not _is_undone(one)], now)
-    await _close_doubts(tx, [one.call for one in heard], now)
+    await close_doubts(tx, [one.call for one in heard], now)
     if not all(isinstance(one.answer, SeenPayment) for one in heard):
         # Payments are locked together below; others one by one, and all must be locked in one order.
         await lock_orders_of(tx, [one.call for one in heard])
@@ -322,10 +321,6 @@ async def _call_a_person(tx: Session, call: Call, trouble: Exception, now: datet
         await open_case(tx, IN_DOUBT, subject_of(call), None, facts, now)
 
 
-async def _close_doubts(tx: Session, calls: Sequence[Call], now: datetime) -> None:
-    await close_passed(tx, IN_DOUBT, [subject_of(call) for call in calls if call.tries >= TRIES_MAX], now)
-
-
 async def _hand_back(db: Database, call: Call) -> None:
     """Let a call that was not sent be claimed again; goods that nobody could begin to pay are kept."""
     now = db.clock.now()
@@ -343,9 +338,6 @@ async def _write_doubt(db: Database, call: Call, trouble: Exception) -> None:
     """Note that nothing is known, and when the call is sent again; goods that nobody could begin to pay are kept."""
     now = db.clock.now()
     _log.warning("provider_call_in_doubt", call=call.id, operation=str(call.operation), error=repr(trouble)[:300])
-    if isinstance(trouble, OpeningRefused):
-        await _write_standing(db, call, trouble, now)
-        return
     async with db.transaction() as tx:
         await put_off(tx, call, repr(trouble), now, not_done=isinstance(trouble, NotNow))
         await note_trouble(tx, trouble, now)
@@ -353,7 +345,10 @@ async def _write_doubt(db: Database, call: Call, trouble: Exception) -> None:
         await _keep_goods(tx, call, now)
 
 
-async def _write_standing(db: Database, call: Call, no: OpeningRefused, now: datetime) -> None:
+async def _write_standing(db: Database, call: Call, no: OpeningRefused) -> None:
+    """Have it asked for again later; goods that nobody could begin to pay are kept."""
+    now = db.clock.now()
+    _log.warning("opening_refused", call=call.id, operation=str(call.operation), error=str(no)[:300])
     try:
         async with db.transaction() as tx:
             await keep_standing(tx, call, no, now)

@@ -1,5 +1,6 @@
 """Refused: what follows when the provider says no, and whether it is the buyer's affair or ours."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -75,8 +76,7 @@ async def write_refusal(db: Database, call: Call, no: ProviderRefused, asked_at:
     now = db.clock.now()
     async with db.transaction() as tx:
         first = await note_refusal(tx, call.id, str(no), now)
-        if call.tries >= TRIES_MAX:
-            await close_passed(tx, IN_DOUBT, [subject_of(call)], now)
+        await close_doubts(tx, [call], now)
         # The case before what follows from the news: whoever would ask for the same again sees it there.
         if first and call.operation is not Operation.OPEN and not _is_settled(call, no):
             await open_refusal_case(tx, call, no.code, now)
@@ -146,6 +146,11 @@ async def open_refusal_case(tx: Session, call: Call, code: str, now: datetime) -
     """Put a call that was refused before a person."""
     facts = {"call": call.id, "operation": str(call.operation), "code": code}
     await open_case(tx, f"{call.operation}_refused", subject_of(call), None, facts, now)
+
+
+async def close_doubts(tx: Session, calls: Sequence[Call], now: datetime) -> None:
+    """Of calls that came to an end, close the cases that told how long they were in doubt."""
+    await close_passed(tx, IN_DOUBT, [subject_of(call) for call in calls if call.tries >= TRIES_MAX], now)
 
 
 def subject_of(call: Call) -> str:

@@ -16,6 +16,7 @@ from commerce.kernel.db import must_hold_no_connection
 from commerce.kernel.metrics import PROVIDER_REQUESTS
 from commerce.kernel.money import Money
 from commerce.kernel.refusals import Busy
+from orders.payments.patience import twice
 from orders.payments.port import (
     AccountRefused,
     Forged,
@@ -241,10 +242,7 @@ class StripeGateway:
         while True:
             words = {**params, "limit": PAGE, **after}
             ask = partial(self._ask, Listed[shape], f"{things}.list", "get", f"/v1/{things}", **words)  # type: ignore[valid-type]  # a type that is only known here
-            try:
-                page = await ask()
-            except InDoubt:  # Who reads a thousand pages must not begin anew for one of them.
-                page = await ask()
+            page = await twice(ask)  # Who reads a thousand pages must not begin anew for one of them.
             for one in page.data:
                 yield one
             if not page.has_more or not page.data:
