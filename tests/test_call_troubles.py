@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from contextvars import Context
 from dataclasses import replace
 from datetime import timedelta
@@ -13,8 +13,6 @@ import pytest
 from aiohttp import web
 from sqlalchemy import AsyncAdaptedQueuePool
 
-from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
 from orders.moving import lock_order
 from orders.payments.calls import LEASE, Call, claim_calls, retry_call
 from orders.payments.deadlines import keep_deadlines
@@ -25,11 +23,10 @@ from orders.payments.rules import Operation
 from orders.payments.stripe_gateway import StripeGateway
 from tests.conftest import problem
 from tests.front import Front, Instead, Parcel
-from tests.paid_store import back, paid_store, refunds
+from tests.paid_store import back, refunds
 from tests.paying import Checkout, money
 from tests.shop import rows
 from tests.stories import eur
-from tests.stripe_backends import StripeSandbox
 
 MINUTE = timedelta(minutes=1)
 LOST = {"drop": 1}
@@ -37,13 +34,6 @@ OPEN_CALLS = """
     SELECT id, operation, payment_id, mandate_id, refund_id, facts, key, key_since, tries, sent_at FROM provider_calls
      WHERE state = 'intended' ORDER BY seq
 """
-
-
-@pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox) -> AsyncIterator[Checkout]:
-    """A store whose buyers pay through the provider."""
-    async with paid_store(db, clock, stripe_sandbox) as made:
-        yield made
 
 
 async def open_calls(shop: Checkout) -> list[Call]:

@@ -1,21 +1,19 @@
 """The worker's caller: calls and looks each have room, and nobody waits for the network with a connection in hand."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
-from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from orders.payments.tasks import LOOKS_MAX, Caller
 from tests.front import Front, Parcel
-from tests.paid_store import back, intent_of, paid_store, refunds
+from tests.paid_store import back, intent_of, refunds
 from tests.paying import Checkout, money
 from tests.stories import plant
-from tests.stripe_backends import StripeSandbox
 
 FLOOD = """
     INSERT INTO provider_looks (about, provider_id, next_at, asked_at)
@@ -24,10 +22,9 @@ FLOOD = """
 
 
 @pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox, front: Front) -> AsyncIterator[Checkout]:
-    """A store whose buyers pay through the provider, behind the front."""
-    async with paid_store(db, clock, stripe_sandbox) as made:
-        yield replace(made, gateway=front.gateway())
+def shop(shop: Checkout, front: Front) -> Checkout:
+    """The store, behind the front."""
+    return replace(shop, gateway=front.gateway())
 
 
 async def test_money_goes_back_while_news_comes_in_a_flood(shop: Checkout, front: Front) -> None:

@@ -1,7 +1,6 @@
 """Reserved money that is about to expire, when something is in the way: it is asked for once, and before all else."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextvars import Context
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -10,15 +9,11 @@ from fnmatch import fnmatchcase
 import pytest
 from aiohttp import web
 
-from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
 from orders.moving import lock_order
 from orders.payments.deadlines import keep_deadlines
 from tests.front import Front, Instead, Parcel
-from tests.paid_store import paid_store
 from tests.paying import Checkout, money, whats
 from tests.shop import rows
-from tests.stripe_backends import StripeSandbox
 
 MINUTE = timedelta(minutes=1)
 NO = {400: "invalid_request_error", 402: "card_error"}
@@ -30,10 +25,9 @@ CAPTURES = "SELECT count(*) FROM provider_calls WHERE operation = 'capture'"
 
 
 @pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox, front: Front) -> AsyncIterator[Checkout]:
-    """A store whose buyers pay through the provider, behind the front."""
-    async with paid_store(db, clock, stripe_sandbox) as made:
-        yield replace(made, gateway=front.gateway())
+def shop(shop: Checkout, front: Front) -> Checkout:
+    """The store, behind the front."""
+    return replace(shop, gateway=front.gateway())
 
 
 async def expires(shop: Checkout, order_id: str) -> datetime:

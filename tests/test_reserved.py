@@ -1,7 +1,6 @@
 """Reserved: what is owed for goods that left is taken out of what is reserved, whatever was refused before."""
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -9,26 +8,22 @@ from fnmatch import fnmatchcase
 import pytest
 from aiohttp import web
 
-from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
 from orders.payments.calls import retry_call
 from tests.conftest import NOON, Json, problem
 from tests.front import Front, Instead, Parcel
-from tests.paid_store import back, intent_of, paid_store, shipped
+from tests.paid_store import back, intent_of, shipped
 from tests.paying import Checkout, money, whats
 from tests.shop import rows
 from tests.stories import eur, ledger
-from tests.stripe_backends import StripeSandbox
 
 ONE = {"location": "wh-de", "lines": [{"line": 1, "quantity": 1}]}
 CALLS = "SELECT operation, state FROM provider_calls WHERE operation IN ('capture', 'cancel') ORDER BY seq"
 
 
 @pytest.fixture
-async def shop(db: Database, clock: SetClock, stripe_sandbox: StripeSandbox, front: Front) -> AsyncIterator[Checkout]:
-    """A store whose buyers pay through the provider, behind the front."""
-    async with paid_store(db, clock, stripe_sandbox) as made:
-        yield replace(made, gateway=front.gateway())
+def shop(shop: Checkout, front: Front) -> Checkout:
+    """The store, behind the front."""
+    return replace(shop, gateway=front.gateway())
 
 
 async def ship(shop: Checkout, order_id: str, what: Json | None = None) -> None:
