@@ -166,11 +166,12 @@ def relationships(path: str, text: str) -> Iterator[str]:
 def entangled_rules(path: str, text: str) -> Iterator[str]:
     """Rules of a domain import kernel values, and the errors, schemas and rules of their own and of lower domains."""
     domain = path.partition("/")[0]
-    if not path.endswith("/rules.py") or domain not in {"catalog", "inventory", "orders", "pricing"}:
+    pure = path.endswith("/rules.py") or "/rules/" in path
+    if not pure or domain not in {"catalog", "inventory", "orders", "pricing"}:
         return
     for line, module in _imports(text):
         ours = module.partition(".")[0] in HOUSE
-        value = module in KERNEL_VALUES or module.rpartition(".")[2] in {"errors", "schemas", "rules"}
+        value = module in KERNEL_VALUES or bool({"errors", "schemas", "rules"} & set(module.split(".")))
         if ours and not value:
             yield f"{path}:{line} imports {module}"
 

@@ -1,21 +1,8 @@
-"""Pricing's decisions, pure: the tax of a line, and where a dated fact may begin and end."""
+"""Dated facts: where one is in force, where one may begin and end. They never overlap."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
-
-from commerce.kernel.money import half_up
-
-WHOLE_BP = 10_000
-"""One hundred percent in basis points."""
-
-
-def tax_of(line_total: int, rate_bp: int, *, included: bool) -> int:
-    """The tax of a line in minor units, rounded half up once for the line.
-
-    Where prices include tax it is the part of the total that is tax; otherwise it is what comes on top of it.
-    """
-    return half_up(line_total * rate_bp, WHOLE_BP + rate_bp if included else WHOLE_BP)
 
 
 class Span(NamedTuple):

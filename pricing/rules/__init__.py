@@ -1,0 +1,12 @@
+"""Pricing's rules: one pure engine that says what a basket costs, in the shop, at a till, or in anybody's program.
+
+Owns      what a book and a basket are made of; prices, promotions, tax and prior prices at an instant; dated facts.
+Does not  read a database, a file, a clock or a zone's rules; know an order; use a float.
+Promises  the same book, basket, instant and facts give the same quote to the cent, on every machine, for ever.
+Tells     nothing: it answers.
+"""
+
+from pricing.rules.spans import Span, first_beginning, resumed, span_at
+from pricing.rules.tax import WHOLE_BP, tax_of
+
+__all__ = ["WHOLE_BP", "Span", "first_beginning", "resumed", "span_at", "tax_of"]
