@@ -1,7 +1,7 @@
 """Exact amounts: integers of a currency's smallest unit, and divisions that always sum back."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -39,6 +39,24 @@ def cumulative_part(total: int, of: int, before: int, units: int) -> int:
     """
     assert 0 <= before <= before + units <= of
     return half_up((before + units) * total, of) - half_up(before * total, of)
+
+
+def share_out(amount: int, weights: Sequence[int], keys: Sequence[str]) -> list[int]:
+    """Share out an amount by weight, largest remainder first; ties go to the heavier one, then to the lower key.
+
+    The shares sum to the amount exactly and do not depend on the order they are asked in; a weight of nothing gets
+    nothing. Raises ValueError where there is no weight to share by, or a negative one.
+    """
+    total = sum(weights)
+    if total <= 0 or min(weights) < 0:
+        raise ValueError("Shares need weights that are not negative and not all zero.")
+    parts = [amount * weight // total for weight in weights]
+    left = amount - sum(parts)
+    if left:
+        claims = sorted(range(len(parts)), key=lambda n: (-(amount * weights[n] % total), -weights[n], keys[n]))
+        for n in claims[:left]:
+            parts[n] += 1
+    return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +102,8 @@ class Money:
         The shares sum to the amount exactly, whatever order the keys come in; a weight of nothing gets nothing.
         Raises ValueError where there is no weight to share by, or a negative one.
         """
-        total = sum(weights.values())
-        if total <= 0 or min(weights.values()) < 0:
-            raise ValueError("Shares need weights that are not negative and not all zero.")
-        parts = {key: self.minor * weight // total for key, weight in weights.items()}
-        by_claim = sorted(weights, key=lambda k: (-(self.minor * weights[k] % total), -weights[k], k))
-        for key in by_claim[: self.minor - sum(parts.values())]:
-            parts[key] += 1
-        return {key: Money(minor, self.currency) for key, minor in parts.items()}
+        parts = share_out(self.minor, list(weights.values()), list(weights))
+        return {key: Money(part, self.currency) for key, part in zip(weights, parts, strict=True)}
 
 
 def major(minor: int, currency: str) -> str:

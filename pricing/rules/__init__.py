@@ -6,7 +6,9 @@ Promises  the same book, basket, instant and facts give the same quote to the ce
 Tells     nothing: it answers.
 """
 
+from pricing.rules.prepared import Prepared, prepare
+from pricing.rules.quoting import quote
 from pricing.rules.spans import Span, first_beginning, resumed, span_at
 from pricing.rules.tax import WHOLE_BP, tax_of
 
-__all__ = ["WHOLE_BP", "Span", "first_beginning", "resumed", "span_at", "tax_of"]
+__all__ = ["WHOLE_BP", "Prepared", "Span", "first_beginning", "prepare", "quote", "resumed", "span_at", "tax_of"]

@@ -1,0 +1,91 @@
+"""Inside a lane whatever is best for the customer wins: of all ways to combine its promotions, the one that saves most.
+
+No line takes more than one promotion of a lane. Promotions that look at each line by itself are compared line by line;
+the others take all their lines or none, and are few (their number in a lane is limited when they are scheduled).
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pricing.rules.prepared import Runner
+from pricing.rules.working import Taking
+
+
+class Offer(NamedTuple):
+    """What a promotion would take off, line by line; every amount is more than nothing."""
+
+    runner: Runner
+    takings: Sequence[Taking]
+    total: int
+    line_by_line: bool
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Where two save as much, the lower rank wins: the higher priority, then the lower id."""
+        return (-self.runner.promotion.priority, self.runner.place)
+
+
+class Landing(NamedTuple):
+    """A promotion that takes this off a line, for good."""
+
+    runner: Runner
+    taking: Taking
+
+
+def best_of(offers: Sequence[Offer]) -> list[Landing]:
+    """The landings that together save the customer most, at most one on each line."""
+    if len(offers) == 1:
+        return [Landing(offers[0].runner, taking) for taking in offers[0].takings]
+    ranked = sorted(offers, key=lambda offer: offer.rank)
+    alone: dict[str, Landing] = {}
+    for offer in ranked:
+        if offer.line_by_line:
+            for taking in offer.takings:
+                known = alone.get(taking.line.key)
+                if known is None or taking.amount > known.taking.amount:
+                    alone[taking.line.key] = Landing(offer.runner, taking)
+    together = [_Gain.of(offer, alone) for offer in ranked if not offer.line_by_line]
+    chosen = _best_set([gain for gain in together if gain.gain > 0])
+    taken = frozenset().union(*(gain.lines for gain in chosen))
+    landings = [landing for key, landing in alone.items() if key not in taken]
+    return landings + [Landing(gain.offer.runner, taking) for gain in chosen for taking in gain.offer.takings]
+
+
+class _Gain(NamedTuple):
+    """An offer that takes its lines together, and what that saves more than the best for each line alone."""
+
+    offer: Offer
+    lines: frozenset[str]
+    gain: int
+
+    @classmethod
+    def of(cls, offer: Offer, alone: dict[str, Landing]) -> "_Gain":
+        lines = frozenset(taking.line.key for taking in offer.takings)
+        return cls(offer, lines, offer.total - sum(alone[key].taking.amount for key in lines if key in alone))
+
+
+def _best_set(gains: Sequence[_Gain]) -> list[_Gain]:
+    """Of the sets in which no two want the same line, the one that gains most; the first found of equals.
+
+    Every set is looked at, but for those that could not gain more any more, the biggest gains first.
+    """
+    if len(gains) < 2:  # noqa: PLR2004 - one or none is the best set
+        return list(gains)
+    ordered = sorted(gains, key=lambda one: (-one.gain, one.offer.rank))
+    rest = [sum(one.gain for one in ordered[n:]) for n in range(len(ordered) + 1)]
+    best: list[_Gain] = []
+    most = 0
+
+    def look(n: int, chosen: list[_Gain], lines: frozenset[str], gained: int) -> None:
+        nonlocal best, most
+        if gained > most:
+            best, most = chosen, gained
+        if n == len(ordered) or gained + rest[n] <= most:
+            return
+        one = ordered[n]
+        if lines.isdisjoint(one.lines):
+            look(n + 1, [*chosen, one], lines | one.lines, gained + one.gain)
+        look(n + 1, chosen, lines, gained)
+
+    look(0, [], frozenset(), 0)
+    return best

@@ -1,0 +1,187 @@
+"""A book made ready to be asked: who runs where, what concerns which sku, and what was found out already.
+
+What is remembered here follows from the book alone, so that the same question always has the same answer.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from pricing.rules.book import Book, Category, Item, Price
+from pricing.rules.matching import Matcher
+from pricing.rules.promotion import Bundle, BuyGet, Gift, Promotion
+from pricing.rules.quoted import PriorPrice, Verdict
+
+NO_PART = -1
+
+
+class Runner:
+    """A promotion, ready to be asked."""
+
+    __slots__ = ("_items", "_parts", "is_public", "place", "promotion")
+
+    def __init__(self, promotion: Promotion, place: int) -> None:
+        self.promotion = promotion
+        self.place = place
+        """Among the promotions of the book, which are by id."""
+        self._items = Matcher(promotion.conditions.items)
+        self._parts = _part_matchers(promotion)
+        asks = promotion.conditions
+        self.is_public = not (asks.groups or asks.first_purchase or asks.code_hashes or asks.unique_codes)
+
+    def role(self, item: Item, above: Mapping[str, frozenset[str]]) -> tuple[bool, int] | None:
+        """What an item is to the promotion: whether it counts for it, and which part of its benefit it is.
+
+        None for what it has nothing to do with. What is got does not count among what must be bought for it.
+        """
+        part = next((n for n, matcher in enumerate(self._parts) if matcher.matches(item, above)), NO_PART)
+        got = part != NO_PART and not isinstance(self.promotion.benefit, Bundle)
+        counts = not got and self._items.matches(item, above)
+        return (counts, part) if counts or part != NO_PART else None
+
+    def runs(self, at: int) -> bool:
+        """Whether an instant is in its time."""
+        promotion = self.promotion
+        return promotion.starts <= at and (promotion.ends is None or at < promotion.ends)
+
+
+def _part_matchers(promotion: Promotion) -> list[Matcher]:
+    benefit = promotion.benefit
+    if isinstance(benefit, Bundle):
+        return [Matcher(part.items) for part in benefit.parts]
+    if isinstance(benefit, BuyGet) and benefit.gets is not None:
+        return [Matcher(benefit.gets)]
+    return [_SkuMatcher(benefit.sku)] if isinstance(benefit, Gift) else []
+
+
+class _SkuMatcher(Matcher):
+    """One sku and nothing else."""
+
+    __slots__ = ("_sku",)
+
+    def __init__(self, sku: str) -> None:
+        self._sku = sku
+
+    def matches(self, item: Item, above: Mapping[str, frozenset[str]]) -> bool:
+        del above
+        return item.sku == self._sku
+
+
+class Concern(NamedTuple):
+    """A promotion that has to do with a sku, and what the sku is to it."""
+
+    runner: Runner
+    counts: bool
+    part: int
+
+
+class LineFacts(NamedTuple):
+    """What a unit of a sku costs in a channel from one instant to another, and what may be taken off."""
+
+    begins: int
+    ends: int
+    recommended: int
+    price: int
+    tax_rate_bp: int
+    cost: int
+    """0 where it is not known."""
+    prior: PriorPrice | None
+    concerns: Sequence[Concern]
+
+
+class Running(NamedTuple):
+    """The promotions that run in a channel from one instant to another, and the verdict on each that finds nothing."""
+
+    begins: int
+    ends: int
+    places: Mapping[int, int]
+    """Of a runner among the verdicts, by its place in the book."""
+    verdicts: Sequence[Verdict]
+
+
+ALWAYS = 2**62
+"""Later than any instant."""
+
+
+class Prepared:
+    """A book with its indexes, and what was found out so far."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.items = {item.sku: item for item in book.items}
+        self.channels = frozenset(channel.code for channel in book.channels)
+        self.above = _above(book.categories)
+        self.taxes = {tax.tax_class: tax.rates for tax in book.taxes}
+        self._by_channel: dict[str, list[Runner]] = {}
+        runners = [Runner(promotion, place) for place, promotion in enumerate(book.promotions)]
+        for channel in self.channels:
+            self._by_channel[channel] = [
+                one
+                for one in runners
+                if not one.promotion.conditions.channels or channel in one.promotion.conditions.channels
+            ]
+        self.line_facts: dict[tuple[str, str], LineFacts] = {}
+        self._concerns: dict[tuple[str, str], tuple[Concern, ...]] = {}
+        self._running: dict[str, Running] = {}
+
+    def concerns(self, channel: str, item: Item) -> tuple[Concern, ...]:
+        """Every promotion of a channel that has to do with an item, whenever it runs; by id."""
+        known = self._concerns.get((channel, item.sku))
+        if known is None:
+            found = ((runner, runner.role(item, self.above)) for runner in self._by_channel[channel])
+            known = tuple(Concern(runner, *role) for runner, role in found if role is not None)
+            self._concerns[channel, item.sku] = known
+        return known
+
+    def running(self, channel: str, at: int) -> Running:
+        """What runs in a channel at an instant."""
+        known = self._running.get(channel)
+        if known is None or not known.begins <= at < known.ends:
+            known = self._running[channel] = self._look(channel, at)
+        return known
+
+    def _look(self, channel: str, at: int) -> Running:
+        runners = self._by_channel[channel]
+        edges = {edge for one in runners for edge in (one.promotion.starts, one.promotion.ends) if edge is not None}
+        begins = max((edge for edge in edges if edge <= at), default=-ALWAYS)
+        ends = min((edge for edge in edges if edge > at), default=ALWAYS)
+        now = [one for one in runners if one.runs(at)]
+        verdicts = [Verdict(one.promotion.id, applied=False, reason="no_matching_item", amount=0) for one in now]
+        return Running(begins, ends, {one.place: n for n, one in enumerate(now)}, verdicts)
+
+
+def prepare(book: Book) -> Prepared:
+    """Make a book ready to be asked."""
+    return Prepared(book)
+
+
+def price_at(prices: Sequence[Price], at: int) -> Price | None:
+    """The price in force at an instant, of prices by beginning."""
+    place = bisect_right(prices, at, key=lambda one: one.begins) - 1
+    if place < 0:
+        return None
+    price = prices[place]
+    return price if price.ends is None or at < price.ends else None
+
+
+def edges_of_prices(prices: Sequence[Price]) -> set[int]:
+    """Every instant at which one of these begins or ends."""
+    return {edge for price in prices for edge in (price.begins, price.ends) if edge is not None}
+
+
+def channel_prices(item: Item, channel: str) -> Sequence[Price]:
+    """What a channel charges where it is not the recommended price."""
+    return next((one.prices for one in item.channels if one.channel == channel), ())
+
+
+def _above(categories: Sequence[Category]) -> dict[str, frozenset[str]]:
+    parents = {category.code: category.parent for category in categories}
+    above = {}
+    for code in parents:
+        line: list[str] = []
+        at: str | None = code
+        while at is not None and at not in line:
+            line.append(at)
+            at = parents.get(at)
+        above[code] = frozenset(line)
+    return above
