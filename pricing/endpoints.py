@@ -17,25 +17,19 @@ from commerce.kernel.http import once
 from commerce.kernel.idempotency import Call
 from commerce.kernel.refusals import InvalidInput
 from pricing import queries
-from pricing.end_price import end_price
 from pricing.schemas import (
-    EndPriceBody,
-    PriceBody,
     PriceHistoryView,
     PricesView,
-    PriceView,
     TaxRateBody,
     TaxRatesView,
     TaxRateView,
 )
-from pricing.set_price import set_price
 from pricing.set_tax_rate import set_tax_rate
 from pricing.tax import seed_tax_rates
 
 SKUS_MAX = 500
 _EVERYBODY = tuple(Role)
 _OFFICE = (Role.OPERATOR, Role.ADMIN)
-_PRICERS = (Role.MERCHANDISER,)
 _STAFF = (Role.MERCHANDISER, Role.ANALYST, Role.OPERATOR, Role.ADMIN)
 
 MarketQuery = Annotated[str, QueryParameter(min_length=1, max_length=100, description="The market's code.")]
@@ -83,25 +77,6 @@ async def show_price_history(
         return await queries.price_history(tx, market, sku)
 
 
-@post("/v1/recommended-prices", opt=may(*_PRICERS, idempotent=True), tags=["prices"])
-async def put_price(
-    data: JSONBody[PriceBody], db: NamedDependency[Database], call: NamedDependency[Call]
-) -> Response[PriceView]:
-    """Set a recommended price from an instant on. The past stays as it was, and nobody's plan is overwritten."""
-    return await once(db, call, data, lambda tx, now: set_price(tx, data, now))
-
-
-@post("/v1/recommended-prices/end", status_code=200, opt=may(*_PRICERS, idempotent=True), tags=["prices"])
-async def stop_price(
-    data: JSONBody[EndPriceBody], db: NamedDependency[Database], call: NamedDependency[Call]
-) -> Response[PriceView]:
-    """End a recommended price; without a price a sku is not sold.
-
-    One that has not begun is taken back by naming its beginning, and the price before it goes on in its place.
-    """
-    return await once(db, call, data, lambda tx, now: end_price(tx, data, now), 200)
-
-
 @get("/v1/tax-rates", opt=may(*_EVERYBODY), tags=["prices"])
 async def show_tax_rates(db: NamedDependency[Database], market: MarketQuery, at: AtQuery = None) -> TaxRatesView:
     """A market's tax rates at an instant, and where each is written."""
@@ -129,8 +104,6 @@ ROUTES = [
     create_market,
     show_prices,
     show_price_history,
-    put_price,
-    stop_price,
     show_tax_rates,
     put_tax_rate,
 ]

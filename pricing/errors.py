@@ -26,28 +26,17 @@ class PriceOverlaps(Refusal):
 
     code = "price_overlaps"
     field: str
-    """`valid_from` where it was given; else `sku`, for then nobody chose when this one begins."""
     sku: str
     market: str
     begins: datetime | None
     """When the other price begins; None where somebody set it this very moment."""
+    channel: str | None = None
+    """The channel whose own price it is; None for a recommended price."""
 
     def __str__(self) -> str:
         when = f" from {self.begins.isoformat()}" if self.begins else " since this very moment"
-        return f"{self.sku!r} has another price in {self.market!r}{when}. End there, or take that one back first."
-
-
-@dataclass(eq=False)
-class NoPriceInForce(Refusal):
-    """There is nothing to end: the sku has no price in this market at that instant."""
-
-    code = "no_price_in_force"
-    sku: str
-    market: str
-    at: datetime
-
-    def __str__(self) -> str:
-        return f"{self.sku!r} has no price in {self.market!r} at {self.at.isoformat()}."
+        where = self.channel or self.market
+        return f"{self.sku!r} has another price in {where!r}{when}. End there, or take that one back first."
 
 
 @dataclass(eq=False)

@@ -20,7 +20,7 @@ _IN_FORCE = text("""
     SELECT true, p.market, p.sku, p.amount
       FROM unnest(CAST(:markets AS text[]), CAST(:skus AS text[])) AS w (market, sku)
       JOIN recommended_prices p ON p.sku = w.sku AND p.market = w.market
-       AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at)
+       AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at) AND p.superseded_at IS NULL
      UNION ALL
     SELECT false, t.market, t.tax_class, t.rate_bp FROM tax_rates t
      WHERE t.market = ANY (CAST(:markets AS text[]))

@@ -5,8 +5,8 @@ from typing import ClassVar
 from commerce.kernel.laws import Law
 
 
-class PricesNeverOverlap(Law):
-    """A sku has at most one recommended price in a market at any instant."""
+class RecommendedPricesNeverOverlap(Law):
+    """A sku has at most one recommended price in a market at any instant, as believed now."""
 
     offenders: ClassVar[str] = """
         SELECT sku, market, valid_from FROM (
@@ -14,7 +14,7 @@ class PricesNeverOverlap(Law):
                    max(coalesce(valid_to, 'infinity')) OVER (
                        PARTITION BY sku, market ORDER BY valid_from, valid_to
                         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS taken_until
-              FROM recommended_prices) p
+              FROM recommended_prices WHERE superseded_at IS NULL) p
          WHERE valid_from < taken_until ORDER BY sku, market, valid_from
     """
 
@@ -59,4 +59,9 @@ class ZeroIsTaxedAtNought(Law):
     """
 
 
-LAWS: tuple[type[Law], ...] = (PricesNeverOverlap, TaxRatesNeverOverlap, MarketsAlwaysHaveTaxRates, ZeroIsTaxedAtNought)
+LAWS: tuple[type[Law], ...] = (
+    RecommendedPricesNeverOverlap,
+    TaxRatesNeverOverlap,
+    MarketsAlwaysHaveTaxRates,
+    ZeroIsTaxedAtNought,
+)

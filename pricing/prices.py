@@ -12,7 +12,7 @@ _IN_FORCE = text("""
     SELECT p.market, p.sku, p.amount
       FROM unnest(CAST(:markets AS text[]), CAST(:skus AS text[])) AS w (market, sku)
       JOIN recommended_prices p ON p.sku = w.sku AND p.market = w.market
-       AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at)
+       AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at) AND p.superseded_at IS NULL
 """)
 
 
@@ -41,7 +41,7 @@ _IN_CHANNEL = text("""
     SELECT p.sku, p.amount, m.currency FROM channels c JOIN markets m ON m.code = c.market
       JOIN recommended_prices p ON p.market = m.code
      WHERE c.code = :channel AND p.sku = ANY (CAST(:skus AS text[]))
-       AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at)
+       AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at) AND p.superseded_at IS NULL
 """)
 
 

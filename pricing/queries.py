@@ -17,18 +17,14 @@ _ASKED = text("""
       FROM markets m
      CROSS JOIN unnest(CAST(:skus AS text[])) WITH ORDINALITY AS w (sku, place)
       LEFT JOIN recommended_prices p ON p.sku = w.sku AND p.market = m.code
-       AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at)
+       AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at) AND p.superseded_at IS NULL
      WHERE m.code = :market ORDER BY w.place
 """)
 _HISTORY = text("""
     SELECT m.currency, p.amount, p.valid_from, p.valid_to
       FROM markets m
-      LEFT JOIN recommended_prices p ON p.market = m.code AND p.sku = :sku
+      LEFT JOIN recommended_prices p ON p.market = m.code AND p.sku = :sku AND p.superseded_at IS NULL
      WHERE m.code = :market ORDER BY p.valid_from
-""")
-_PRICES_SINCE = text("""
-    SELECT valid_from, valid_to, amount FROM recommended_prices
-     WHERE sku = :sku AND market = :market AND (valid_to IS NULL OR valid_to > :since) ORDER BY valid_from
 """)
 _RATES_SINCE = text("""
     SELECT valid_from, valid_to, rate_bp FROM tax_rates
@@ -42,7 +38,6 @@ _RATES = text("""
      WHERE m.code = :market ORDER BY t.tax_class
 """)
 _CURRENCY = text("SELECT currency FROM markets WHERE code = :market")
-_VARIANT = text("SELECT 1 FROM variants WHERE sku = :sku")
 
 
 async def asked_prices(tx: ReadSession, market: str, skus: Sequence[str], at: datetime) -> PricesView:
@@ -72,12 +67,6 @@ async def price_history(tx: ReadSession, market: str, sku: str) -> PriceHistoryV
     return PriceHistoryView(sku, market, prices)
 
 
-async def prices_since(tx: ReadSession, market: str, sku: str, since: datetime) -> list[Span]:
-    """A sku's prices in a market that are in force at an instant or later."""
-    rows = await tx.execute(_PRICES_SINCE, {"market": market, "sku": sku, "since": since})
-    return [Span._make(row) for row in rows]
-
-
 async def rates_since(tx: ReadSession, market: str, tax_class: TaxClass, since: datetime) -> list[Span]:
     """A market's rates of a tax class that are in force at an instant or later."""
     rows = await tx.execute(_RATES_SINCE, {"market": market, "tax_class": tax_class, "since": since})
@@ -103,9 +92,3 @@ async def currency_of(tx: ReadSession, market: str) -> str:
     if currency is None:
         raise UnknownReference("market", market)
     return currency
-
-
-async def must_know_sku(tx: ReadSession, sku: str) -> None:
-    """The sku must be some variant's. Raises UnknownReference."""
-    if (await tx.execute(_VARIANT, {"sku": sku})).first() is None:
-        raise UnknownReference("sku", sku)

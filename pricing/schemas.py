@@ -18,20 +18,6 @@ Source = Annotated[ShortText, Meta(description="Where the rate is written.", exa
 Begins = Annotated[At, Meta(description="From this instant on; now, if it is left out.")]
 
 
-class PriceBody(Body, frozen=True, kw_only=True):
-    """A recommended price to set.
-
-    It is in force from `valid_from` up to, not including, `valid_to`, or for good. The price it interrupts ends where
-    it begins, and goes on after `valid_to` if it lasted longer. A price that begins in between is never overwritten.
-    """
-
-    sku: Sku
-    market: MarketCode
-    price: Amount
-    valid_from: Begins | None = None
-    valid_to: At | None = None
-
-
 class PriceView(msgspec.Struct, frozen=True):
     """A recommended price and its interval."""
 
@@ -40,18 +26,6 @@ class PriceView(msgspec.Struct, frozen=True):
     price: Amount
     valid_from: datetime
     valid_to: datetime | None
-
-
-class EndPriceBody(Body, frozen=True, kw_only=True):
-    """A recommended price to end: from then on the sku is not sold in the market, until another price begins.
-
-    Where `at` is the instant at which a scheduled price would begin, that one is taken back instead: the price before
-    it goes on until where it would have ended.
-    """
-
-    sku: Sku
-    market: MarketCode
-    at: Begins | None = None
 
 
 class AskedPrice(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from catalog.rules import TaxClass, check_instant
 from commerce.kernel.db import Session
 from commerce.kernel.refusals import InvalidInput
 from pricing.errors import RateInThePast, RateOverlaps
-from pricing.locking import EXCLUDED, lock_history
+from pricing.locking import EXCLUDED, lock_market
 from pricing.queries import currency_of, rates_since
 from pricing.rules import first_beginning, span_at
 from pricing.schemas import TaxRateBody, TaxRateView
@@ -42,7 +42,7 @@ async def set_tax_rate(tx: Session, wanted: TaxRateBody, now: datetime) -> TaxRa
     if wanted.tax_class is TaxClass.ZERO and wanted.rate_bp:
         raise InvalidInput("rate_bp", "The zero class is taxed at nought.")
     await currency_of(tx, wanted.market)
-    await lock_history(tx, "tax_rates", wanted.market, wanted.tax_class)
+    await lock_market(tx, wanted.market)
     history = await rates_since(tx, wanted.market, wanted.tax_class, begins)
     in_force = span_at(history, begins)
     if in_force is not None and in_force.valid_from == begins == now:

@@ -1,0 +1,87 @@
+"""The two series of prices in the database, and what is believed of them now."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import text
+
+from commerce.kernel.db import ReadSession
+from pricing.rules.series import Priced
+
+
+class Series(NamedTuple):
+    """A table of dated amounts by sku and by what they hold for."""
+
+    table: str
+    scope: str
+    """The column that names the market or the channel."""
+    exception: str
+    """The column that names the exception a price stands on, or what stands for it where there is none."""
+
+
+RECOMMENDED = Series("recommended_prices", "market", "CAST(NULL AS text)")
+CHANNEL = Series("channel_prices", "channel", "exception_id")
+
+Key = tuple[str, str]
+"""Of one series: a sku, and a market or a channel."""
+
+
+@dataclass(slots=True)
+class Histories:
+    """What is believed of a sku's prices in a market, by beginning, from an instant on."""
+
+    recommended: list[Priced] = field(default_factory=list)
+    channels: dict[str, list[Priced]] = field(default_factory=dict)
+    """By channel; one that has no price of its own is left out."""
+
+
+# The names in these statements are this module's own.
+_SINCE = {
+    series: text(f"""
+        SELECT p.sku, p.{series.scope}, p.valid_from, p.valid_to, p.amount, p.change_id, {series.exception}, p.id
+          FROM {series.table} p
+         WHERE p.sku = ANY (CAST(:skus AS text[])) AND p.{series.scope} = ANY (CAST(:scopes AS text[]))
+           AND p.superseded_at IS NULL AND (p.valid_to IS NULL OR p.valid_to > :since)
+         ORDER BY p.sku, p.{series.scope}, p.valid_from
+    """)  # noqa: S608 - see above
+    for series in (RECOMMENDED, CHANNEL)
+}
+_CHANNELS = text("SELECT code FROM channels WHERE market = :market ORDER BY code")
+
+
+async def believed_since(
+    tx: ReadSession, series: Series, keys: Collection[Key], since: datetime
+) -> dict[Key, list[Priced]]:
+    """What is believed now of these series, in force at an instant or later, in one statement. Every key is there."""
+    facts = {"skus": sorted({sku for sku, _ in keys}), "scopes": sorted({scope for _, scope in keys}), "since": since}
+    found: dict[Key, list[Priced]] = {key: [] for key in keys}
+    for sku, scope, *priced in await tx.execute(_SINCE[series], facts):
+        if (sku, scope) in found:
+            found[sku, scope].append(Priced._make(priced))
+    return found
+
+
+async def histories(tx: ReadSession, market: str, skus: Collection[str], since: datetime) -> dict[str, Histories]:
+    """What is believed now of the recommended and all channel prices of these skus, in force at an instant or later.
+
+    Three statements, however many skus; every one of them is in the answer.
+    """
+    channels = await channels_of(tx, market)
+    found = {sku: Histories() for sku in skus}
+    recommended = await believed_since(tx, RECOMMENDED, [(sku, market) for sku in found], since)
+    of_channels = await believed_since(tx, CHANNEL, [(sku, channel) for sku in found for channel in channels], since)
+    for sku, history in found.items():
+        history.recommended = recommended[sku, market]
+        history.channels = dict(_priced(of_channels, sku, channels))
+    return found
+
+
+def _priced(found: dict[Key, list[Priced]], sku: str, channels: list[str]) -> Iterator[tuple[str, list[Priced]]]:
+    return ((channel, found[sku, channel]) for channel in channels if found[sku, channel])
+
+
+async def channels_of(tx: ReadSession, market: str) -> list[str]:
+    """The codes of a market's channels, in order."""
+    return list((await tx.execute(_CHANNELS, {"market": market})).scalars())
