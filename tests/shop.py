@@ -4,6 +4,7 @@ Everything is in force from 2026-01-01. DRAFT-1 is a draft: priced, but listed n
 certified in all four channels.
 """
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -11,6 +12,7 @@ from sqlalchemy import text
 from commerce.kernel.db import Database
 from commerce.kernel.ids import new_id
 from commerce.kernel.laws import Law, broken, check_laws
+from pricing.write_prices import PriceWrite, write_prices
 
 PRICES = {
     "PHONE-BLK": {"de": 79900, "us": 74900},
@@ -89,6 +91,21 @@ async def put_stock(db: Database, sku: str, location: str, units: int) -> str:
         pool_id: str = (await tx.execute(_POOL, pool)).scalar_one()
         await tx.execute(_MOVEMENT, {"id": new_id("mov", now), "pool_id": pool_id, "units": units, "now": now})
     return pool_id
+
+
+async def reprice(
+    db: Database,
+    sku: str,
+    amount: int | None,
+    *,
+    at: datetime | None = None,
+    market: str = "de",
+    channel: str | None = None,
+) -> None:
+    """Let a sku have another price from an instant on, now if none is given; None: no price."""
+    now = db.clock.now()
+    async with db.transaction() as tx:
+        await write_prices(tx, market, [PriceWrite(sku, channel, at or now, None, amount)], None, now)
 
 
 async def rows(db: Database, sql: str, **facts: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - values are of any kind

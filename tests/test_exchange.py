@@ -263,7 +263,7 @@ async def test_reference_data_follows_the_folder_and_the_rest_is_left_alone(db: 
         db,
         """
         SELECT amount, valid_to::text FROM recommended_prices
-         WHERE sku = 'PHONE-1' AND market = 'de' ORDER BY valid_from
+         WHERE sku = 'PHONE-1' AND market = 'de' AND superseded_at IS NULL ORDER BY valid_from
         """,
     ) == [(79900, "2026-05-31 22:00:00+00"), (74900, "2026-08-31 22:00:00+00"), (69900, None)]
 

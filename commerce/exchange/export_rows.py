@@ -51,7 +51,7 @@ EXPORTS = {
         _own("sku market amount valid_from valid_to", "p"),
         """
         recommended_prices p JOIN markets m ON m.code = p.market JOIN d ON d.currency = m.currency
-        ORDER BY p.sku, p.market, p.valid_from
+        WHERE p.superseded_at IS NULL ORDER BY p.sku, p.market, p.valid_from
         """,
         zone="m.time_zone",
     ),

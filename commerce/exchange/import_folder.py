@@ -1,6 +1,7 @@
 """Import a folder: a shop's past, whole or not at all."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 
 from commerce.exchange.check import check
@@ -47,7 +48,7 @@ async def import_folder(
     sources = look_into(folder, faults)
     try:
         async with db.transaction() as tx:
-            report = await _import(tx, sources, faults, progress or Silence(), db.clock.now().isoformat())
+            report = await _import(tx, sources, faults, progress or Silence(), db.clock.now())
             if finish is not None:
                 await finish(tx)
             return report
@@ -57,7 +58,9 @@ async def import_folder(
         raise
 
 
-async def _import(tx: Session, sources: list[Source], faults: Faults, progress: Progress, now: str) -> ImportReport:
+async def _import(
+    tx: Session, sources: list[Source], faults: Faults, progress: Progress, now: datetime
+) -> ImportReport:
     wire = await wire_of(tx)
     progress.working("waiting for other imports")
     await wire.execute(_ONE_AT_A_TIME)
@@ -67,12 +70,12 @@ async def _import(tx: Session, sources: list[Source], faults: Faults, progress: 
     await resolve(wire)
     await check(wire, sources, faults)
     progress.working("storing reference data")
-    imported = await store_reference(tx, wire, rows)
+    imported = await store_reference(tx, wire, rows, now)
     if "customers" in rows:
         progress.working("storing customers")
         imported["customers"] = await store_customers(wire, rows["customers"])
     if "stock" in rows:
-        imported["stock"] = await store_stock(wire, rows["stock"], now)
+        imported["stock"] = await store_stock(wire, rows["stock"], now.isoformat())
     imported |= await store_history(wire, rows, progress)
     await remember(wire, rows)
     await _analyze(wire, imported)

@@ -155,7 +155,8 @@ _PRICES = (
                          UNION ALL
                         SELECT NULL, p.sku, p.market, p.valid_from, p.valid_to
                           FROM recommended_prices p
-                         WHERE (p.sku, p.market) IN (SELECT sku, market FROM given_recommended_prices)
+                         WHERE p.superseded_at IS NULL
+                           AND (p.sku, p.market) IN (SELECT sku, market FROM given_recommended_prices)
                            AND NOT EXISTS (SELECT FROM given_recommended_prices g
                                             WHERE g.sku = p.sku AND g.market = p.market
                                               AND g.valid_from = p.valid_from)) AS every_price
@@ -172,7 +173,7 @@ _PRICES = (
         SELECT g.at, min(p.valid_from)::text AS word
           FROM given_recommended_prices g
           JOIN recommended_prices p ON p.sku = g.sku AND p.market = g.market AND p.valid_from > g.valid_from
-                                   AND (g.valid_to IS NULL OR p.valid_from < g.valid_to)
+                                   AND (g.valid_to IS NULL OR p.valid_from < g.valid_to) AND p.superseded_at IS NULL
          WHERE g.sound
            AND NOT EXISTS (SELECT FROM given_recommended_prices k
                             WHERE k.sku = p.sku AND k.market = p.market AND k.valid_from = p.valid_from)

@@ -1,10 +1,12 @@
 """Store reference data: markets, channels, locations, categories, products, recommended prices."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from commerce.exchange.merge import Merge, merge
 from commerce.exchange.progress import FileImported
 from commerce.exchange.stage import in_batches
+from commerce.exchange.store_prices import store_prices
 from commerce.exchange.wire import Wire
 from commerce.kernel.db import Session
 from pricing.tax import seed_tax_rates
@@ -35,18 +37,8 @@ _MERGES = {
         "SELECT * FROM given_products",
         as_text=("attributes",),
     ),
-    "recommended_prices": Merge(
-        "recommended_prices",
-        ("sku", "market", "valid_from"),
-        ("valid_to", "amount"),
-        """
-        SELECT g.sku, g.market, g.valid_from, g.valid_to, CAST(g.amount * m.per_major AS bigint) AS amount
-          FROM given_recommended_prices g JOIN known_markets m ON m.code = g.market
-        """,
-    ),
 }
-"""By file, in the order in which rows refer to each other. Changed prices come before new ones: a price that ends
-earlier makes room for the next."""
+"""By file, in the order in which rows refer to each other."""
 
 _NEW_MARKETS = """
     SELECT code, string_to_array(countries, ' ') FROM given_markets g
@@ -68,14 +60,16 @@ _FRESH = """
     CREATE TEMP TABLE fresh_prices ON COMMIT DROP AS
     SELECT DISTINCT sku, market FROM given_recommended_prices g
      WHERE NOT EXISTS (SELECT FROM recommended_prices p
-                        WHERE p.sku = g.sku AND p.market = g.market AND p.valid_from = g.valid_from);
+                        WHERE p.sku = g.sku AND p.market = g.market AND p.valid_from = g.valid_from
+                          AND p.superseded_at IS NULL);
 
     ANALYZE fresh_channels; ANALYZE fresh_skus; ANALYZE fresh_prices;
 """
 _LIST = """
     INSERT INTO listings (channel, sku, visible_from, certified_from)
     SELECT c.code, p.sku, p.earliest, p.earliest
-      FROM (SELECT sku, market, min(valid_from) AS earliest FROM recommended_prices GROUP BY sku, market) AS p
+      FROM (SELECT sku, market, min(valid_from) AS earliest FROM recommended_prices
+             WHERE superseded_at IS NULL GROUP BY sku, market) AS p
       JOIN channels c ON c.market = p.market
       JOIN variants v ON v.sku = p.sku AND v.status = 'active'
      WHERE c.code IN (SELECT code FROM fresh_channels)
@@ -85,7 +79,7 @@ _LIST = """
 """
 
 
-async def store_reference(tx: Session, wire: Wire, rows: Mapping[str, int]) -> dict[str, FileImported]:
+async def store_reference(tx: Session, wire: Wire, rows: Mapping[str, int], now: datetime) -> dict[str, FileImported]:
     """Store every file of reference data that has rows, and what follows from them: tax rates, titles, listings.
 
     What a shop sold was certified, so an active variant with a price is listed from its first price on, in each
@@ -103,6 +97,8 @@ async def store_reference(tx: Session, wire: Wire, rows: Mapping[str, int]) -> d
         if file == "markets":
             for market, countries in new_markets:
                 await seed_tax_rates(tx, market, countries)
+    if "recommended_prices" in rows:
+        imported["recommended_prices"] = await store_prices(tx, wire, rows["recommended_prices"], now)
     await wire.execute(_LIST)
     return imported
 
