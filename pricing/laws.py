@@ -19,6 +19,48 @@ class RecommendedPricesNeverOverlap(Law):
     """
 
 
+class ChannelPricesNeverOverlap(Law):
+    """A sku has at most one price of its own in a channel at any instant, as believed now."""
+
+    offenders: ClassVar[str] = """
+        SELECT sku, channel, valid_from FROM (
+            SELECT sku, channel, valid_from,
+                   max(coalesce(valid_to, 'infinity')) OVER (
+                       PARTITION BY sku, channel ORDER BY valid_from, valid_to
+                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS taken_until
+              FROM channel_prices WHERE superseded_at IS NULL) p
+         WHERE valid_from < taken_until ORDER BY sku, channel, valid_from
+    """
+
+
+class OnePriceWasBelieved(Law):
+    """Looked at from any earlier day, too, a sku had at most one price in a market, or in a channel, at an instant."""
+
+    offenders: ClassVar[str] = """
+        WITH believed AS (
+            SELECT 'recommended' AS series, id, sku, market AS scope, tstzrange(valid_from, valid_to) AS valid,
+                   tstzrange(recorded_at, superseded_at) AS believed FROM recommended_prices
+             UNION ALL
+            SELECT 'channel', id, sku, channel, tstzrange(valid_from, valid_to),
+                   tstzrange(recorded_at, superseded_at) FROM channel_prices)
+        SELECT p.series, p.id, q.id
+          FROM believed p JOIN believed q ON q.series = p.series AND q.sku = p.sku AND q.scope = p.scope AND q.id > p.id
+         WHERE q.valid && p.valid AND q.believed && p.believed
+           AND NOT (upper_inf(p.believed) AND upper_inf(q.believed)) ORDER BY 1, 2, 3
+    """
+
+
+class ExceptionsEnd(Law):
+    """A channel price that stands on an exception is that exception's, and is over when the exception expires."""
+
+    offenders: ClassVar[str] = """
+        SELECT p.id, e.id FROM channel_prices p JOIN parity_exceptions e ON e.id = p.exception_id
+         WHERE p.superseded_at IS NULL
+           AND (p.sku <> e.sku OR p.channel <> e.channel OR coalesce(p.valid_to, 'infinity') > e.expires_at)
+         ORDER BY p.id
+    """
+
+
 class TaxRatesNeverOverlap(Law):
     """A market has at most one rate for a tax class at any instant."""
 
@@ -61,6 +103,9 @@ class ZeroIsTaxedAtNought(Law):
 
 LAWS: tuple[type[Law], ...] = (
     RecommendedPricesNeverOverlap,
+    ChannelPricesNeverOverlap,
+    OnePriceWasBelieved,
+    ExceptionsEnd,
     TaxRatesNeverOverlap,
     MarketsAlwaysHaveTaxRates,
     ZeroIsTaxedAtNought,

@@ -8,7 +8,7 @@ from commerce.kernel.db import Database
 from commerce.kernel.ids import new_id
 from commerce.lawbook import LAWS
 from tests.conftest import NOON, Json
-from tests.shop import no_law_is_broken, open_shop, put_stock, rows
+from tests.shop import no_law_is_broken, open_shop, put_stock, reprice, rows
 
 POOLS = "SELECT sku, location, supply, held, overdrawn FROM stock_pools ORDER BY sku, location"
 TRACES = """
@@ -48,7 +48,7 @@ async def open_store(db: Database) -> None:
 async def open_two_countries(db: Database) -> None:
     """A lawful shop with chargers and cases in both; three American cases do not cost whole cents with tax."""
     await open_store(db)
-    await plant(db, "UPDATE recommended_prices SET amount = 3333 WHERE sku = 'CASE-BLK' AND market = 'us'")
+    await reprice(db, "CASE-BLK", 3333, market="us")
     for sku in ("CHARGER", "CASE-BLK"):
         await put_stock(db, sku, "wh-de", 9)
         await put_stock(db, sku, "wh-us", 9)

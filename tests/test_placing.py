@@ -18,7 +18,7 @@ from orders.place import PlaceOrder, place_orders
 from orders.rules import Delivery
 from orders.schemas import LineBody, PlaceOrderBody
 from tests.conftest import NOON, Api, Callers, Json, problem
-from tests.shop import put_stock, rows
+from tests.shop import put_stock, reprice, rows
 from tests.stories import POOLS, TRACES, eur, every_law_holds, lines, open_lawful_shop, order, plant
 
 
@@ -309,12 +309,7 @@ async def test_only_a_storefront_places_orders(web: Api, callers: Callers, db: D
 
 
 async def test_a_price_that_changed_since_the_quote_is_noticed(web: Api, db: Database, clock: SetClock) -> None:
-    await plant(
-        db,
-        "UPDATE recommended_prices SET valid_to = '2026-11-02 13:00Z' WHERE sku = 'CASE-BLK' AND market = 'de'",
-        "INSERT INTO recommended_prices (sku, market, valid_from, amount)"
-        " VALUES ('CASE-BLK', 'de', '2026-11-02 13:00Z', 2500)",
-    )
+    await reprice(db, "CASE-BLK", 2500, at=NOON + timedelta(hours=1))
     shown = (await web.post("/v1/quotes", {"channel": "web-de", "lines": lines(("CASE-BLK", 1))})).json()["total"]
     clock.advance(timedelta(hours=1))
 

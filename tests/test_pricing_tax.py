@@ -12,7 +12,7 @@ from commerce.kernel.laws import Law, broken, check_laws
 from pricing.laws import (
     LAWS,
     MarketsAlwaysHaveTaxRates,
-    PricesNeverOverlap,
+    RecommendedPricesNeverOverlap,
     TaxRatesNeverOverlap,
     ZeroIsTaxedAtNought,
 )
@@ -202,7 +202,7 @@ _LATE = """
 @pytest.mark.parametrize(
     ("law", "planted", "offender"),
     [
-        (PricesNeverOverlap, _TWO_PRICES, "PHONE de 2026-03-01 00:00:00+00:00"),
+        (RecommendedPricesNeverOverlap, _TWO_PRICES, "PHONE de 2026-03-01 00:00:00+00:00"),
         (TaxRatesNeverOverlap, _TWO_RATES, "de reduced 2026-03-01 00:00:00+00:00"),
         (MarketsAlwaysHaveTaxRates, "DELETE FROM tax_rates WHERE market = 'us' AND tax_class = 'zero'", "us zero"),
         (MarketsAlwaysHaveTaxRates, _LATE, "us reduced"),

@@ -9,8 +9,8 @@ import pytest
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
-from tests.conftest import Api, Callers, Json, problem
-from tests.shop import rows
+from tests.conftest import NOON, Api, Callers, Json, problem
+from tests.shop import reprice, rows
 from tests.statements import statements
 from tests.stories import TRACES, every_law_holds, lines, open_lawful_shop, plant
 
@@ -100,12 +100,7 @@ async def test_a_till_quotes_in_its_own_channel_at_the_same_prices(web: Api, cal
 
 
 async def test_a_price_holds_from_its_instant_on(web: Api, db: Database, clock: SetClock) -> None:
-    await plant(
-        db,
-        "UPDATE recommended_prices SET valid_to = '2026-11-02 12:00:01Z' WHERE sku = 'WATCH' AND market = 'de'",
-        "INSERT INTO recommended_prices (sku, market, valid_from, amount)"
-        " VALUES ('WATCH', 'de', '2026-11-02 12:00:01Z', 19900)",
-    )
+    await reprice(db, "WATCH", 19900, at=NOON + timedelta(seconds=1))
 
     before = await web.post("/v1/quotes", basket(("WATCH", 1)))
     clock.advance(timedelta(seconds=1))
@@ -142,6 +137,11 @@ async def test_a_device_is_sold_while_it_is_visible(web: Api, db: Database, cloc
     assert answers == [422, 200, 422]
 
 
+NO_LONGER_PRICED = """
+    WITH over AS (UPDATE recommended_prices SET superseded_at = '2026-11-02 12:00Z' RETURNING *)
+    INSERT INTO recommended_prices (sku, market, valid_from, valid_to, amount)
+    SELECT sku, market, valid_from, '2026-11-02 12:00Z', amount FROM over
+"""
 NOT_SOLD = [
     ("unknown sku", "SELECT 1", "unknown_reference"),
     ("never certified", "UPDATE listings SET certified_from = NULL", "not_certified"),
@@ -150,8 +150,8 @@ NOT_SOLD = [
     ("no longer visible", "UPDATE listings SET visible_to = '2026-11-02 12:00Z'", "not_listed"),
     ("retired", "UPDATE variants SET status = 'retired'", "not_listed"),
     ("a draft", "UPDATE variants SET status = 'draft'", "not_listed"),
-    ("not priced", "DELETE FROM recommended_prices WHERE market = 'de'", "not_priced"),
-    ("no longer priced", "UPDATE recommended_prices SET valid_to = '2026-11-02 12:00Z'", "not_priced"),
+    ("not priced", "UPDATE recommended_prices SET superseded_at = '2026-11-02 12:00Z'", "not_priced"),
+    ("no longer priced", NO_LONGER_PRICED, "not_priced"),
     ("not taxed", "DELETE FROM tax_rates WHERE market = 'de'", "not_taxed"),
 ]
 

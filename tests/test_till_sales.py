@@ -11,8 +11,8 @@ from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from commerce.kernel.idempotency import prune_keys
 from commerce.kernel.ids import order_number
-from tests.conftest import Api, Callers, Json, problem
-from tests.shop import put_stock, rows
+from tests.conftest import NOON, Api, Callers, Json, problem
+from tests.shop import put_stock, reprice, rows
 from tests.stories import (
     POOLS,
     TRACES,
@@ -178,7 +178,7 @@ async def test_a_sale_in_a_market_without_tax_in_its_prices(callers: Callers, db
 
 
 async def test_what_costs_nothing_is_sold_without_a_tender(till: Api, db: Database) -> None:
-    await plant(db, "UPDATE recommended_prices SET amount = 0 WHERE sku = 'CASE-BLK'")
+    await reprice(db, "CASE-BLK", 0)
 
     gift = await till.post("/v1/till-sales", sale(("CASE-BLK", 1), total=0, tenders=[]))
     tendered = await till.post("/v1/till-sales", sale(("CASE-BLK", 1), total=0, tenders=[cash(100)]))
@@ -201,12 +201,7 @@ async def test_a_store_that_has_closed_sells_no_more(till: Api, db: Database, cl
 async def test_a_price_that_changed_since_the_quote_is_noticed(till: Api, db: Database, clock: SetClock) -> None:
     basket = {"channel": "retail-de", "lines": lines(("WATCH", 1))}
     shown = (await till.post("/v1/quotes", basket)).json()["total"]["amount"]
-    await plant(
-        db,
-        "UPDATE recommended_prices SET valid_to = '2026-11-02 12:00:01Z' WHERE sku = 'WATCH' AND market = 'de'",
-        "INSERT INTO recommended_prices (sku, market, valid_from, amount)"
-        " VALUES ('WATCH', 'de', '2026-11-02 12:00:01Z', 22900)",
-    )
+    await reprice(db, "WATCH", 22900, at=NOON + timedelta(seconds=1))
     clock.advance(timedelta(seconds=1))
     body = sale(("WATCH", 1), total=shown, tenders=[cash(shown)])
 
