@@ -57,3 +57,35 @@ def lay(series: Sequence[Priced], new: Laid) -> list[Priced]:
     if new.amount is not None:
         kept.append(Priced(new.begins, new.ends, new.amount, new.change_id, new.exception_id))
     return sorted(kept, key=lambda one: one.valid_from)
+
+
+class Charge(NamedTuple):
+    """What a channel charges from one instant to another: its own price, or else the recommended one."""
+
+    valid_from: datetime
+    valid_to: datetime | None
+    recommended: Priced
+    own: Priced | None
+
+    @property
+    def counted(self) -> Priced:
+        """The price that counts."""
+        return self.own or self.recommended
+
+    def covers(self, at: datetime) -> bool:
+        """Whether it is in force at an instant."""
+        return self.valid_from <= at and (self.valid_to is None or self.valid_to > at)
+
+
+def charges(recommended: Sequence[Priced], own: Sequence[Priced]) -> list[Charge]:
+    """What a channel charges over time, by beginning: without a recommended price nothing is sold.
+
+    Each lasts as long as both prices behind it do.
+    """
+    turns = sorted({turn for one in (*recommended, *own) for turn in (one.valid_from, one.valid_to) if turn})
+    found = []
+    for begins, ends in zip(turns, [*turns[1:], None], strict=False):
+        basis = priced_at(recommended, begins)
+        if basis is not None:
+            found.append(Charge(begins, ends, basis, priced_at(own, begins)))
+    return found
