@@ -31,15 +31,17 @@ async def prices_in_force_many(
 
 
 class ChannelPrice(NamedTuple):
-    """A recommended price as a channel shows it."""
+    """What a channel charges: its own price, or else the recommended one."""
 
     amount: int
     currency: str
 
 
 _IN_CHANNEL = text("""
-    SELECT p.sku, p.amount, m.currency FROM channels c JOIN markets m ON m.code = c.market
+    SELECT p.sku, coalesce(o.amount, p.amount), m.currency FROM channels c JOIN markets m ON m.code = c.market
       JOIN recommended_prices p ON p.market = m.code
+      LEFT JOIN channel_prices o ON o.sku = p.sku AND o.channel = c.code AND o.superseded_at IS NULL
+       AND o.valid_from <= :at AND (o.valid_to IS NULL OR o.valid_to > :at)
      WHERE c.code = :channel AND p.sku = ANY (CAST(:skus AS text[]))
        AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at) AND p.superseded_at IS NULL
 """)

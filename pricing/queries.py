@@ -10,7 +10,7 @@ from commerce.kernel.bodies import Amount
 from commerce.kernel.db import ReadSession
 from commerce.kernel.refusals import UnknownReference
 from pricing.rules import Span
-from pricing.schemas import AskedPrice, PriceHistoryView, PricesView, PriceView, TaxRatesView, TaxRateView
+from pricing.schemas import AskedPrice, PricesView, TaxRatesView, TaxRateView
 
 _ASKED = text("""
     SELECT m.currency, w.sku, p.amount, p.valid_from, p.valid_to
@@ -19,12 +19,6 @@ _ASKED = text("""
       LEFT JOIN recommended_prices p ON p.sku = w.sku AND p.market = m.code
        AND p.valid_from <= :at AND (p.valid_to IS NULL OR p.valid_to > :at) AND p.superseded_at IS NULL
      WHERE m.code = :market ORDER BY w.place
-""")
-_HISTORY = text("""
-    SELECT m.currency, p.amount, p.valid_from, p.valid_to
-      FROM markets m
-      LEFT JOIN recommended_prices p ON p.market = m.code AND p.sku = :sku AND p.superseded_at IS NULL
-     WHERE m.code = :market ORDER BY p.valid_from
 """)
 _RATES_SINCE = text("""
     SELECT valid_from, valid_to, rate_bp FROM tax_rates
@@ -52,19 +46,6 @@ async def asked_prices(tx: ReadSession, market: str, skus: Sequence[str], at: da
         for row in rows
     ]
     return PricesView(market, rows[0].currency, at, prices)
-
-
-async def price_history(tx: ReadSession, market: str, sku: str) -> PriceHistoryView:
-    """All prices of a sku in a market, past and scheduled. Raises UnknownReference."""
-    rows = (await tx.execute(_HISTORY, {"market": market, "sku": sku})).all()
-    if not rows:
-        raise UnknownReference("market", market)
-    prices = [
-        PriceView(sku, market, Amount(row.amount, row.currency), row.valid_from, row.valid_to)
-        for row in rows
-        if row.valid_from is not None
-    ]
-    return PriceHistoryView(sku, market, prices)
 
 
 async def rates_since(tx: ReadSession, market: str, tax_class: TaxClass, since: datetime) -> list[Span]:
