@@ -61,7 +61,7 @@ def _after(cursor: str | None) -> dict[str, object]:
         return dict.fromkeys(_KEY)
     try:
         begins = datetime.fromisoformat(key[2])
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InvalidInput("cursor", "This is not a cursor of ours.") from None
     return dict(zip(_KEY, (key[0], key[1], begins.astimezone(UTC)), strict=True))
 

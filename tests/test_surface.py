@@ -222,6 +222,8 @@ async def test_a_query_parameter_that_is_given_twice_is_refused_unless_it_is_a_l
             assert [error["field"] for error in answer.json()["errors"]] == [parameter["name"]]
     assert sorted(lists) == [
         ("/v1/catalog/products", "attribute"),
+        ("/v1/costs", "sku"),
+        ("/v1/prices", "sku"),
         ("/v1/products", "attribute"),
         ("/v1/recommended-prices", "sku"),
     ]
