@@ -11,13 +11,14 @@ from commerce.commands.migrate import migrate
 from commerce.commands.openapi import openapi
 from commerce.commands.options import Commands
 from commerce.commands.payments import payments
+from commerce.commands.prices import prices
 from commerce.commands.run import run
 from commerce.commands.serve import serve
 from commerce.commands.stripe_sandbox import stripe_sandbox
 from commerce.commands.work import work
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(run, serve, work, migrate, import_, export, check, dead, payments, keys, openapi),
+    *(run, serve, work, migrate, import_, export, check, dead, payments, prices, keys, openapi),
     stripe_sandbox,
 )
 """Every command there is; a new one is a module in commands/ and a name here."""

@@ -1,0 +1,146 @@
+"""`commerce prices`: what channels charge, what was believed of it, and where they differ, from a terminal."""
+
+import getpass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import rich_click as click
+
+from commerce.commands.options import data_option, instant, json_option, show, stored_text
+from commerce.commands.price_tables import print_charges, print_deviations
+from commerce.commands.transact import transact
+
+if TYPE_CHECKING:
+    from commerce.kernel.db import Session
+    from pricing.schemas import ChargesView, DeviationView, PolicyView
+
+believed_option = click.option(
+    "--believed-at", metavar="WHEN", callback=instant, help="As it was believed then. [default: as it is now]"
+)
+at_option = click.option("--at", "at", metavar="WHEN", callback=instant, help="At this instant; dates are UTC.")
+
+
+@click.group()
+def prices() -> None:
+    """Look at what channels charge and charged, what was believed of it, and where they differ from one another."""
+
+
+@prices.command("at")
+@data_option
+@json_option
+@at_option
+@believed_option
+@click.argument("channel", callback=stored_text)
+@click.argument("skus", metavar="SKU...", nargs=-1, required=True)
+def charged(
+    data: Path | None,
+    channel: str,
+    skus: tuple[str, ...],
+    at: datetime | None,
+    believed_at: datetime | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Show what a channel charges for skus, now or at another instant: its own price, or the recommended one.
+
+    With --believed-at: what was believed then that it charges. What was planned and withdrawn is seen so.
+    """
+
+    async def ask(tx: "Session", now: datetime) -> "ChargesView":
+        from pricing.beliefs import charged_at  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
+
+        return await charged_at(tx, channel, list(dict.fromkeys(skus)), at or now, believed_at)
+
+    found = transact(data, ask)
+    if as_json:
+        show(msgspec.to_builtins(found), as_json=True)
+        return
+    print_charges(found.prices)
+
+
+@prices.command()
+@data_option
+@json_option
+@believed_option
+@click.argument("channel", callback=stored_text)
+@click.argument("sku", callback=stored_text)
+def history(data: Path | None, channel: str, sku: str, believed_at: datetime | None, *, as_json: bool) -> None:
+    """Show everything that a channel charged, charges or will charge for a sku, the oldest first."""
+    from pricing.beliefs import charge_history  # noqa: PLC0415 - as above
+
+    found = transact(data, lambda tx, _: charge_history(tx, channel, sku, believed_at))
+    if as_json:
+        show(msgspec.to_builtins(found), as_json=True)
+        return
+    if not found.prices:
+        click.echo("It was never sold there.")
+        return
+    print_charges(found.prices)
+
+
+@prices.command()
+@data_option
+@json_option
+@at_option
+@click.argument("market", callback=stored_text)
+def parity(data: Path | None, market: str, at: datetime | None, *, as_json: bool) -> None:
+    """List wherever a channel charges something else than what is recommended, at an instant or later, and why it may.
+
+    "broken" is what neither the market's policy nor an exception allows: the policy was narrowed, or prices imported.
+    """
+    found = transact(data, lambda tx, now: _every_deviation(tx, market, at or now))
+    if as_json:
+        show({"deviations": msgspec.to_builtins(found)}, as_json=True)
+        return
+    if not found:
+        click.echo("Every channel charges what is recommended.")
+        return
+    print_deviations(found)
+
+
+async def _every_deviation(tx: "Session", market: str, at: datetime) -> "list[DeviationView]":
+    from commerce.kernel.pages import LIMIT_MAX  # noqa: PLC0415 - as above
+    from pricing.parity_report import parity_report  # noqa: PLC0415 - as above
+
+    found: list[DeviationView] = []
+    cursor: str | None = None
+    while True:
+        page = await parity_report(tx, market, at, LIMIT_MAX, cursor)
+        found += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+@prices.command()
+@data_option
+@json_option
+@click.option("--parity", "parity_", type=click.Choice(["equal", "floor", "band"]), help="Let channels differ so far.")
+@click.option("--band-bp", type=click.IntRange(0, 10_000), help="With a band: 500 is 5 % up or down.")
+@click.option("--tax-rounding", type=click.Choice(["line", "order"]), help="Round tax by line, or once for an order.")
+@click.argument("market", callback=stored_text)
+def policy(
+    data: Path | None, market: str, parity_: str | None, band_bp: int | None, tax_rounding: str | None, *, as_json: bool
+) -> None:
+    """Show a market's pricing policy, or change something of it; what is not named stays as it is."""
+    wanted: dict[str, object] = {} if parity_ is None else {"parity": parity_, "band_bp": band_bp}
+    if band_bp is not None:
+        wanted["band_bp"] = band_bp
+    if tax_rounding is not None:
+        wanted["tax_rounding"] = tax_rounding
+    found = transact(data, lambda tx, now: _policy(tx, market, wanted, now))
+    show(msgspec.to_builtins(found), as_json=as_json)
+
+
+async def _policy(tx: "Session", market: str, wanted: dict[str, object], now: datetime) -> "PolicyView":
+    from pricing.policies import policy_of, set_policy  # noqa: PLC0415 - as above
+    from pricing.schemas import PolicyBody  # noqa: PLC0415 - as above
+
+    found = await policy_of(tx, market)
+    if not wanted:
+        return found
+    facts = {name: getattr(found, name) for name in PolicyBody.__struct_fields__}
+    body = msgspec.convert({**facts, **wanted}, PolicyBody)
+    return await set_policy(tx, market, body, f"terminal:{getpass.getuser()}", now)

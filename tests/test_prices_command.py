@@ -1,0 +1,102 @@
+"""`commerce prices`: what whoever runs the shop types to see what is charged, and what was believed of it."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from commerce.__main__ import commerce
+from commerce.kernel.clock import SetClock
+from commerce.kernel.db import Database
+from tests.conftest import Json
+from tests.shop import open_shop, reprice, rows
+
+SATURDAY, MONDAY = datetime(2026, 11, 7, tzinfo=UTC), datetime(2026, 11, 9, tzinfo=UTC)
+
+
+class Typed:
+    """A terminal in which `commerce prices` is typed. Commands bring an event loop of their own."""
+
+    def __init__(self, url: str) -> None:
+        self._env = {"COMMERCE_DATABASE_URL": url, "COLUMNS": "200"}
+
+    async def __call__(self, *words: str) -> Result:
+        """What a command line prints."""
+        return await asyncio.to_thread(CliRunner(env=self._env).invoke, commerce, ["prices", *words])
+
+    async def json(self, *words: str) -> Json:
+        """What a program is told."""
+        answer = await self(*words, "--json")
+        return dict(json.loads(answer.stdout))
+
+
+@pytest.fixture
+async def typed(url: str, db: Database, clock: SetClock) -> Typed:
+    """A terminal of the fixed shop, whose web shop has a weekend price that was planned on Monday."""
+    await open_shop(db)
+    await reprice(db, "WATCH", 22900, at=SATURDAY, channel="web-de")
+    clock.advance(timedelta(hours=1))
+    await reprice(db, "WATCH", None, at=MONDAY, channel="web-de")
+    return Typed(url)
+
+
+def brief(price: Json) -> tuple[Any, ...]:
+    """A price in short."""
+    return (price["charge"] and price["charge"]["amount"], price["counted"], price["valid_to"])
+
+
+async def test_what_is_charged_and_what_was_believed(typed: Typed) -> None:
+    now = await typed.json("at", "web-de", "WATCH", "GHOST", "--at", "2026-11-08")
+    then = await typed.json("at", "web-de", "WATCH", "--at", "2026-11-08", "--believed-at", "2026-11-02T12:30")
+    seen = await typed("at", "web-de", "WATCH", "GHOST", "--at", "2026-11-08")
+
+    assert [brief(price) for price in now["prices"]] == [
+        (22900, "channel", "2026-11-09T00:00:00Z"),
+        (None, None, None),
+    ]
+    assert [brief(price) for price in then["prices"]] == [(22900, "channel", None)]
+    for words in ("229.00 EUR (channel)", "249.00 EUR", "2026-11-07 00:00:00", "2026-11-09 00:00:00", "not sold"):
+        assert words in seen.stdout
+
+
+async def test_a_history_is_shown_oldest_first(typed: Typed) -> None:
+    found = await typed.json("history", "web-de", "WATCH")
+    seen, none = await typed("history", "web-de", "WATCH"), await typed("history", "web-de", "GHOST")
+
+    assert [brief(price) for price in found["prices"]] == [
+        (24900, "recommended", "2026-11-07T00:00:00Z"),
+        (22900, "channel", "2026-11-09T00:00:00Z"),
+        (24900, "recommended", None),
+    ]
+    assert seen.stdout.index("229.00") < seen.stdout.index("for good")
+    assert none.stdout == "It was never sold there.\n"
+
+
+async def test_parity_is_told_and_a_policy_changed(typed: Typed, db: Database) -> None:
+    broken = await typed.json("parity", "de", "--at", "2026-11-02")
+    seen = await typed("parity", "de", "--at", "2026-11-02")
+    usual = await typed.json("policy", "de")
+    await typed("policy", "de", "--parity", "band", "--band-bp", "1000")
+    await typed("policy", "de", "--tax-rounding", "order")
+    allowed = await typed.json("parity", "de", "--at", "2026-11-02")
+    none = await typed("parity", "us", "--at", "2026-11-02")
+    refused = await typed("policy", "de", "--parity", "band")
+
+    assert [(one["sku"], one["standing"]) for one in broken["deviations"]] == [("WATCH", "broken")]
+    assert "broken" in seen.stdout
+    assert (usual["parity"], usual["set_by"]) == ("equal", None)
+    assert [one["standing"] for one in allowed["deviations"]] == ["policy"]
+    assert none.stdout == "Every channel charges what is recommended.\n"
+    assert (refused.exit_code, "only with a band" in refused.stderr) == (2, True)
+    [(parity, band, rounding, by)] = await rows(
+        db, "SELECT parity, band_bp, tax_rounding, set_by FROM pricing_policies"
+    )
+    assert (parity, band, rounding, by.startswith("terminal:")) == ("band", 1000, "order", True)
+
+
+async def test_what_is_not_known_is_refused(typed: Typed) -> None:
+    for words in (["at", "fr", "WATCH"], ["history", "fr", "WATCH"], ["parity", "fr"], ["policy", "fr"]):
+        assert (await typed.json(*words))["code"] == "unknown_reference", words
