@@ -16,7 +16,8 @@ def _believed(scope: str, table: str) -> tuple[CheckConstraint | ExcludeConstrai
         CheckConstraint("valid_from < valid_to", name="valid_for_a_while"),
         CheckConstraint("recorded_at <= superseded_at", name="believed_for_a_while"),
         ExcludeConstraint(
-            (text("sku"), "="),
+            # A number is three times as fast as a text; that two skus share all its 64 bits is not to be expected.
+            (text("hashtextextended(sku, 0)"), "="),
             (text(scope), "="),
             (text("tstzrange(valid_from, valid_to)"), "&&"),
             where=text("superseded_at IS NULL"),
