@@ -35,8 +35,10 @@ def facts_of(prepared: Prepared, channel: str, sku: str, at: int) -> LineFacts:
     if found is None:
         raise CannotQuote("not_priced", None, f"{sku!r} has no price at this instant.")
     prior = prior_at(prepared, channel, sku, at)
+    begins = found.begins if prior.begins is None else max(found.begins, prior.begins)
     ends = found.ends if prior.ends is None else min(found.ends, prior.ends)
-    facts = found._replace(prior=prior.figure, ends=_next_hour(prepared, found.concerns, at, ends))
+    begins, ends = _between_hours(prepared, found.concerns, at, (begins, ends))
+    facts = found._replace(prior=prior.figure, begins=begins, ends=ends)
     prepared.line_facts[channel, sku] = facts
     return facts
 
@@ -133,10 +135,15 @@ def _rate(prepared: Prepared, tax_class: str, at: int) -> Price:
     return rate
 
 
-def _next_hour(prepared: Prepared, concerns: Iterable[Concern], at: int, ends: int) -> int:
-    """Until when a prior price holds that changes with the hours of the week: its next edge, if that comes first."""
+def _between_hours(
+    prepared: Prepared, concerns: Iterable[Concern], at: int, limits: tuple[int, int]
+) -> tuple[int, int]:
+    """From when until when a prior price holds that changes with the hours of the week, within these limits."""
+    begins, ends = limits
     for one in concerns:
         hours = one.runner.promotion.conditions.hours
         if hours and one.runner.is_public:
-            ends = min([ends, *edges_of(hours, prepared.book.time_zone.offsets, at, at + 8 * DAY)])
-    return ends
+            edges = list(edges_of(hours, prepared.book.time_zone.offsets, at - 8 * DAY, at + 8 * DAY))
+            begins = max([begins, *(edge for edge in edges if edge <= at)])
+            ends = min([ends, *(edge for edge in edges if edge > at)])
+    return begins, ends

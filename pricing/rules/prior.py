@@ -30,6 +30,8 @@ class Prior(NamedTuple):
     """None: until the price changes."""
     evidence: Sequence[Step]
     """The steps of the window, the one in force when it opened first; empty where nothing was reduced."""
+    begins: int | None = None
+    """From when on it has been so. None: since the price changed."""
 
 
 def steps_of(edges: Sequence[int], price_at: Callable[[int], int | None]) -> list[Step]:
@@ -51,7 +53,7 @@ def prior_of(steps: Sequence[Step], rule: PriorRule, at: int) -> Prior:
     since = steps[first].begins
     until = since + rule.announced_days * DAY
     if at >= until:
-        return Prior(None, None, ())
+        return Prior(None, None, (), until)
     opens = since - rule.window_days * DAY
     place = max(0, bisect_right(steps, opens, key=lambda step: step.begins) - 1)
     window = steps[place:first]
