@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from commerce.kernel.money import share_out
-from pricing.rules.basket import Basket
+from pricing.rules.basket import Basket, BasketLine
 from pricing.rules.codes import hash_of, normal_code
 from pricing.rules.discounting import Asked, Discounted, discount
 from pricing.rules.facts import facts_of, shipping_facts
@@ -37,21 +37,21 @@ def quote(prepared: Prepared, basket: Basket, at: int) -> Quote:
 
 
 def _lines(prepared: Prepared, basket: Basket, at: int) -> list[Line]:
+    wanted = sorted(basket.lines, key=_key)  # So that of several lines to blame the same one is named, always.
+    for one, following in pairwise(wanted):
+        if one.key == following.key:
+            raise CannotQuote("duplicate_line", one.key, f"Two lines are called {one.key!r}.")
     lines = []
-    for one in basket.lines:
+    for one in wanted:
         try:
             facts = facts_of(prepared, basket.channel, one.sku, at)
         except CannotQuote as no:
             raise CannotQuote(no.code, one.key, str(no)) from None
         lines.append(Line(one.key, one.sku, one.quantity, facts))
-    lines.sort(key=_key)
-    for line, following in pairwise(lines):
-        if line.key == following.key:
-            raise CannotQuote("duplicate_line", line.key, f"Two lines are called {line.key!r}.")
     return lines
 
 
-def _key(line: Line) -> str:
+def _key(line: BasketLine) -> str:
     return line.key
 
 
