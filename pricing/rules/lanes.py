@@ -21,8 +21,13 @@ class Offer(NamedTuple):
 
     @property
     def rank(self) -> tuple[int, int]:
-        """Where two save as much, the lower rank wins: the higher priority, then the lower id."""
-        return (-self.runner.promotion.priority, self.runner.place)
+        """Where two save as much, the lower rank wins."""
+        return rank_of(self.runner)
+
+
+def rank_of(runner: Runner) -> tuple[int, int]:
+    """The higher priority comes first, then the lower id."""
+    return (-runner.promotion.priority, runner.place)
 
 
 class Landing(NamedTuple):
@@ -47,6 +52,10 @@ def best_of(offers: Sequence[Offer]) -> list[Landing]:
     together = [_Gain.of(offer, alone) for offer in ranked if not offer.line_by_line]
     chosen = _best_set([gain for gain in together if gain.gain > 0])
     taken = frozenset().union(*(gain.lines for gain in chosen))
+    for gain in together:
+        if gain.wins_the_tie and taken.isdisjoint(gain.lines):
+            chosen = [*chosen, gain]
+            taken |= gain.lines
     landings = [landing for key, landing in alone.items() if key not in taken]
     return landings + [Landing(gain.offer.runner, taking) for gain in chosen for taking in gain.offer.takings]
 
@@ -57,11 +66,15 @@ class _Gain(NamedTuple):
     offer: Offer
     lines: frozenset[str]
     gain: int
+    wins_the_tie: bool
+    """It saves as much as they do, and has a lower rank than any of them."""
 
     @classmethod
     def of(cls, offer: Offer, alone: dict[str, Landing]) -> "_Gain":
         lines = frozenset(taking.line.key for taking in offer.takings)
-        return cls(offer, lines, offer.total - sum(alone[key].taking.amount for key in lines if key in alone))
+        instead = [alone[key] for key in lines if key in alone]
+        gain = offer.total - sum(landing.taking.amount for landing in instead)
+        return cls(offer, lines, gain, gain == 0 and all(offer.rank < rank_of(one.runner) for one in instead))
 
 
 def _best_set(gains: Sequence[_Gain]) -> list[_Gain]:
