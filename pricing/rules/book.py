@@ -90,7 +90,8 @@ class PriorRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     announced_days: Annotated[int, Meta(ge=1, le=365)] = 90
     """A price that has applied for longer is no reduction any more, just the price."""
     progressive: bool = False
-    """A reduction that is increased step by step without interruption counts from its first step (6a (5))."""
+    """A reduction that is increased step by step without interruption counts from its first step (6a (5)),
+    or from the first that was no longer ago than `announced_days`."""
     new_arrivals: NewArrivals = "shorter"
     """What is on sale for less than the window: its whole time counts (6a (4)), or nothing is announced."""
 

@@ -47,30 +47,28 @@ def steps_of(edges: Sequence[int], price_at: Callable[[int], int | None]) -> lis
 def prior_of(steps: Sequence[Step], rule: PriorRule, at: int) -> Prior:
     """The prior price at an instant, of steps that go back far enough."""
     now = bisect_right(steps, at, key=lambda step: step.begins) - 1
-    first = _reduction(steps, now, rule)
-    if first is None:
+    announced = rule.announced_days * DAY
+    if not _is_reduced(steps, now):
         return Prior(None, None, ())
+    if at >= steps[now].begins + announced:
+        return Prior(None, None, (), steps[now].begins + announced)
+    first, begins = now, None
+    while rule.progressive and _is_reduced(steps, first - 1):
+        over = steps[first - 1].begins + announced
+        if at >= over:  # By now it is just the price, and the next step is a reduction of it.
+            begins = over
+            break
+        first -= 1
     since = steps[first].begins
-    until = since + rule.announced_days * DAY
-    if at >= until:
-        return Prior(None, None, (), until)
+    until = since + announced
     opens = since - rule.window_days * DAY
     place = max(0, bisect_right(steps, opens, key=lambda step: step.begins) - 1)
     window = steps[place:first]
     is_new = window[0].begins > opens or window[0].price is None
     prices = [step.price for step in window if step.price is not None]
     if not prices or (is_new and rule.new_arrivals == "none"):
-        return Prior(None, until, window)
-    return Prior(PriorPrice(min(prices), since), until, window)
-
-
-def _reduction(steps: Sequence[Step], now: int, rule: PriorRule) -> int | None:
-    """The step with which the reduction that is in force now began; None where the price was not reduced."""
-    if now < 0 or not _is_reduced(steps, now):
-        return None
-    while rule.progressive and _is_reduced(steps, now - 1):
-        now -= 1
-    return now
+        return Prior(None, until, window, begins)
+    return Prior(PriorPrice(min(prices), since), until, window, begins)
 
 
 def _is_reduced(steps: Sequence[Step], place: int) -> bool:
