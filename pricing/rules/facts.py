@@ -81,7 +81,7 @@ def _edges_of(prepared: Prepared, concern: Concern, since: int, until: int) -> s
 
 
 def _applied(prepared: Prepared, channel: str, item: Item, at: int) -> int | None:
-    """What one unit cost anybody in a channel: the lowest, where stores differed."""
+    """What one unit cost anybody in a channel: the lowest, where its stores differed. An online channel has none."""
     facts = _facts(prepared, channel, item, at)
     if facts is None:
         return None
@@ -89,6 +89,8 @@ def _applied(prepared: Prepared, channel: str, item: Item, at: int) -> int | Non
     if not public.concerns:
         return facts.price
     stores = {store for one in public.concerns for store in one.runner.promotion.conditions.stores}
+    if channel in prepared.online:
+        stores.clear()
     offsets = prepared.book.time_zone.offsets
     lowest = facts.price
     for store in (None, *sorted(stores)):

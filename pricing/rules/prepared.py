@@ -110,6 +110,7 @@ class Prepared:
         self.book = book
         self.items = {item.sku: item for item in book.items}
         self.channels = frozenset(channel.code for channel in book.channels)
+        self.online = frozenset(channel.code for channel in book.channels if channel.kind == "online")
         self.above = _above(book.categories)
         self.taxes = {tax.tax_class: tax.rates for tax in book.taxes}
         self._by_channel: dict[str, list[Runner]] = {}
