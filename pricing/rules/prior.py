@@ -48,17 +48,18 @@ def prior_of(steps: Sequence[Step], rule: PriorRule, at: int) -> Prior:
     """The prior price at an instant, of steps that go back far enough."""
     now = bisect_right(steps, at, key=lambda step: step.begins) - 1
     announced = rule.announced_days * DAY
+    over = steps[now].begins + announced
+    if now == 0 or at >= over:  # Nobody knows what was before the first step; if it was a reduction, it is over, too.
+        return Prior(None, None, (), over)
     if not _is_reduced(steps, now):
         return Prior(None, None, ())
-    if at >= steps[now].begins + announced:
-        return Prior(None, None, (), steps[now].begins + announced)
     first, begins = now, None
-    while rule.progressive and _is_reduced(steps, first - 1):
+    while rule.progressive and begins is None and (first == 1 or _is_reduced(steps, first - 1)):
         over = steps[first - 1].begins + announced
         if at >= over:  # By now it is just the price, and the next step is a reduction of it.
             begins = over
-            break
-        first -= 1
+        else:
+            first -= 1
     since = steps[first].begins
     until = since + announced
     opens = since - rule.window_days * DAY
