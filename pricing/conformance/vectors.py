@@ -15,6 +15,7 @@ from pricing.rules.quoted import CannotQuote
 FORMAT = 1
 """Of the file of vectors. Another one may mean something else by the same words."""
 
+_ANSWERS = ("quote", "refused", "error")
 NOTHING = object()
 """What is there where nothing is."""
 
@@ -34,6 +35,14 @@ class Vector(msgspec.Struct, frozen=True, kw_only=True):
     instant: int
     expected: Tree
     """{"quote": ...} or {"refused": {"code": ..., "line": ...}}"""
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of an implementation, as ours reads it."""
+
+    book: Tree
+    basket: Basket
+    instant: int
 
 
 class Vectors(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +81,10 @@ def published_schema() -> str:
 
 def read_vectors(text: str | bytes) -> Vectors:
     """Read a file of vectors. Raises ValueError, with the reason, for one that cannot be used."""
-    read = msgspec.json.decode(text, type=Vectors)
+    try:
+        read = msgspec.json.decode(text, type=Vectors)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from error
     if read.made_for_format != FORMAT:
         raise ValueError(f"It is made for books of format {read.made_for_format}; known is {FORMAT}.")
     missing = {vector.book for vector in read.vectors} - read.books.keys()
@@ -88,14 +100,20 @@ class Engine:
         self._prepared = cache(_prepared)  # A book that it was asked about once is ready for the next question.
 
     def answer(self, question: Mapping[str, Any]) -> Tree:
-        """The answer to one question. Raises msgspec.ValidationError for what is none."""
-        prepared = self._prepared(msgspec.json.encode(question["book"]))
-        basket = msgspec.convert(question["basket"], Basket)
-        return answer(prepared, basket, msgspec.convert(question["instant"], int))
+        """The answer to one question; {"error": ...} with the reason for what is none."""
+        try:
+            asked = msgspec.convert(question, Question)
+            prepared = self._prepared(msgspec.json.encode(asked.book))
+        except (msgspec.MsgspecError, ValueError) as error:
+            return {"error": str(error)}
+        return answer(prepared, asked.basket, asked.instant)
 
 
-def _prepared(book: bytes) -> Prepared:
-    return prepare(msgspec.json.decode(book, type=Book))
+def _prepared(text: bytes) -> Prepared:
+    book = msgspec.json.decode(text, type=Book)
+    if book.format != FORMAT:
+        raise ValueError(f"A book of format {book.format} is not known here.")
+    return prepare(book)
 
 
 def answer(prepared: Prepared, basket: Basket, instant: int) -> Tree:
@@ -137,7 +155,5 @@ def _fields_differ(path: str, wanted: Tree, got: Tree) -> Iterator[Difference]:
     for name in wanted:
         yield from _differ(f"{path}.{name}" if path else name, wanted[name], got.get(name, NOTHING))
     if not path:
-        # Whether it is a quote or a refusal is not a field more or less.
-        yield from (
-            Difference(name, NOTHING, got[name]) for name in ("quote", "refused") if name in got.keys() - wanted
-        )
+        # Whether it is a quote, a refusal or an excuse is not a field more or less.
+        yield from (Difference(name, NOTHING, got[name]) for name in _ANSWERS if name in got.keys() - wanted.keys())
