@@ -3,6 +3,7 @@
 import rich_click as click
 
 from commerce.commands.check import check
+from commerce.commands.conformance import conformance
 from commerce.commands.dead import dead
 from commerce.commands.export import export
 from commerce.commands.import_ import import_
@@ -19,7 +20,7 @@ from commerce.commands.work import work
 
 COMMANDS: tuple[click.Command, ...] = (
     *(run, serve, work, migrate, import_, export, check, dead, payments, prices, keys, openapi),
-    stripe_sandbox,
+    *(conformance, stripe_sandbox),
 )
 """Every command there is; a new one is a module in commands/ and a name here."""
 
