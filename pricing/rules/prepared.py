@@ -89,6 +89,21 @@ class LineFacts(NamedTuple):
     concerns: Sequence[Concern]
 
 
+class Step(NamedTuple):
+    """From this instant on a unit cost this, until the next step; None while it was not sold."""
+
+    begins: int
+    price: int | None
+
+
+class History(NamedTuple):
+    """What a unit of a sku cost anybody in a channel, for prior prices from one instant to another."""
+
+    good_from: int
+    good_until: int
+    steps: Sequence[Step]
+
+
 class Running(NamedTuple):
     """The promotions that run in a channel from one instant to another, and the verdict on each that finds nothing."""
 
@@ -122,6 +137,7 @@ class Prepared:
                 if not one.promotion.conditions.channels or channel in one.promotion.conditions.channels
             ]
         self.line_facts: dict[tuple[str, str], LineFacts] = {}
+        self.histories: dict[tuple[str, str], History] = {}
         self._concerns: dict[tuple[str, str], tuple[Concern, ...]] = {}
         self._running: dict[str, Running] = {}
 

@@ -12,26 +12,19 @@ from typing import NamedTuple
 
 from pricing.rules.book import PriorRule
 from pricing.rules.local_time import DAY
+from pricing.rules.prepared import Step
 from pricing.rules.quoted import PriorPrice
 
 
-class Step(NamedTuple):
-    """From this instant on a unit cost this, until the next step; None while it was not sold."""
-
-    begins: int
-    price: int | None
-
-
 class Prior(NamedTuple):
-    """What the prior price is at an instant, until when that does not change, and what it was found in."""
+    """What the prior price is at an instant, from when until when that is so, and what it was found in."""
 
     figure: PriorPrice | None
+    begins: int
     ends: int | None
-    """None: until the price changes."""
+    """None: as long as the last step is in force."""
     evidence: Sequence[Step]
-    """The steps of the window, the one in force when it opened first; empty where nothing was reduced."""
-    begins: int | None = None
-    """From when on it has been so. None: since the price changed."""
+    """The steps of the window, from its opening on; empty where nothing was reduced."""
 
 
 def steps_of(edges: Sequence[int], price_at: Callable[[int], int | None]) -> list[Step]:
@@ -45,31 +38,51 @@ def steps_of(edges: Sequence[int], price_at: Callable[[int], int | None]) -> lis
 
 
 def prior_of(steps: Sequence[Step], rule: PriorRule, at: int) -> Prior:
-    """The prior price at an instant, of steps that go back far enough."""
+    """The prior price at an instant, of steps that reach back to the window of the oldest reduction that may count.
+
+    Steps from before that, and from after the instant, change nothing.
+    """
     now = bisect_right(steps, at, key=lambda step: step.begins) - 1
-    announced = rule.announced_days * DAY
-    over = steps[now].begins + announced
-    if now == 0 or at >= over:  # Nobody knows what was before the first step; if it was a reduction, it is over, too.
-        return Prior(None, None, (), over)
-    if not _is_reduced(steps, now):
-        return Prior(None, None, ())
-    first, begins = now, None
-    while rule.progressive and begins is None and (first == 1 or _is_reduced(steps, first - 1)):
-        over = steps[first - 1].begins + announced
-        if at >= over:  # By now it is just the price, and the next step is a reduction of it.
-            begins = over
-        else:
-            first -= 1
+    over = at - rule.announced_days * DAY
+    first = _reduction(steps, now, rule, over)
+    ends = steps[now + 1].begins if now + 1 < len(steps) else None
+    if first is None:
+        return Prior(None, _since(steps, now, now, over, rule), ends, ())
     since = steps[first].begins
-    until = since + announced
-    opens = since - rule.window_days * DAY
-    place = max(0, bisect_right(steps, opens, key=lambda step: step.begins) - 1)
-    window = steps[place:first]
-    is_new = window[0].begins > opens or window[0].price is None
+    begins = _since(steps, now, first - 1, over, rule)
+    until = since + rule.announced_days * DAY
+    ends = until if ends is None else min(ends, until)
+    window = _window(steps, first, since - rule.window_days * DAY)
+    is_new = window[0].begins > since - rule.window_days * DAY or window[0].price is None
     prices = [step.price for step in window if step.price is not None]
     if not prices or (is_new and rule.new_arrivals == "none"):
-        return Prior(None, until, window, begins)
-    return Prior(PriorPrice(min(prices), since), until, window, begins)
+        return Prior(None, begins, ends, window)
+    return Prior(PriorPrice(min(prices), since), begins, ends, window)
+
+
+def _window(steps: Sequence[Step], first: int, opens: int) -> list[Step]:
+    place = max(0, bisect_right(steps, opens, key=lambda step: step.begins) - 1)
+    return [step._replace(begins=max(step.begins, opens)) for step in steps[place:first]]
+
+
+def _since(steps: Sequence[Step], now: int, before: int, over: int, rule: PriorRule) -> int:
+    """From when on an answer holds: since the step in force began, or the one before stopped to be a reduction."""
+    begins = steps[now].begins if now >= 0 else over
+    if _is_reduced(steps, before) and steps[before].begins <= over:
+        return max(begins, steps[before].begins + rule.announced_days * DAY)
+    return begins
+
+
+def _reduction(steps: Sequence[Step], now: int, rule: PriorRule, over: int) -> int | None:
+    """The step with which the reduction that is in force now began; None where the price was not reduced.
+
+    A step that began when `over` was, or before, is no reduction any more, neither by itself nor as the first of many.
+    """
+    if not _is_reduced(steps, now) or steps[now].begins <= over:
+        return None
+    while rule.progressive and _is_reduced(steps, now - 1) and steps[now - 1].begins > over:
+        now -= 1
+    return now
 
 
 def _is_reduced(steps: Sequence[Step], place: int) -> bool:
