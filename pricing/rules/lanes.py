@@ -4,7 +4,8 @@ No line takes more than one promotion of a lane. Promotions that look at each li
 the others take all their lines or none, and are few (their number in a lane is limited when they are scheduled).
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pricing.rules.prepared import Runner
@@ -50,7 +51,8 @@ def best_of(offers: Sequence[Offer]) -> list[Landing]:
                 if known is None or taking.amount > known.taking.amount:
                     alone[taking.line.key] = Landing(offer.runner, taking)
     together = [_Gain.of(offer, alone) for offer in ranked if not offer.line_by_line]
-    chosen = _best_set([gain for gain in together if gain.gain > 0])
+    gains = [gain for gain in together if gain.gain > 0]
+    chosen = _best_set(gains) if len(gains) > 1 else gains
     taken = frozenset().union(*(gain.lines for gain in chosen))
     for gain in together:
         if gain.wins_the_tie and taken.isdisjoint(gain.lines):
@@ -80,25 +82,38 @@ class _Gain(NamedTuple):
 def _best_set(gains: Sequence[_Gain]) -> list[_Gain]:
     """Of the sets in which no two want the same line, the one that gains most; the first found of equals.
 
-    Every set is looked at, but for those that could not gain more any more, the biggest gains first.
+    Sets are looked at from the biggest gain on, and no further where what is left could not gain more. What is left
+    gains no more than the best of each group of offers that want the same line, since only one of them can have it.
     """
-    if len(gains) < 2:  # noqa: PLR2004 - one or none is the best set
-        return list(gains)
-    ordered = sorted(gains, key=lambda one: (-one.gain, one.offer.rank))
-    rest = [sum(one.gain for one in ordered[n:]) for n in range(len(ordered) + 1)]
+    wanted = Counter(line for one in gains for line in one.lines)
+    chosen = [one for one in gains if all(wanted[line] == 1 for line in one.lines)]
+    ordered = sorted((one for one in gains if one not in chosen), key=lambda one: (-one.gain, one.offer.rank))
+    rest = _most_of_rest(ordered, wanted)
     best: list[_Gain] = []
     most = 0
 
-    def look(n: int, chosen: list[_Gain], lines: frozenset[str], gained: int) -> None:
+    def look(begin: int, so_far: list[_Gain], lines: frozenset[str], gained: int) -> None:
         nonlocal best, most
         if gained > most:
-            best, most = chosen, gained
-        if n == len(ordered) or gained + rest[n] <= most:
-            return
-        one = ordered[n]
-        if lines.isdisjoint(one.lines):
-            look(n + 1, [*chosen, one], lines | one.lines, gained + one.gain)
-        look(n + 1, chosen, lines, gained)
+            best, most = so_far, gained
+        for n in range(begin, len(ordered)):
+            if gained + rest[n] <= most:
+                return
+            one = ordered[n]
+            if lines.isdisjoint(one.lines):
+                look(n + 1, [*so_far, one], lines | one.lines, gained + one.gain)
 
     look(0, [], frozenset(), 0)
-    return best
+    return chosen + best
+
+
+def _most_of_rest(ordered: Sequence[_Gain], wanted: Mapping[str, int]) -> list[int]:
+    """For each place, more than which all from there on cannot gain together: one for each most wanted line."""
+    rest = [0] * (len(ordered) + 1)
+    best_for: dict[str, int] = {}
+    for n in range(len(ordered) - 1, -1, -1):
+        one = ordered[n]
+        line = max(one.lines, key=lambda key: (wanted[key], key))
+        rest[n] = rest[n + 1] + one.gain - best_for.get(line, 0)
+        best_for[line] = one.gain
+    return rest
