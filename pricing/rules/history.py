@@ -82,10 +82,18 @@ def _is_hour(concern: Concern, offsets: list[tuple[int, int]], at: int) -> bool:
 
 
 def _lowest(sku: str, facts: LineFacts, offsets: list[tuple[int, int]], at: int) -> int:
-    stores = {store for one in facts.concerns for store in one.runner.promotion.conditions.stores}
     lowest = facts.price
-    for store in (None, *sorted(stores)):
+    for store in _unlike_stores(facts.concerns):
         line = Line(sku, sku, 1, facts)
         discount([line], Asked(at, offsets, store, _NOBODY, frozenset(), None))
         lowest = min(lowest, line.net)
     return lowest
+
+
+def _unlike_stores(concerns: Iterable[Concern]) -> Iterable[str | None]:
+    """No store, and one of each group of stores where the same promotions run."""
+    runs: dict[str | None, list[int]] = {None: []}
+    for one in concerns:
+        for store in one.runner.promotion.conditions.stores:
+            runs.setdefault(store, []).append(one.runner.place)
+    return {tuple(places): store for store, places in runs.items()}.values()
