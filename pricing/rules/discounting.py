@@ -74,10 +74,19 @@ def _run(candidates: Iterable[Candidate], asked: Asked, outcome: Discounted) -> 
 
 def _why_not(promotion: Promotion, candidate: Candidate, asked: Asked) -> str | None:
     """The first condition that does not hold; None if all do."""
+    if candidate.runner.is_for_all:
+        return _why_not_basket(promotion, candidate)
+    return _why_not_here(promotion, asked) or _why_not_basket(promotion, candidate)
+
+
+def _why_not_here(promotion: Promotion, asked: Asked) -> str | None:
     asks = promotion.conditions
     if asks.stores and asked.store not in asks.stores:
         return "store"
-    return _why_not_customer(promotion, asked) or _why_not_basket(promotion, candidate, asked)
+    reason = _why_not_customer(promotion, asked)
+    if reason is None and asks.hours and not is_within(asks.hours, asked.offsets, asked.at):
+        return "hours"
+    return reason
 
 
 def _why_not_customer(promotion: Promotion, asked: Asked) -> str | None:
@@ -95,10 +104,8 @@ def _why_not_customer(promotion: Promotion, asked: Asked) -> str | None:
     return None
 
 
-def _why_not_basket(promotion: Promotion, candidate: Candidate, asked: Asked) -> str | None:
+def _why_not_basket(promotion: Promotion, candidate: Candidate) -> str | None:
     asks = promotion.conditions
-    if asks.hours and not is_within(asks.hours, asked.offsets, asked.at):
-        return "hours"
     if not candidate.counting and not isinstance(promotion.benefit, Bundle):
         return "no_matching_item"
     if asks.quantity and sum(line.quantity for line in candidate.counting) < asks.quantity:
@@ -147,7 +154,7 @@ def _why_nothing(promotion: Promotion, candidate: Candidate, asked: Asked) -> st
     return "exclusive" if mine and all(line.locked for line in mine) else "no_saving"
 
 
-def _bounded(promotion: Promotion, takings: Sequence[Taking]) -> list[Taking]:
+def _bounded(promotion: Promotion, takings: Sequence[Taking]) -> Sequence[Taking]:
     """What is left of it above the floor of each line, and below the promotion's cap."""
     floor, cap = promotion.floor, promotion.cap
     if floor.minimum or floor.cost:
@@ -155,7 +162,7 @@ def _bounded(promotion: Promotion, takings: Sequence[Taking]) -> list[Taking]:
         takings = [taking for taking in above if taking.amount > 0]
     if cap is not None and sum(taking.amount for taking in takings) > cap:
         return capped(cap, takings)
-    return list(takings)
+    return takings
 
 
 def _floor(floor: Floor, line: Line) -> int:

@@ -50,7 +50,7 @@ def _edges_of(prepared: Prepared, concern: Concern, since: int, until: int) -> s
 
 
 def _applied(prepared: Prepared, channel: str, item: Item, public: Iterable[Concern]) -> Callable[[int], int | None]:
-    """What one unit cost anybody at an instant: the lowest, where stores differed; None where it was not sold.
+    """What one unit cost anybody at an instant: the lowest, where its stores differed; None where not sold.
 
     That follows from its price, its cost and what was running, whenever that was: each such state is worked out once.
     """
@@ -70,7 +70,10 @@ def _applied(prepared: Prepared, channel: str, item: Item, public: Iterable[Conc
         state = (price, cost, *(one.runner.place for one in running))
         if state not in known:
             facts = LineFacts(instant, instant, price, price, 0, cost.amount if cost is not None else 0, None, running)
-            known[state] = _lowest(item.sku, facts, offsets, instant)
+            stores = [None] if channel in prepared.online else _unlike_stores(running)
+            known[state] = min(
+                _net(item.sku, facts, Asked(instant, offsets, store, _NOBODY, frozenset(), None)) for store in stores
+            )
         return known[state]
 
     return at
@@ -81,13 +84,10 @@ def _is_hour(concern: Concern, offsets: list[tuple[int, int]], at: int) -> bool:
     return not hours or is_within(hours, offsets, at)
 
 
-def _lowest(sku: str, facts: LineFacts, offsets: list[tuple[int, int]], at: int) -> int:
-    lowest = facts.price
-    for store in _unlike_stores(facts.concerns):
-        line = Line(sku, sku, 1, facts)
-        discount([line], Asked(at, offsets, store, _NOBODY, frozenset(), None))
-        lowest = min(lowest, line.net)
-    return lowest
+def _net(sku: str, facts: LineFacts, asked: Asked) -> int:
+    line = Line(sku, sku, 1, facts)
+    discount([line], asked)
+    return line.net
 
 
 def _unlike_stores(concerns: Iterable[Concern]) -> Iterable[str | None]:

@@ -20,16 +20,6 @@ class Offer(NamedTuple):
     total: int
     line_by_line: bool
 
-    @property
-    def rank(self) -> tuple[int, int]:
-        """Where two save as much, the lower rank wins."""
-        return rank_of(self.runner)
-
-
-def rank_of(runner: Runner) -> tuple[int, int]:
-    """The higher priority comes first, then the lower id."""
-    return (-runner.promotion.priority, runner.place)
-
 
 class Landing(NamedTuple):
     """A promotion that takes this off a line, for good."""
@@ -42,7 +32,7 @@ def best_of(offers: Sequence[Offer]) -> list[Landing]:
     """The landings that together save the customer most, at most one on each line."""
     if len(offers) == 1:
         return [Landing(offers[0].runner, taking) for taking in offers[0].takings]
-    ranked = sorted(offers, key=lambda offer: offer.rank)
+    ranked = sorted(offers, key=_rank)
     alone: dict[str, Landing] = {}
     for offer in ranked:
         if offer.line_by_line:
@@ -62,6 +52,10 @@ def best_of(offers: Sequence[Offer]) -> list[Landing]:
     return landings + [Landing(gain.offer.runner, taking) for gain in chosen for taking in gain.offer.takings]
 
 
+def _rank(offer: Offer) -> tuple[int, int]:
+    return offer.runner.rank
+
+
 class _Gain(NamedTuple):
     """An offer that takes its lines together, and what that saves more than the best for each line alone."""
 
@@ -76,7 +70,7 @@ class _Gain(NamedTuple):
         lines = frozenset(taking.line.key for taking in offer.takings)
         instead = [alone[key] for key in lines if key in alone]
         gain = offer.total - sum(landing.taking.amount for landing in instead)
-        return cls(offer, lines, gain, gain == 0 and all(offer.rank < rank_of(one.runner) for one in instead))
+        return cls(offer, lines, gain, gain == 0 and all(offer.runner.rank < one.runner.rank for one in instead))
 
 
 def _best_set(gains: Sequence[_Gain]) -> list[_Gain]:
@@ -87,7 +81,7 @@ def _best_set(gains: Sequence[_Gain]) -> list[_Gain]:
     """
     wanted = Counter(line for one in gains for line in one.lines)
     chosen = [one for one in gains if all(wanted[line] == 1 for line in one.lines)]
-    ordered = sorted((one for one in gains if one not in chosen), key=lambda one: (-one.gain, one.offer.rank))
+    ordered = sorted((one for one in gains if one not in chosen), key=lambda one: (-one.gain, one.offer.runner.rank))
     rest = _most_of_rest(ordered, wanted)
     best: list[_Gain] = []
     most = 0

@@ -1,6 +1,6 @@
 """Whether an item is what a promotion is about."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from pricing.rules.book import Item
 from pricing.rules.promotion import Matching, Selector
@@ -22,6 +22,20 @@ class Matcher:
         but_not = wanted.but_not if isinstance(wanted, Selector) else None
         self._but_not = Matcher(but_not) if but_not is not None else None
 
+    @property
+    def handles(self) -> Sequence[tuple[str, ...]]:
+        """An item that matches has one of these; none: it may be any item."""
+        if self._skus:
+            return [("sku", one) for one in self._skus]
+        if self._products:
+            return [("product", one) for one in self._products]
+        if self._categories:
+            return [("category", one) for one in self._categories]
+        if self._brands:
+            return [("brand", one) for one in self._brands]
+        name = next(iter(self._attributes), "")
+        return [("attribute", name, one) for one in self._attributes.get(name, ())]
+
     def matches(self, item: Item, above: Mapping[str, frozenset[str]]) -> bool:
         """Whether it is one of these; `above` gives each category with all that it hangs below, itself too."""
         if self._but_not is not None and self._but_not.matches(item, above):
@@ -39,3 +53,29 @@ class Matcher:
             any(name == wanted and value in values for name, value in item.attributes)
             for wanted, values in self._attributes.items()
         )
+
+
+class Index:
+    """Who may have to do with an item, by number: a few, so that not everybody need be asked about every item."""
+
+    __slots__ = ("_any", "_by_handle")
+
+    def __init__(self, matchers: Iterable[tuple[int, Matcher]]) -> None:
+        self._any: set[int] = set()
+        """Those that may be about anything."""
+        self._by_handle: dict[tuple[str, ...], set[int]] = {}
+        for number, matcher in matchers:
+            for handle in matcher.handles:
+                self._by_handle.setdefault(handle, set()).add(number)
+            if not matcher.handles:
+                self._any.add(number)
+
+    def candidates(self, item: Item, above: Mapping[str, frozenset[str]]) -> list[int]:
+        """In the order of their numbers."""
+        handles: list[tuple[str, ...]] = [("sku", item.sku), ("product", item.product)]
+        handles += [("category", code) for code in above.get(item.category, ())]
+        handles += [("attribute", name, value) for name, value in item.attributes]
+        if item.brand is not None:
+            handles.append(("brand", item.brand))
+        found = self._any.union(*(self._by_handle.get(handle, ()) for handle in handles))
+        return sorted(found)

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pricing.rules.book import Book, Category, Item, Price
-from pricing.rules.matching import Matcher
-from pricing.rules.promotion import Bundle, BuyGet, Gift, Promotion
+from pricing.rules.matching import Index, Matcher
+from pricing.rules.promotion import Bundle, BuyGet, Gift, Matching, Promotion
 from pricing.rules.quoted import PriorPrice, Verdict
 
 NO_PART = -1
@@ -18,25 +18,29 @@ NO_PART = -1
 class Runner:
     """A promotion, ready to be asked."""
 
-    __slots__ = ("_items", "_parts", "is_public", "place", "promotion")
+    __slots__ = ("is_for_all", "is_public", "matcher", "parts", "place", "promotion", "rank")
 
     def __init__(self, promotion: Promotion, place: int) -> None:
         self.promotion = promotion
         self.place = place
         """Among the promotions of the book, which are by id."""
-        self._items = Matcher(promotion.conditions.items)
-        self._parts = _part_matchers(promotion)
+        self.matcher = Matcher(promotion.conditions.items)
+        self.parts = _part_matchers(promotion)
+        self.rank = (-promotion.priority, place)
+        """Where two save as much, the lower rank wins: the higher priority, then the lower id."""
         asks = promotion.conditions
         self.is_public = not (asks.groups or asks.first_purchase or asks.code_hashes or asks.unique_codes)
+        self.is_for_all = self.is_public and not (promotion.limited or asks.stores or asks.hours)
+        """Nothing is asked but what is in the basket."""
 
     def role(self, item: Item, above: Mapping[str, frozenset[str]]) -> tuple[bool, int] | None:
         """What an item is to the promotion: whether it counts for it, and which part of its benefit it is.
 
         None for what it has nothing to do with. What is got does not count among what must be bought for it.
         """
-        part = next((n for n, matcher in enumerate(self._parts) if matcher.matches(item, above)), NO_PART)
+        part = next((n for n, matcher in enumerate(self.parts) if matcher.matches(item, above)), NO_PART)
         got = part != NO_PART and not isinstance(self.promotion.benefit, Bundle)
-        counts = not got and self._items.matches(item, above)
+        counts = not got and self.matcher.matches(item, above)
         return (counts, part) if counts or part != NO_PART else None
 
     def runs(self, at: int) -> bool:
@@ -51,20 +55,7 @@ def _part_matchers(promotion: Promotion) -> list[Matcher]:
         return [Matcher(part.items) for part in benefit.parts]
     if isinstance(benefit, BuyGet) and benefit.gets is not None:
         return [Matcher(benefit.gets)]
-    return [_SkuMatcher(benefit.sku)] if isinstance(benefit, Gift) else []
-
-
-class _SkuMatcher(Matcher):
-    """One sku and nothing else."""
-
-    __slots__ = ("_sku",)
-
-    def __init__(self, sku: str) -> None:
-        self._sku = sku
-
-    def matches(self, item: Item, above: Mapping[str, frozenset[str]]) -> bool:
-        del above
-        return item.sku == self._sku
+    return [Matcher(Matching(skus=[benefit.sku]))] if isinstance(benefit, Gift) else []
 
 
 class Concern(NamedTuple):
@@ -129,13 +120,17 @@ class Prepared:
         self.above = _above(book.categories)
         self.taxes = {tax.tax_class: tax.rates for tax in book.taxes}
         self._by_channel: dict[str, list[Runner]] = {}
-        runners = [Runner(promotion, place) for place, promotion in enumerate(book.promotions)]
+        self._runners = runners = [Runner(promotion, place) for place, promotion in enumerate(book.promotions)]
         for channel in self.channels:
             self._by_channel[channel] = [
                 one
                 for one in runners
                 if not one.promotion.conditions.channels or channel in one.promotion.conditions.channels
             ]
+        self._indexes = {
+            channel: Index((one.place, matcher) for one in mine for matcher in (one.matcher, *one.parts))
+            for channel, mine in self._by_channel.items()
+        }
         self.line_facts: dict[tuple[str, str], LineFacts] = {}
         self.histories: dict[tuple[str, str], History] = {}
         self._concerns: dict[tuple[str, str], tuple[Concern, ...]] = {}
@@ -145,7 +140,8 @@ class Prepared:
         """Every promotion of a channel that has to do with an item, whenever it runs; by id."""
         known = self._concerns.get((channel, item.sku))
         if known is None:
-            found = ((runner, runner.role(item, self.above)) for runner in self._by_channel[channel])
+            runners = (self._runners[place] for place in self._indexes[channel].candidates(item, self.above))
+            found = ((runner, runner.role(item, self.above)) for runner in runners)
             known = tuple(Concern(runner, *role) for runner, role in found if role is not None)
             self._concerns[channel, item.sku] = known
         return known
