@@ -39,10 +39,16 @@ def takings_of(promotion: Promotion, takers: Takers) -> list[Taking]:
 
 
 def is_line_by_line(promotion: Promotion) -> bool:
-    """Whether what it takes off a line does not depend on any other line."""
+    """Whether what it takes off a line does not depend on what it takes off any other line.
+
+    Which step of tiers is reached is no such thing: as with a condition, lines count that another promotion has won.
+    """
     benefit = promotion.benefit
-    simple = isinstance(benefit, Percent | AmountOff | FixedPrice) and benefit.on in {"lines", "shipping"}
-    return simple and promotion.cap is None
+    if promotion.cap is not None:
+        return False
+    if isinstance(benefit, Tiers):
+        return all(step.amount is None for step in benefit.steps)
+    return isinstance(benefit, Percent | AmountOff | FixedPrice) and benefit.on in {"lines", "shipping"}
 
 
 def _percent(benefit: Percent, takers: Takers) -> list[Taking]:
