@@ -53,7 +53,7 @@ def _promotion(dice: Random, name: str) -> Promotion:
         {"groups": ["staff"]},
         {"quantity": 2},
         {"stores": ["berlin"]},
-        {"channels": [STORES]},
+        {"channels": [WEB]},
     ]
     hours = [{"days": [0, 2, 4, 6], "begins": 60 * 2, "until": 60 * 9}, {"days": [1], "begins": 60 * 20}]
     return promotion(
@@ -79,7 +79,7 @@ def a_world(seed: int) -> World:
     own = _spans(dice, 2) if dice.random() < 0.4 else []
     running = [_promotion(dice, f"P{n}") for n in range(dice.randint(0, 3))]
     a_book = book(
-        [item("A", *map(_on_the_grid, recommended), channels={WEB: map(_on_the_grid, own)} if own else {})],
+        [item("A", *map(_on_the_grid, recommended), channels={STORES: map(_on_the_grid, own)} if own else {})],
         running,
         prior=rule,
     )
@@ -95,7 +95,7 @@ def _in_force(spans: Sequence[Price], hour: int) -> int | None:
 
 
 def _charged(hour: int, recommended: Sequence[Price], own: Sequence[Price], running: Sequence[Promotion]) -> int | None:
-    """What anybody paid for one unit in the web shop in this hour; a store's offer was an offer of its channel."""
+    """What anybody paid for one unit in the stores in this hour: an offer of one was one of its channel."""
     full = _in_force(recommended, hour)
     if full is None:
         return None
@@ -111,7 +111,7 @@ def _holds(one: Promotion, at: int) -> bool:
     right_time = not asks.hours or any(
         local.weekday() in some.days and some.begins <= minute < some.until for some in asks.hours
     )
-    for_all = not asks.groups and asks.quantity < 2 and asks.channels in ([], [WEB])
+    for_all = not asks.groups and asks.quantity < 2 and asks.channels in ([], [STORES])
     return right_time and for_all and one.starts <= at < (one.ends or at + 1)
 
 
@@ -147,7 +147,7 @@ def _went_down(hourly: Sequence[int | None], hour: int) -> bool:
 def found_in(world: World, hour: int, beside: int = 0) -> PriorPrice | None:
     """The prior price on a quote in an hour; None also where there is no quote."""
     try:
-        return quote(prepare(world.book), basket(("A", 1)), GRID + hour * HOUR + beside).lines[0].prior
+        return quote(prepare(world.book), basket(("A", 1), channel=STORES), GRID + hour * HOUR + beside).lines[0].prior
     except CannotQuote:
         return None
 
@@ -172,8 +172,8 @@ def test_a_prior_price_does_not_depend_on_what_was_asked_before(seed: int, order
 
     for hour in hours:
         at = GRID + hour * HOUR
-        told = prior_at(asked, WEB, "A", at)
-        assert told.evidence == prior_at(prepare(world.book), WEB, "A", at).evidence
+        told = prior_at(asked, STORES, "A", at)
+        assert told.evidence == prior_at(prepare(world.book), STORES, "A", at).evidence
         assert told.figure == prior_by_hours(world.hourly, world.book.prior, hour)
         assert told.begins <= at
         assert told.ends is None or at < told.ends
@@ -184,7 +184,7 @@ def test_a_prior_price_does_not_depend_on_what_was_asked_before(seed: int, order
 @example(0, 300)
 def test_the_evidence_behind_a_prior_price_is_what_was_charged(seed: int, hour: int) -> None:
     world = a_world(seed)
-    prior = prior_at(prepare(world.book), WEB, "A", GRID + hour * HOUR)
+    prior = prior_at(prepare(world.book), STORES, "A", GRID + hour * HOUR)
 
     if prior.figure is not None:
         assert prior.figure.amount == min(step.price for step in prior.evidence if step.price is not None)
@@ -212,7 +212,7 @@ def test_a_reduction_in_steps_counts_from_the_first_that_is_still_announced() ->
         prior=PriorRule(window_days=30, announced_days=90, progressive=True),
     )
     found = {
-        day: prior_at(prepare(of), WEB, "A", at + day * DAY).figure for day in (86, 89, 90, 121, 149, 150, 174, 175)
+        day: prior_at(prepare(of), STORES, "A", at + day * DAY).figure for day in (86, 89, 90, 121, 149, 150, 174, 175)
     }
 
     first, second = PriorPrice(1000, at), PriorPrice(900, at + 60 * DAY)
