@@ -10,10 +10,11 @@ from orders.customers import models as _customers
 from orders.payments import models as _payments
 from orders.returns import models as _returns
 from pricing import models as _pricing
+from pricing.promotions import models as _promotions
 
 _KERNEL = (idempotency, inbox, keys, outbox, schedules)
 _EDGES = (_exchange,)
-_DOMAINS = (_catalog, _pricing, _inventory, _customers, _orders, _payments, _returns)
+_DOMAINS = (_catalog, _pricing, _promotions, _inventory, _customers, _orders, _payments, _returns)
 
 metadata = Table.metadata
 """What Alembic compares the database with: importing the models above is what fills it."""
