@@ -115,6 +115,7 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.Text(collation="C"), nullable=False),
         sa.Column("uses", sa.Integer(), nullable=False),
         sa.Column("most", sa.Integer(), nullable=False),
+        sa.Column("merged", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.CheckConstraint(
             "0 <= uses AND uses <= most", name=op.f("ck_promotion_person_counters_no_more_than_allowed")
         ),

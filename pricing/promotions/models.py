@@ -125,6 +125,8 @@ class PromotionPersonCounter(Table):
     uses: Mapped[int]
     most: Mapped[int]
     """The promotion's limit; more where two persons with uses of their own turned out to be one."""
+    merged: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Two persons' uses were added up here."""
 
 
 class PromotionUse(Table):

@@ -1,0 +1,129 @@
+"""What promotions say no to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from commerce.kernel.refusals import Refusal
+
+
+class Fault(NamedTuple):
+    """What is wrong with one clause of a promotion; the clause is named by its path in the request."""
+
+    clause: str
+    reason: str
+
+
+@dataclass(eq=False)
+class MalformedPromotion(Refusal):
+    """The promotion says something that makes no sense, or speaks of what does not exist: each clause, and why."""
+
+    status = 422
+    code = "malformed_promotion"
+    field: str
+    """The first of the clauses."""
+    faults: list[Fault]
+
+    def facts(self) -> dict[str, object]:
+        """Every clause that is wrong, and why."""
+        return {"field": self.field, "faults": [fault._asdict() for fault in self.faults]}
+
+    def __str__(self) -> str:
+        return "; ".join(f"{fault.clause}: {fault.reason}" for fault in self.faults)
+
+
+@dataclass(eq=False)
+class OwnChange(Refusal):
+    """Whoever wrote or submitted it cannot be the one who approves it."""
+
+    status = 403
+    code = "own_change"
+    what: str
+    id: str
+    actor: str
+
+    def __str__(self) -> str:
+        return f"{self.id} was written or submitted by {self.actor}; somebody else has to approve it."
+
+
+@dataclass(eq=False)
+class StartsTooSoon(Refusal):
+    """Not every shop window can know of it by then."""
+
+    status = 422
+    code = "too_soon"
+    field: str
+    instant: datetime
+    earliest: datetime
+
+    def __str__(self) -> str:
+        return f"{self.instant.isoformat()} is too soon: {self.earliest.isoformat()} is the earliest from now."
+
+
+@dataclass(eq=False)
+class TooLateToWithdraw(Refusal):
+    """It begins any moment, and some may have been told already: it can only be stopped."""
+
+    code = "too_late_to_withdraw"
+    promotion: str
+    starts_at: datetime
+
+    def __str__(self) -> str:
+        return f"{self.promotion} begins at {self.starts_at.isoformat()}; that cannot be undone any more. Stop it."
+
+
+@dataclass(eq=False)
+class LaneIsFull(Refusal):
+    """So many that are judged as a whole run in this lane together that no more can be weighed against each other."""
+
+    code = "lane_is_full"
+    field: str
+    market: str
+    lane: int
+    most: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.most} promotions that are judged as a whole (bundles, tiers, gifts, capped ones and the like) run "
+            f"in lane {self.lane} of {self.market!r} together in that time already. Take another lane, or another time."
+        )
+
+
+@dataclass(eq=False)
+class NotMadeForCodes(Refusal):
+    """No unique codes can be made for this promotion, or not now."""
+
+    code = "not_made_for_codes"
+    promotion: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.promotion}: {self.reason}"
+
+
+@dataclass(eq=False)
+class CodesTooShort(Refusal):
+    """So many codes of that length could be guessed."""
+
+    status = 422
+    code = "codes_too_short"
+    field: str
+    length: int
+    least: int
+
+    def __str__(self) -> str:
+        return f"Of so many codes with {self.length} random characters one could be guessed; take {self.least} or more."
+
+
+@dataclass(eq=False)
+class PromotionUsedUp(Refusal):
+    """Somebody else had the last use, or the buyer had theirs."""
+
+    code = "promotion_used_up"
+    field: str
+    promotion: str
+    limit: str
+    """`total`, `person`, `code`, or `nobody`: it is limited per person, and nobody in particular buys."""
+
+    def __str__(self) -> str:
+        return f"The uses of {self.promotion} are gone ({self.limit})."
