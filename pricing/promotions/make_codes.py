@@ -1,0 +1,82 @@
+"""Make codes: unique ones, by the million, that nobody can guess and nobody else has."""
+
+import secrets
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import text
+
+from commerce.kernel.db import Session, rows_changed
+from pricing.promotions.errors import CodesTooShort, NotMadeForCodes
+from pricing.promotions.rules import FIXED
+from pricing.promotions.schemas import CodesMadeView, MakeCodesBody
+from pricing.promotions.stored import Stored, lock_promotion, note
+from pricing.rules.codes import normal_code
+
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Thirty characters that nobody takes for another one: no 0 and O, 1, I and L, U and V."""
+ODDS = 1_000_000
+"""Guesses that one code is found in, on average, at the least."""
+AT_ONCE = 20_000
+"""Codes in one statement: what is in memory, and the pace at which anybody may watch."""
+
+_BATCH = text("SELECT coalesce(max(batch), 0) + 1 FROM promotion_codes WHERE promotion_id = :id")
+_KEEP = text("""
+    INSERT INTO promotion_codes (promotion_id, code, market, shared, batch, most)
+    SELECT :id, code, :market, false, :batch, :most FROM unnest(CAST(:codes AS text[])) AS c (code)
+    ON CONFLICT DO NOTHING
+""")
+
+
+async def make_codes(tx: Session, promotion_id: str, wanted: MakeCodesBody, actor: str, now: datetime) -> CodesMadeView:
+    """Make so many codes, each good for as often as the promotion says. All or none of them.
+
+    Memory holds AT_ONCE of them, however many. Raises NotFound, NotMadeForCodes, CodesTooShort.
+    """
+    stored = await lock_promotion(tx, promotion_id)
+    _must_take_codes(stored, wanted, now)
+    batch = int((await tx.execute(_BATCH, {"id": promotion_id})).scalar_one())
+    facts = {"id": promotion_id, "market": stored.market, "batch": batch, "most": stored.limits.per_code}
+    made = 0
+    while made < wanted.count:
+        some = list(_codes(wanted, min(AT_ONCE, wanted.count - made)))
+        # Whoever is there already, in this market, is passed over; another one is made in its stead.
+        made += rows_changed(await tx.execute(_KEEP, {**facts, "codes": some}))
+    await note(tx, promotion_id, "codes_made", actor, None, now, {"batch": batch, "count": made})
+    return CodesMadeView(promotion_id, batch, made)
+
+
+def _must_take_codes(stored: Stored, wanted: MakeCodesBody, now: datetime) -> None:
+    if not stored.definition.conditions.unique_codes:
+        raise NotMadeForCodes(stored.id, "It has no unique codes; conditions.unique_codes says so.")
+    state = stored.at(now)
+    if state not in FIXED:
+        raise NotMadeForCodes(stored.id, f"It is {state}; codes are made once it is submitted, and until it ends.")
+    least = length_for(wanted.count)
+    if wanted.length < least:
+        raise CodesTooShort("length", wanted.length, least)
+    if normal_code(wanted.prefix + "2" * wanted.length) is None:
+        raise CodesTooShort("prefix", wanted.length, least)
+
+
+def length_for(count: int) -> int:
+    """How many random characters make it hopeless to guess one of so many codes."""
+    length = 1
+    while len(ALPHABET) ** length < count * ODDS:
+        length += 1
+    return length
+
+
+def _codes(wanted: MakeCodesBody, count: int) -> Iterator[str]:
+    """Random codes. Bytes are drawn together: asking for each character would take longer than storing it."""
+    base, length = len(ALPHABET), wanted.length
+    bits = (base**length).bit_length() + 64  # So many more that no character is likelier than another.
+    size = bits // 8 + 1
+    drawn = secrets.token_bytes(size * count)
+    for at in range(0, len(drawn), size):
+        value = int.from_bytes(drawn[at : at + size])
+        characters = []
+        for _ in range(length):
+            value, place = divmod(value, base)
+            characters.append(ALPHABET[place])
+        yield wanted.prefix + "".join(characters)
