@@ -1,0 +1,216 @@
+"""Dry run: what would come of a promotion as it stands, before anybody says yes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import NamedTuple
+
+from sqlalchemy import text
+
+from commerce.kernel.db import ReadSession
+from pricing.books.lead import LEAD
+from pricing.promotions.reach import (
+    Charge,
+    Item,
+    Never,
+    charges,
+    found_by_clause,
+    landing,
+    never_by_items,
+    never_by_place,
+    never_by_price,
+    never_by_time,
+    unit_price,
+)
+from pricing.promotions.rules import IN_A_LANE_MAX, Running, is_searched, most_at_once
+from pricing.promotions.schemas import DryRunView, ExampleView, FlagView, PriceStepView, ReachView, RivalView
+from pricing.promotions.stored import COLUMNS, Stored, promotion_by_id
+from pricing.series import Histories, histories
+
+EXAMPLES_MAX = 3
+"""For each channel."""
+PRICES_MAX = 100
+SPOKEN_FOR = "('submitted', 'approved', 'scheduled', 'live')"
+
+_ITEMS = text("""
+    SELECT v.sku, v.product, v.category, v.brand,
+           ARRAY(SELECT ARRAY[a.key, a.value] FROM jsonb_each_text(v.options) AS a (key, value)
+                  WHERE jsonb_typeof(v.options) = 'object' AND a.value IS NOT NULL)
+      FROM variants v WHERE v.status <> 'retired' ORDER BY v.sku
+""")
+_CATEGORIES = text("SELECT code, parent FROM categories")
+_CHANNELS = text("""
+    SELECT c.code, c.kind, m.time_zone FROM channels c JOIN markets m ON m.code = c.market
+     WHERE c.market = :market ORDER BY c.code
+""")
+_LISTED = text("""
+    SELECT l.channel, l.sku FROM listings l JOIN variants v ON v.sku = l.sku AND v.status = 'active'
+     WHERE l.channel = ANY (CAST(:channels AS text[])) AND l.sku = ANY (CAST(:skus AS text[]))
+       AND (l.visible_to IS NULL OR l.visible_to > :starts_at)
+       AND (CAST(:ends_at AS timestamptz) IS NULL OR greatest(l.visible_from, l.certified_from) < :ends_at)
+       AND l.certified_from IS NOT NULL AND (l.visible_to IS NULL OR l.certified_from < l.visible_to)
+""")
+# The columns and states are a module's own; no value is in the text.
+_OTHERS = text(f"""
+    SELECT {COLUMNS} FROM promotions p
+     WHERE p.market = :market AND p.id <> :id AND p.state IN {SPOKEN_FOR}
+       AND p.definition ->> 'lane' = CAST(:lane AS text)
+       AND (p.ends_at IS NULL OR p.ends_at > :starts_at)
+       AND (CAST(:ends_at AS timestamptz) IS NULL OR coalesce(p.starts_at, :starts_at) < :ends_at)
+     ORDER BY p.id
+""")  # noqa: S608 - see above
+_NO_CODES = text("SELECT NOT EXISTS (SELECT 1 FROM promotion_codes WHERE promotion_id = :id)")
+
+
+class Shop(NamedTuple):
+    """What there is in the market."""
+
+    items: list[Item]
+    parents: dict[str, str | None]
+    kinds: dict[str, str]
+    """What each of the market's channels is."""
+    zone: str
+
+
+class Window(NamedTuple):
+    """When it would run."""
+
+    starts_at: datetime
+    ends_at: datetime | None
+
+
+Sold = dict[str, dict[str, list[Charge]]]
+"""By channel and sku: what is charged while it runs, of whatever is sold."""
+
+
+async def dry_run(tx: ReadSession, promotion_id: str, now: datetime) -> DryRunView:
+    """What would come of it. Reads alone, so that it may be asked as often as one likes. Raises NotFound."""
+    stored = await promotion_by_id(tx, promotion_id)
+    definition = stored.definition
+    window = Window(stored.starts_at or now + LEAD, stored.ends_at)
+    shop = await _shop(tx, stored.market)
+    channels = [code for code in definition.conditions.channels or shop.kinds if code in shop.kinds]
+    found = found_by_clause(definition, shop.items, shop.parents)
+    touched = landing(definition, found)
+    every = sorted({sku for skus in found.values() for sku in skus})
+    prices = await histories(tx, stored.market, every, window.starts_at)
+    sold = await _sold(tx, channels, prices, window)
+    dearest = _dearest(sold)
+    rivals = await _others(tx, stored, window)
+    never = [
+        *never_by_time(*window, definition.conditions.hours, shop.zone, now),
+        *never_by_place(definition, shop.kinds),
+        *never_by_items(found, dearest),
+        *never_by_price(definition, found, dearest),
+    ]
+    flags = [*map(_never, never), *await _warnings(tx, stored, window, rivals, now)]
+    return DryRunView(
+        promotion=promotion_id,
+        starts_at=window.starts_at,
+        ends_at=window.ends_at,
+        can_apply=not never,
+        flags=flags,
+        reach=[ReachView(channel, len(touched), len(touched & sold[channel].keys())) for channel in channels],
+        examples=[one for channel in channels for one in _examples(stored, channel, sold[channel], touched)],
+        rivals=list(_rivals(rivals, touched, shop, now)),
+        prices=list(islice(_price_steps(prices, touched, channels, window), PRICES_MAX)),
+    )
+
+
+async def _shop(tx: ReadSession, market: str) -> Shop:
+    items = [
+        Item(row[0], row[1], row[2], row[3], frozenset((name, value) for name, value in row[4]))
+        for row in await tx.execute(_ITEMS)
+    ]
+    parents = {row[0]: row[1] for row in await tx.execute(_CATEGORIES)}
+    channels = (await tx.execute(_CHANNELS, {"market": market})).all()
+    return Shop(items, parents, {row[0]: row[1] for row in channels}, channels[0][2] if channels else "UTC")
+
+
+async def _sold(tx: ReadSession, channels: Sequence[str], prices: Mapping[str, Histories], window: Window) -> Sold:
+    """What is listed, certified and priced, where and while it runs."""
+    sold: Sold = {channel: {} for channel in channels}
+    facts = {"channels": list(channels), "skus": list(prices), **window._asdict()}
+    for channel, sku in await tx.execute(_LISTED, facts):
+        history = prices[sku]
+        charged = charges(history.recommended, history.channels.get(channel, []), *window)
+        if charged:
+            sold[channel][sku] = charged
+    return sold
+
+
+def _dearest(sold: Sold) -> dict[str, int]:
+    dearest: dict[str, int] = {}
+    for of_channel in sold.values():
+        for sku, charged in of_channel.items():
+            dearest[sku] = max(dearest.get(sku, 0), *(one.amount for one in charged))
+    return dearest
+
+
+def _never(found: Never) -> FlagView:
+    return FlagView("never", found.clause, found.code, found.reason)
+
+
+async def _warnings(
+    tx: ReadSession, stored: Stored, window: Window, others: Sequence[Stored], now: datetime
+) -> list[FlagView]:
+    """What does not keep it from applying, and might surprise somebody."""
+    said = []
+    if stored.starts_at is not None and stored.starts_at < now + LEAD and stored.at(now) == stored.state:
+        said.append(("starts_at", "starts_too_soon", "It cannot be scheduled for then any more; name a later start."))
+    running = [Running(other.starts_at or window.starts_at, other.ends_at) for other in others if _weighed(other)]
+    if _weighed(stored) and most_at_once(*window, running) >= IN_A_LANE_MAX:
+        said.append(("lane", "lane_is_full", f"{IN_A_LANE_MAX} that are judged as a whole run there by then."))
+    if stored.definition.conditions.unique_codes and (await tx.execute(_NO_CODES, {"id": stored.id})).scalar_one():
+        said.append(("conditions.unique_codes", "no_codes_yet", "No code was made for it, so nobody can open it."))
+    return [FlagView("warning", *one) for one in said]
+
+
+def _weighed(stored: Stored) -> bool:
+    return is_searched(stored.definition)
+
+
+async def _others(tx: ReadSession, stored: Stored, window: Window) -> list[Stored]:
+    facts = {"id": stored.id, "market": stored.market, "lane": str(stored.definition.lane), **window._asdict()}
+    return [Stored.of(row) for row in await tx.execute(_OTHERS, facts)]
+
+
+def _examples(
+    stored: Stored, channel: str, sold: Mapping[str, list[Charge]], touched: frozenset[str]
+) -> Iterator[ExampleView]:
+    """What a single unit costs before and after, as it begins: of the first few that become cheaper."""
+    left = EXAMPLES_MAX
+    for sku in sorted(touched & sold.keys()):
+        before = sold[sku][0].amount
+        after = unit_price(stored.definition, before)
+        if after is None or not left:
+            return
+        if after < before:
+            yield ExampleView(channel, sku, before, after)
+            left -= 1
+
+
+def _rivals(others: Sequence[Stored], touched: frozenset[str], shop: Shop, now: datetime) -> Iterator[RivalView]:
+    for other in others:
+        found = found_by_clause(other.definition, shop.items, shop.parents)
+        shared = len(touched & landing(other.definition, found))
+        if shared:
+            yield RivalView(other.id, other.name, other.at(now), other.starts_at, other.ends_at, shared)
+
+
+def _price_steps(
+    prices: Mapping[str, Histories], touched: frozenset[str], channels: Sequence[str], window: Window
+) -> Iterator[PriceStepView]:
+    """Prices of what it touches that begin after it does and before it ends, in their order."""
+    series = [
+        (sku, channel, one)
+        for sku in sorted(touched)
+        for channel, spans in [
+            (None, prices[sku].recommended),
+            *((channel, prices[sku].channels.get(channel, [])) for channel in channels),
+        ]
+        for one in spans
+        if one.valid_from > window.starts_at and (window.ends_at is None or one.valid_from < window.ends_at)
+    ]
+    for sku, channel, one in sorted(series, key=lambda step: (step[2].valid_from, step[0], step[1] or "")):
+        yield PriceStepView(sku, channel, one.valid_from, one.amount, one.change_id)
