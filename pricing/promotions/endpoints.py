@@ -67,13 +67,15 @@ async def create_promotion(
 async def list_promotions(
     db: NamedDependency[Database],
     market: Annotated[CodeText | None, QueryParameter(description="Only this market's.")] = None,
-    state: Annotated[PromotionState | None, QueryParameter(description="Only those that stand there now.")] = None,
+    where: Annotated[
+        PromotionState | None, QueryParameter(name="state", description="Only those that stand there now.")
+    ] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[PromotionView]:
     """Promotions, the newest first."""
     before = decode_cursor(cursor, 1)
-    wanted = queries.Wanted(market, None if state is None else str(state))
+    wanted = queries.Wanted(market, None if where is None else str(where))
     async with db.read() as tx:
         found = await queries.promotions(tx, wanted, before[0] if before else None, limit, db.clock.now())
     return page_of(found, limit, lambda one: one, lambda one: (one.id,))

@@ -19,9 +19,9 @@ from pricing.promotions.errors import Fault, LaneIsFull, MalformedPromotion, Sta
 from pricing.promotions.events import PromotionScheduled, PromotionStopped, PromotionWithdrawn
 from pricing.promotions.review import must_still_make_sense
 from pricing.promotions.rules import IN_A_LANE_MAX, PromotionState, Running, is_searched, most_at_once
-from pricing.promotions.stored import COLUMNS, Stored, go, lock_promotion, market_of, note, promotion_by_id
+from pricing.promotions.stored import COLUMNS, Stored, go, lock_promotion, market_of, may_go, note, promotion_by_id
 
-_START = text("UPDATE promotions SET starts_at = :starts_at WHERE id = :id")
+_START = text("UPDATE promotions SET state = 'scheduled', starts_at = :starts_at WHERE id = :id")
 _COUNT = text("INSERT INTO promotion_counters (promotion_id, most) VALUES (:id, :most)")
 _STOP = text("UPDATE promotions SET ends_at = :ends_at WHERE id = :id")
 # The columns are a module's own; no value is in the text.
@@ -42,7 +42,7 @@ async def schedule(tx: Session, promotion_id: str, starts_at: datetime | None, a
     check_instant("starts_at", starts_at)
     await lock_market(tx, await market_of(tx, promotion_id))
     stored = await lock_promotion(tx, promotion_id)
-    await go(tx, stored, PromotionState.SCHEDULED, now)
+    may_go(stored, PromotionState.SCHEDULED, now)
     begins = starts_at or stored.starts_at or now + LEAD
     if begins < now + LEAD:
         raise StartsTooSoon("starts_at", begins, now + LEAD)

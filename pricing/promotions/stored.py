@@ -134,8 +134,13 @@ async def as_written(tx: ReadSession, stored: Stored) -> PromotionBody:
 
 async def go(tx: Session, stored: Stored, wanted: PromotionState, now: datetime) -> None:
     """Go to a state, from where it stands now. Raises MoveNotAllowed."""
-    state = move("promotion", MOVES, stored.at(now), wanted)
-    await tx.execute(_MOVE, {"id": stored.id, "state": str(state)})
+    may_go(stored, wanted, now)
+    await tx.execute(_MOVE, {"id": stored.id, "state": str(wanted)})
+
+
+def may_go(stored: Stored, wanted: PromotionState, now: datetime) -> None:
+    """Let it go to a state, from where it stands now. Raises MoveNotAllowed."""
+    move("promotion", MOVES, stored.at(now), wanted)
 
 
 async def note(
