@@ -76,6 +76,22 @@ class Desk:
         """What would come of it."""
         return said(await self.ada.get(f"/v1/promotions/{promotion_id}/dry-run"))
 
+    async def unpriced(self, sku: str) -> None:
+        """A sku that is sold nowhere."""
+        await do_sql(
+            self.db,
+            f"INSERT INTO variants (sku, product, name, category, tax_class, status) "
+            f"VALUES ('{sku}', 'case', '{sku}', 'cases', 'standard', 'active')",
+        )
+
+    async def unprice(self, sku: str) -> None:
+        """Its price is not believed in any more."""
+        await do_sql(
+            self.db,
+            f"UPDATE recommended_prices SET superseded_at = '{self.clock.now().isoformat()}' "
+            f"WHERE sku = '{sku}' AND market = 'de'",
+        )
+
     async def codes(self, promotion_id: str, count: int, **more: Any) -> list[str]:  # noqa: ANN401 - what a body has
         """Make unique codes, and read them."""
         batch = said(await self.do(promotion_id, "codes", {"count": count, **more}), 201)["batch"]
