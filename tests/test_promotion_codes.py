@@ -1,0 +1,129 @@
+"""Codes: written by hand or made by the million, looked up for many baskets at once, and told to no one who may not."""
+
+import re
+import tracemalloc
+
+import pytest
+
+from commerce.kernel.access import Role
+from commerce.kernel.clock import SetClock
+from commerce.kernel.db import Database
+from pricing.promotions import make_codes as making
+from pricing.promotions.claim import UseClaim, claim_uses
+from pricing.promotions.make_codes import ALPHABET, length_for, make_codes
+from pricing.promotions.schemas import MakeCodesBody
+from pricing.promotions.unlock import Unlocked, unlocked_by
+from tests.conftest import Callers, problem
+from tests.promoting import Desk, open_desk, order_id, said
+from tests.shop import rows
+from tests.statements import statements
+from tests.stories import every_law_holds
+
+UNIQUE = {"unique_codes": True}
+
+
+@pytest.fixture
+async def desk(db: Database, clock: SetClock, callers: Callers) -> Desk:
+    """Two merchandisers."""
+    return await open_desk(db, clock, callers)
+
+
+async def test_codes_are_made_in_batches_and_read_page_by_page_or_as_csv(desk: Desk) -> None:
+    promotion_id = await desk.approved(conditions=UNIQUE)
+    first = said(await desk.do(promotion_id, "codes", {"count": 3, "prefix": "XMAS-"}), 201)
+    second = said(await desk.do(promotion_id, "codes", {"count": 2, "length": 12}), 201)
+    page = said(await desk.ada.get(f"/v1/promotions/{promotion_id}/codes", limit=4))
+    rest = said(await desk.ada.get(f"/v1/promotions/{promotion_id}/codes", limit=4, cursor=page["next_cursor"]))
+    csv = await desk.ada.get(f"/v1/promotions/{promotion_id}/codes.csv", batch=1)
+    shown = await desk.show(promotion_id)
+
+    assert [(made["batch"], made["count"]) for made in (first, second)] == [(1, 3), (2, 2)]
+    codes = [one["code"] for one in [*page["items"], *rest["items"]]]
+    assert codes == sorted(set(codes))
+    assert len(codes) == 5
+    assert {one["most"] for one in page["items"]} == {1}
+    assert csv.headers["content-type"].startswith("text/csv")
+    assert csv.text.splitlines()[0] == "code,batch,uses,most"
+    assert len(re.findall(rf"^XMAS-[{ALPHABET}]{{10}},1,0,1$", csv.text.replace("\r", ""), re.MULTILINE)) == 3
+    assert (shown["unique_codes"], shown["codes"]) == (5, []), "the detail tells how many, not which"
+    assert shown["steps"][-1]["step"] == "codes_made"
+    await every_law_holds(desk.db)
+
+
+async def test_codes_are_made_once_it_says_what_they_open_and_until_it_ends(desk: Desk, callers: Callers) -> None:
+    draft, shared = await desk.drafted(conditions=UNIQUE), await desk.approved(codes=["ALL"])
+    refused = [await desk.do(promotion_id, "codes", {"count": 1}) for promotion_id in (draft, shared)]
+
+    assert [problem(answer) for answer in refused] == [(409, "not_made_for_codes")] * 2
+    analyst = await callers(Role.ANALYST)
+    assert problem(await analyst.get(f"/v1/promotions/{draft}/codes")) == (403, "wrong_role")
+    assert problem(await analyst.get(f"/v1/promotions/{draft}/codes.csv")) == (403, "wrong_role")
+    nothing = f"/v1/promotions/prm_{'0' * 32}"
+    assert problem(await desk.ada.get(f"{nothing}/codes")) == (404, "not_found")
+    assert problem(await desk.ada.get(f"{nothing}/codes.csv")) == (404, "not_found")
+
+
+async def test_the_same_request_sent_again_makes_no_more_codes(desk: Desk) -> None:
+    promotion_id = await desk.approved(conditions=UNIQUE)
+    path = f"/v1/promotions/{promotion_id}/codes"
+    answers = [await desk.ada.post(path, {"count": 4}, once="these four") for _ in range(2)]
+
+    assert answers[0].content == answers[1].content
+    assert (await desk.show(promotion_id))["unique_codes"] == 4
+
+
+async def test_so_many_codes_are_too_long_to_guess(desk: Desk) -> None:
+    promotion_id = await desk.approved(conditions=UNIQUE)
+    short = await desk.do(promotion_id, "codes", {"count": 1_000_000, "length": 8})
+    hyphen = await desk.do(promotion_id, "codes", {"count": 1, "prefix": "-"})
+
+    assert problem(short) == (422, "codes_too_short")
+    assert short.json()["facts"] == {"field": "length", "length": 8, "least": 9}
+    assert problem(hyphen) == (422, "codes_too_short")
+    for count in (1, 1_000, 1_000_000):
+        least = length_for(count)
+        assert len(ALPHABET) ** (least - 1) < count * 10**6 <= len(ALPHABET) ** least
+
+
+async def test_a_code_that_is_there_already_is_passed_over(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chance would not bring it about in a thousand years, so the alphabet is made small."""
+    promotion_id = await desk.approved(conditions=UNIQUE)
+    monkeypatch.setattr(making, "ALPHABET", "AB")
+    monkeypatch.setattr(making, "ODDS", 1)
+
+    async with desk.db.transaction() as tx:
+        made = await make_codes(tx, promotion_id, MakeCodesBody(count=64, length=6), "test", desk.clock.now())
+
+    assert made.count == 64
+    assert await rows(desk.db, "SELECT count(*), count(DISTINCT code) FROM promotion_codes") == [(64, 64)]
+
+
+async def test_a_unique_code_opens_one_promotion_of_its_market(desk: Desk) -> None:
+    one, other = await desk.approved(conditions=UNIQUE), await desk.approved(conditions=UNIQUE, limits={"per_code": 3})
+    [mine], [yours] = await desk.codes(one, 1), await desk.codes(other, 1)
+    await desk.approved(codes=["SHARED"])
+    async with desk.db.transaction() as tx:
+        await claim_uses(tx, [UseClaim(order_id(), other, yours)])
+    asked = [("de", mine), ("de", yours), ("us", mine), ("de", "SHARED"), ("de", "GHOST"), ("de", mine)]
+
+    with statements(desk.db) as sent:
+        async with desk.db.read() as tx:
+            found = await unlocked_by(tx, asked)
+            nothing = await unlocked_by(tx, [])
+
+    assert found == {("de", mine): Unlocked(one, 1), ("de", yours): Unlocked(other, 2)}
+    assert nothing == {}
+    assert len(sent) == 1
+
+
+async def test_a_hundred_thousand_are_made_in_little_memory(desk: Desk) -> None:
+    promotion_id = await desk.approved(conditions=UNIQUE)
+    tracemalloc.start()
+    try:
+        said(await desk.do(promotion_id, "codes", {"count": 100_000}), 201)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert await rows(desk.db, "SELECT count(*) FROM promotion_codes") == [(100_000,)]
+    assert peak < 30_000_000
