@@ -1,4 +1,4 @@
-"""A malformed promotion is refused clause by clause: each that makes no sense by its name, with why, and all at once."""
+"""A malformed promotion is refused clause by clause: each that makes no sense by its name, with why, all at once."""
 
 import pytest
 
@@ -8,7 +8,8 @@ from commerce.kernel.db import Database
 from tests.conftest import Callers, Json, problem
 from tests.promoting import Desk, faults, open_desk, promotion, said
 
-ALL, CASES, PHONES = {}, {"categories": ["cases"]}, {"categories": ["phones"]}
+ALL: Json = {}
+CASES, PHONES = {"categories": ["cases"]}, {"categories": ["phones"]}
 PERCENT = {"kind": "percent", "share": 1000}
 
 
@@ -96,7 +97,8 @@ MALFORMED: list[tuple[Json, Json]] = [
     (
         promotion(on("shipping"), conditions={"items": CASES}, floor={"minimum": 100, "cost": True}),
         {
-            "conditions.items": "Shipping is none of them; say with `quantity` or `subtotal` how much of them must be there.",
+            "conditions.items": "Shipping is none of them; say with `quantity` or `subtotal` how much "
+            "of them must be there.",
             "floor.minimum": "A floor is for units; shipping has none.",
             "floor.cost": "A floor is for units; nobody knows what shipping costs us.",
         },
@@ -254,6 +256,6 @@ async def test_what_is_gone_since_is_told_when_it_is_submitted_and_when_it_is_sc
     assert await desk.state(approved) == "approved"
 
 
-async def test_only_merchandisers_write(desk: Desk, callers: Callers) -> None:
+async def test_only_merchandisers_write(callers: Callers) -> None:
     for role in (Role.ANALYST, Role.OPERATOR):
         assert problem(await (await callers(role)).post("/v1/promotions", promotion())) == (403, "wrong_role")

@@ -172,9 +172,10 @@ async def test_a_person_has_their_uses_in_web_and_store_together(desk: Desk) -> 
     for who in ("cus_ada", "cus_ada", "cus_bob"):
         await take(desk.db, UseClaim(order_id(), promotion_id), customer=who)
 
-    for who, limit in (("cus_ada", "person"), (None, "nobody")):
+    refusals: list[tuple[str | None, str]] = [("cus_ada", "person"), (None, "nobody")]
+    for customer, limit in refusals:
         with pytest.raises(PromotionUsedUp) as refused:
-            await take(desk.db, UseClaim(order_id(), promotion_id), customer=who)
+            await take(desk.db, UseClaim(order_id(), promotion_id), customer=customer)
         assert refused.value.facts() == {"field": "codes", "promotion": promotion_id, "limit": limit}
     with pytest.raises(PromotionUsedUp):
         await take(desk.db, UseClaim(order_id(), promotion_id), UseClaim(order_id(), promotion_id), customer="cus_bob")

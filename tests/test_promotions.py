@@ -182,7 +182,7 @@ async def test_two_who_schedule_at_once_are_one_after_the_other(desk: Desk) -> N
     assert len(await told(desk.db, "promotion_scheduled")) == 1
 
 
-async def test_a_thirteenth_that_is_judged_as_a_whole_finds_no_room_in_its_lane(desk: Desk, clock: SetClock) -> None:
+async def test_a_thirteenth_that_is_judged_as_a_whole_finds_no_room_in_its_lane(desk: Desk) -> None:
     bundle = {"kind": "buy_get", "buy": 2, "get": 1}
     for _ in range(12):
         await desk.scheduled(bundle, starts_at=START, ends_at=END)
@@ -204,8 +204,8 @@ async def test_promotions_are_listed_by_where_they_stand_now(desk: Desk, clock: 
     american = await desk.drafted(market="us")
     clock.advance(timedelta(seconds=10))
 
-    async def listed(**wanted: object) -> list[str]:
-        return [one["id"] for one in (await desk.ada.get("/v1/promotions", **wanted)).json()["items"]]
+    async def listed(**wanted: str) -> list[str]:
+        return [one["id"] for one in (await desk.ada.get("/v1/promotions", headers=None, **wanted)).json()["items"]]
 
     page = (await desk.ada.get("/v1/promotions", limit=2)).json()
     rest = (await desk.ada.get("/v1/promotions", limit=2, cursor=page["next_cursor"])).json()

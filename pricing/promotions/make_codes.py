@@ -1,7 +1,7 @@
 """Make codes: unique ones, by the million, that nobody can guess and nobody else has."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from sqlalchemy import text
@@ -28,10 +28,18 @@ _KEEP = text("""
 """)
 
 
-async def make_codes(tx: Session, promotion_id: str, wanted: MakeCodesBody, actor: str, now: datetime) -> CodesMadeView:
+async def make_codes(
+    tx: Session,
+    promotion_id: str,
+    wanted: MakeCodesBody,
+    actor: str,
+    now: datetime,
+    watch: Callable[[int], None] | None = None,
+) -> CodesMadeView:
     """Make so many codes, each good for as often as the promotion says. All or none of them.
 
-    Memory holds AT_ONCE of them, however many. Raises NotFound, NotMadeForCodes, CodesTooShort.
+    Memory holds AT_ONCE of them, however many; `watch` hears how many there are. Raises NotFound, NotMadeForCodes,
+    CodesTooShort.
     """
     stored = await lock_promotion(tx, promotion_id)
     _must_take_codes(stored, wanted, now)
@@ -42,6 +50,8 @@ async def make_codes(tx: Session, promotion_id: str, wanted: MakeCodesBody, acto
         some = list(_codes(wanted, min(AT_ONCE, wanted.count - made)))
         # Whoever is there already, in this market, is passed over; another one is made in its stead.
         made += rows_changed(await tx.execute(_KEEP, {**facts, "codes": some}))
+        if watch is not None:
+            watch(made)
     await note(tx, promotion_id, "codes_made", actor, None, now, {"batch": batch, "count": made})
     return CodesMadeView(promotion_id, batch, made)
 

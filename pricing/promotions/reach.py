@@ -238,12 +238,19 @@ def never_by_price(
     if isinstance(benefit, FixedPrice) and benefit.price >= top:
         yield Never("benefit.price", "price_too_high", f"Nothing that it is about costs more; the dearest is {top}.")
     if isinstance(benefit, Bundle):
-        whole = sum(
-            part.quantity * max((dearest.get(sku, 0) for sku in found[f"benefit.parts[{n}].items"]), default=0)
-            for n, part in enumerate(benefit.parts)
-        )
-        if benefit.price >= whole:
-            yield Never("benefit.price", "price_too_high", f"The dearest of each part together cost {whole}.")
+        yield from _by_bundle(benefit, found, dearest)
+
+
+def _by_bundle(benefit: Bundle, found: Mapping[str, frozenset[str]], dearest: Mapping[str, int]) -> Iterator[Never]:
+    """A bundle of which a part is not sold has no price to compare with; that is another flag."""
+    whole = 0
+    for n, part in enumerate(benefit.parts):
+        prices = [dearest[sku] for sku in found[f"benefit.parts[{n}].items"] if sku in dearest]
+        if not prices:
+            return
+        whole += part.quantity * max(prices)
+    if benefit.price >= whole:
+        yield Never("benefit.price", "price_too_high", f"The dearest of each part together cost {whole}.")
 
 
 def _by_floor(floor: Floor, top: int) -> Iterator[Never]:

@@ -1,0 +1,294 @@
+"""`commerce promotions`: write, decide, try and stop promotions, and make their codes, from a terminal."""
+
+import getpass
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.progress import Progress
+
+from commerce.commands.options import data_option, instant, json_option, stored_text
+from commerce.commands.promotion_tables import print_dry_run, print_promotion, print_promotions
+from commerce.commands.transact import transact
+from commerce.kernel.bodies import Reason
+from commerce.kernel.refusals import InvalidInput
+from pricing.promotions.rules import PromotionState
+
+if TYPE_CHECKING:
+    from commerce.kernel.db import ReadSession, Session
+    from pricing.promotions.schemas import CodesMadeView, PromotionDetailView
+    from pricing.promotions.stored import Stored
+
+    Step = Callable[[Session, datetime], Awaitable[Stored]]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "somebody"
+
+
+# Four eyes hold in a terminal, too, so whoever says yes says who they are.
+_as = click.option(
+    "--as",
+    "name",
+    metavar="NAME",
+    callback=stored_text,
+    default=_user,
+    help="Who does it. [default: your user name]",
+)
+_as_somebody = click.option(
+    "--as", "name", metavar="NAME", callback=stored_text, required=True, help="Who does it: nobody who wrote it."
+)
+
+
+def _said(_ctx: click.Context, _param: click.Parameter, said: str | None) -> str | None:
+    if said is None:
+        return None
+    try:
+        return msgspec.convert(stored_text(_ctx, _param, said), Reason)
+    except msgspec.ValidationError:
+        raise click.BadParameter("write 1 to 200 characters, and not only blank ones") from None
+
+
+_id = click.argument("promotion_id", metavar="ID", callback=stored_text)
+
+
+@click.group()
+def promotions() -> None:
+    """Write, decide, try and stop promotions, and make their codes.
+
+    Whoever writes or submits one cannot approve it. What is done here is done by "terminal:NAME".
+    """
+
+
+@promotions.command("list")
+@data_option
+@json_option
+@click.option("--market", metavar="CODE", callback=stored_text, help="Only this market's.")
+@click.option(
+    "--state", type=click.Choice([str(state) for state in PromotionState]), help="Only those that stand there."
+)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="So many at the most.")
+def list_newest(data: Path | None, market: str | None, state: str | None, limit: int, *, as_json: bool) -> None:
+    """List promotions, the newest first."""
+    from pricing.promotions.watch import newest_promotions  # noqa: PLC0415 - it takes SQLAlchemy along, --help none
+
+    found = transact(data, lambda tx, now: newest_promotions(tx, market, state, limit, now))
+    shown, more = found[:limit], len(found) > limit
+    if as_json:
+        _print_json({"promotions": shown, "more": more})
+        return
+    if not shown:
+        click.echo("There is no such promotion.")
+        return
+    print_promotions(shown)
+    if more:
+        click.echo(f"These are the newest {limit}; there are more: --limit N")
+
+
+@promotions.command("show")
+@data_option
+@json_option
+@_id
+def show_one(data: Path | None, promotion_id: str, *, as_json: bool) -> None:
+    """Show a promotion, and what was done to it."""
+    _show(transact(data, lambda tx, now: _detail(tx, promotion_id, now)), as_json=as_json)
+
+
+@promotions.command()
+@data_option
+@json_option
+@_as
+@click.argument("file", type=click.File("rb"), metavar="FILE.json")
+def draft(data: Path | None, name: str, file: IO[bytes], *, as_json: bool) -> None:
+    """Write a promotion: the JSON that POST /v1/promotions takes; "-" reads it from standard input."""
+    from pricing.promotions.draft import draft_promotion  # noqa: PLC0415 - as above
+    from pricing.promotions.schemas import PromotionBody  # noqa: PLC0415 - as above
+
+    try:
+        body = msgspec.json.decode(file.read(), type=PromotionBody)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InvalidInput("FILE.json", str(error)) from None
+    _do(data, lambda tx, now: draft_promotion(tx, body, _actor(name), now), as_json=as_json)
+
+
+@promotions.command("dry-run")
+@data_option
+@json_option
+@_id
+def try_out(data: Path | None, promotion_id: str, *, as_json: bool) -> None:
+    """Say what would come of a promotion as it stands, and whether it can apply at all."""
+    from pricing.promotions.dry_run import dry_run  # noqa: PLC0415 - as above
+
+    found = transact(data, lambda tx, now: dry_run(tx, promotion_id, now))
+    if as_json:
+        _print_json(found)
+        return
+    print_dry_run(found)
+
+
+@promotions.command()
+@data_option
+@json_option
+@_as
+@click.option("--note", metavar="TEXT", callback=_said, help="For whoever decides.")
+@_id
+def submit(data: Path | None, name: str, note: str | None, promotion_id: str, *, as_json: bool) -> None:
+    """Hand a draft to somebody else."""
+    from pricing.promotions import review  # noqa: PLC0415 - as above
+
+    _do(data, lambda tx, now: review.submit(tx, promotion_id, note, _actor(name), now), as_json=as_json)
+
+
+@promotions.command()
+@data_option
+@json_option
+@_as_somebody
+@click.option("--note", metavar="TEXT", callback=_said, help="For whoever asks later.")
+@_id
+def approve(data: Path | None, name: str, note: str | None, promotion_id: str, *, as_json: bool) -> None:
+    """Say yes to what somebody else wrote and submitted."""
+    from pricing.promotions import review  # noqa: PLC0415 - as above
+
+    _do(data, lambda tx, now: review.approve(tx, promotion_id, note, _actor(name), now), as_json=as_json)
+
+
+@promotions.command()
+@data_option
+@json_option
+@_as
+@click.option("--note", metavar="TEXT", callback=_said, required=True, help="Why not.")
+@_id
+def reject(data: Path | None, name: str, note: str, promotion_id: str, *, as_json: bool) -> None:
+    """Say no."""
+    from pricing.promotions import review  # noqa: PLC0415 - as above
+
+    _do(data, lambda tx, now: review.reject(tx, promotion_id, note, _actor(name), now), as_json=as_json)
+
+
+@promotions.command()
+@data_option
+@json_option
+@_as
+@click.option("--at", metavar="WHEN", callback=instant, help="When it starts. [default: as drafted, or at once]")
+@_id
+def schedule(data: Path | None, name: str, at: datetime | None, promotion_id: str, *, as_json: bool) -> None:
+    """Put an approved promotion into its market's book. It starts ten seconds from now at the soonest."""
+    from pricing.promotions import schedule as scheduling  # noqa: PLC0415 - as above
+
+    _do(data, lambda tx, now: scheduling.schedule(tx, promotion_id, at, _actor(name), now), as_json=as_json)
+
+
+@promotions.command()
+@data_option
+@json_option
+@_as
+@click.option("--note", metavar="TEXT", callback=_said, help="Why.")
+@_id
+def withdraw(data: Path | None, name: str, note: str | None, promotion_id: str, *, as_json: bool) -> None:
+    """Take a promotion back that has not begun."""
+    from pricing.promotions import schedule as scheduling  # noqa: PLC0415 - as above
+
+    _do(data, lambda tx, now: scheduling.withdraw(tx, promotion_id, note, _actor(name), now), as_json=as_json)
+
+
+@promotions.command()
+@data_option
+@json_option
+@_as
+@click.option("--note", metavar="TEXT", callback=_said, required=True, help="Why.")
+@_id
+def stop(data: Path | None, name: str, note: str, promotion_id: str, *, as_json: bool) -> None:
+    """End a promotion that runs, ten seconds from now, in every channel at once."""
+    from pricing.promotions import schedule as scheduling  # noqa: PLC0415 - as above
+
+    _do(data, lambda tx, now: scheduling.stop(tx, promotion_id, note, _actor(name), now), as_json=as_json)
+
+
+@promotions.command()
+@data_option
+@json_option
+@_as
+@click.option("--count", type=click.IntRange(1, 1_000_000), help="Make so many, and print them.")
+@click.option("--prefix", default="", metavar="TEXT", help="What each begins with: A to Z, 0 to 9, hyphens.")
+@click.option(
+    "--length", type=click.IntRange(6, 20), default=10, show_default=True, help="Random characters behind it."
+)
+@click.option("--batch", type=click.IntRange(0), help="Print only those that were made in this go.")
+@_id
+def codes(data: Path | None, promotion_id: str, batch: int | None, *, as_json: bool, **wanted: Any) -> None:  # noqa: ANN401 - what each option reads is said above
+    """Print a promotion's codes, one a line; with --count make so many unique ones first.
+
+    How far it is, is told on standard error. With --json the batch is told instead of its codes.
+    """
+    name, count = _actor(wanted["name"]), wanted["count"]
+    if count is not None:
+        made = _make(data, promotion_id, name, {each: wanted[each] for each in ("count", "prefix", "length")})
+        if as_json:
+            _print_json(made)
+            return
+        batch = made.batch
+    transact(data, lambda tx, _: _print_codes(tx, promotion_id, batch))
+
+
+def _make(data: Path | None, promotion_id: str, actor: str, wanted: dict[str, object]) -> "CodesMadeView":
+    from pricing.promotions.make_codes import make_codes  # noqa: PLC0415 - as above
+    from pricing.promotions.schemas import MakeCodesBody  # noqa: PLC0415 - as above
+
+    try:
+        body = msgspec.convert(wanted, MakeCodesBody)
+    except msgspec.ValidationError as error:
+        raise click.BadParameter(str(error), param_hint="--prefix") from None
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("codes", total=body.count)
+        return transact(
+            data,
+            lambda tx, now: make_codes(
+                tx, promotion_id, body, actor, now, lambda made: progress.update(task, completed=made)
+            ),
+        )
+
+
+async def _print_codes(tx: "ReadSession", promotion_id: str, batch: int | None) -> None:
+    from pricing.promotions.watch import all_codes  # noqa: PLC0415 - as above
+
+    async for some in all_codes(tx, promotion_id, batch):
+        sys.stdout.write("".join(f"{one.code}\n" for one in some))
+
+
+def _actor(name: str) -> str:
+    return f"terminal:{name}"
+
+
+def _do(data: Path | None, step: "Step", *, as_json: bool) -> None:
+    """Take a step, and show where the promotion stands then."""
+
+    async def do(tx: "Session", now: datetime) -> "PromotionDetailView":
+        stored = await step(tx, now)
+        return await _detail(tx, stored.id, now)
+
+    _show(transact(data, do), as_json=as_json)
+
+
+async def _detail(tx: "ReadSession", promotion_id: str, now: datetime) -> "PromotionDetailView":
+    from pricing.promotions.watch import one_promotion  # noqa: PLC0415 - as above
+
+    return await one_promotion(tx, promotion_id, now)
+
+
+def _show(found: "PromotionDetailView", *, as_json: bool) -> None:
+    if as_json:
+        _print_json(found)
+        return
+    print_promotion(found)
+
+
+def _print_json(facts: object) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(facts)).decode() + "\n")

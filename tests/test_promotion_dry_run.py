@@ -1,0 +1,246 @@
+"""The dry run: what a promotion touches and meets, and that it can never apply, with the clause to blame."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commerce.kernel.clock import SetClock
+from commerce.kernel.db import Database
+from pricing.promotions.reach import Item, matching, never_by_time
+from pricing.promotions.rules import Running, most_at_once
+from pricing.rules.promotion import Hours, Matching, Selector
+from pricing.write_prices import PriceWrite, write_prices
+from tests.conftest import NOON, Callers, Json
+from tests.promoting import Desk, do_sql, open_desk
+
+CASES, PHONES, DRAFTS = {"categories": ["cases"]}, {"categories": ["phones"]}, {"skus": ["DRAFT-1"]}
+TEN_OFF = {"kind": "percent", "share": 1000}
+WEEKEND = {"starts_at": "2026-11-06T23:00:00Z", "ends_at": "2026-11-08T23:00:00Z"}
+"""Saturday and Sunday in Berlin."""
+
+
+@pytest.fixture
+async def desk(db: Database, clock: SetClock, callers: Callers) -> Desk:
+    """Two merchandisers."""
+    return await open_desk(db, clock, callers)
+
+
+def bundle(price: int, *parts: Json) -> Json:
+    """One of each part for a price."""
+    return {"kind": "bundle", "price": price, "parts": [{"items": part} for part in parts]}
+
+
+NEVER: list[tuple[Json | None, Json, list[tuple[str, str]]]] = [
+    (None, {"conditions": {"items": {"brands": ["Brand"], "attributes": [["colour", "pink"]]}}}, [
+        ("conditions.items", "no_sku"),
+    ]),
+    (None, {"conditions": {"items": {**CASES, "but_not": {"products": ["case"]}}}}, [("conditions.items", "no_sku")]),
+    (None, {"conditions": {"items": DRAFTS}}, [("conditions.items", "not_sold")]),
+    (None, {"starts_at": "2026-11-01T00:00:00Z", "ends_at": "2026-11-02T12:00:00Z"}, [("ends_at", "window_over")]),
+    (None, {**WEEKEND, "conditions": {"hours": [{"days": [0, 1, 2, 3, 4]}]}}, [("conditions.hours", "hours_never")]),
+    (None, {"conditions": {"channels": ["web-de"], "stores": ["berlin"]}}, [
+        ("conditions.stores", "no_store_channel"),
+    ]),
+    (None, {"conditions": {"items": CASES}, "floor": {"minimum": 2900}}, [("floor.minimum", "floor_too_high")]),
+    ({"kind": "fixed_price", "price": 2900}, {"conditions": {"items": CASES}}, [("benefit.price", "price_too_high")]),
+    (bundle(82800, PHONES, CASES), {}, [("benefit.price", "price_too_high")]),
+    (bundle(80000, PHONES, {"skus": ["PHONE-BLK"]}), {}, [("benefit.parts[1].items", "no_sku")]),
+    (bundle(80000, PHONES, DRAFTS), {}, [("benefit.parts[1].items", "no_sku")]),
+    (bundle(80000, CASES, DRAFTS), {}, [("benefit.parts[1].items", "not_sold")]),
+    ({"kind": "buy_get", "buy": 1, "get": 1, "gets": DRAFTS}, {}, [("benefit.gets", "not_sold")]),
+    ({"kind": "gift", "sku": "DRAFT-1"}, {}, [("benefit.sku", "not_sold")]),
+]  # fmt: skip
+
+CAN: list[tuple[Json | None, Json]] = [
+    (None, {"conditions": {"items": {"attributes": [["colour", "pink"], ["colour", "black"]]}}}),
+    (None, {**WEEKEND, "conditions": {"hours": [{"days": [6], "begins": 1439}]}}),
+    (None, {**WEEKEND, "conditions": {"hours": [{"days": [5], "until": 1}]}}),
+    (None, {"conditions": {"channels": ["retail-de"], "stores": ["berlin"]}}),
+    (None, {"conditions": {"items": CASES}, "floor": {"minimum": 2899}}),
+    ({"kind": "fixed_price", "price": 2899}, {"conditions": {"items": CASES}}),
+    (bundle(82799, PHONES, CASES), {}),
+    ({"kind": "percent", "share": 10000, "on": "shipping"}, {}),
+    ({"kind": "gift", "sku": "CASE-BLK"}, {"conditions": {"items": PHONES}}),
+]
+
+
+async def test_what_can_never_apply_is_flagged_with_the_clause_to_blame(desk: Desk, subtests: pytest.Subtests) -> None:
+    for benefit, more, expected in NEVER:
+        with subtests.test(str(expected), body=str(more)):
+            seen = await desk.dry_run(await desk.drafted(benefit, **more))
+            flags = [(flag["clause"], flag["code"]) for flag in seen["flags"] if flag["level"] == "never"]
+            assert (flags, seen["can_apply"]) == (expected, False)
+            assert all(flag["reason"] for flag in seen["flags"])
+
+
+async def test_what_just_can_apply_is_not(desk: Desk, subtests: pytest.Subtests) -> None:
+    for benefit, more in CAN:
+        with subtests.test(str(benefit), body=str(more)):
+            seen = await desk.dry_run(await desk.drafted(benefit, **more))
+            assert (seen["can_apply"], seen["flags"]) == (True, [])
+
+
+async def test_it_says_what_is_touched_where_and_what_it_then_costs(desk: Desk) -> None:
+    await do_sql(desk.db, "UPDATE listings SET visible_to = '2026-11-02T12:00:10Z' WHERE sku = 'CHARGER'")
+    await do_sql(desk.db, "DELETE FROM listings WHERE sku = 'WATCH' AND channel = 'web-de'")
+    promotion_id = await desk.drafted(
+        conditions={"items": {"categories": ["accessories"]}}, floor={"minimum": 2700}, name="Accessories"
+    )
+    seen = await desk.dry_run(promotion_id)
+
+    assert (seen["starts_at"], seen["ends_at"]) == ("2026-11-02T12:00:10Z", None), "as soon as it can"
+    assert seen["reach"] == [
+        {"channel": "retail-de", "matching": 3, "sold": 2},
+        {"channel": "web-de", "matching": 3, "sold": 1},
+    ]
+    assert seen["examples"] == [
+        {"channel": "retail-de", "sku": "CASE-BLK", "before": 2900, "after": 2700},
+        {"channel": "retail-de", "sku": "WATCH", "before": 24900, "after": 22410},
+        {"channel": "web-de", "sku": "CASE-BLK", "before": 2900, "after": 2700},
+    ]
+    assert (seen["rivals"], seen["prices"]) == ([], [])
+
+
+async def test_a_channel_counts_at_its_own_price(desk: Desk) -> None:
+    write = PriceWrite("CASE-BLK", "retail-de", NOON, None, 2000)
+    async with desk.db.transaction() as tx:
+        await write_prices(tx, "de", [write], None, NOON)
+    half = {"kind": "fixed_price", "price": 1500}
+    seen = await desk.dry_run(await desk.drafted(half, conditions={"items": CASES}))
+
+    assert [(one["channel"], one["before"], one["after"]) for one in seen["examples"]] == [
+        ("retail-de", 2000, 1500),
+        ("web-de", 2900, 1500),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("benefit", "after"),
+    [
+        ({"kind": "percent", "share": 333}, 2803),
+        ({"kind": "amount", "amount": 5000}, 0),
+        ({"kind": "fixed_price", "price": 1}, 1),
+        ({"kind": "percent", "share": 5000, "on": "cheapest"}, None),
+        ({"kind": "buy_get", "buy": 1, "get": 1}, None),
+    ],
+)
+async def test_an_example_is_given_where_a_single_unit_has_a_price(
+    desk: Desk, benefit: Json, after: int | None
+) -> None:
+    where = {"items": CASES, "channels": ["web-de"]}
+    seen = await desk.dry_run(await desk.drafted(benefit, conditions=where))
+    of_two = await desk.dry_run(await desk.drafted(benefit, conditions={**where, "quantity": 2}))
+
+    assert [one["after"] for one in seen["examples"]] == ([] if after is None else [after])
+    assert of_two["examples"] == []
+
+
+async def test_it_says_whom_it_meets_and_which_prices_change_meanwhile(desk: Desk) -> None:
+    window: dict[str, Any] = {"starts_at": "2026-11-04T00:00:00Z", "ends_at": "2026-11-06T00:00:00Z"}
+    rival = await desk.scheduled(conditions={"items": {"skus": ["CASE-BLK", "WATCH"]}}, name="Rival", **window)
+    await desk.scheduled(conditions={"items": PHONES}, **window)
+    await desk.scheduled(lane=1, **window)
+    await desk.scheduled(starts_at=window["ends_at"])
+    await desk.drafted(**window)
+    begins = [datetime.fromisoformat(f"2026-11-0{day}T00:00:00Z") for day in (4, 5, 6)]
+    writes = [PriceWrite("CASE-BLK", None, at, at + timedelta(hours=1), 2000 + n) for n, at in enumerate(begins)]
+    async with desk.db.transaction() as tx:
+        await write_prices(tx, "de", writes, "pch_1", NOON)
+    seen = await desk.dry_run(await desk.drafted(conditions={"items": {"categories": ["accessories"]}}, **window))
+
+    assert [(one["id"], one["state"], one["shared_skus"]) for one in seen["rivals"]] == [(rival, "scheduled", 2)]
+    assert [(one["sku"], one["channel"], one["begins"], one["amount"]) for one in seen["prices"]] == [
+        ("CASE-BLK", None, "2026-11-04T01:00:00Z", 2900),
+        ("CASE-BLK", None, "2026-11-05T00:00:00Z", 2001),
+        ("CASE-BLK", None, "2026-11-05T01:00:00Z", 2900),
+    ]
+
+
+async def test_what_might_surprise_is_a_warning(desk: Desk, clock: SetClock) -> None:
+    unlimited = await desk.approved(conditions={"unique_codes": True}, starts_at="2026-11-02T12:00:05Z")
+    seen = await desk.dry_run(unlimited)
+    await desk.codes(unlimited, 1)
+    clock.set(NOON - timedelta(seconds=5))
+
+    assert [(flag["level"], flag["code"]) for flag in seen["flags"]] == [
+        ("warning", "starts_too_soon"),
+        ("warning", "no_codes_yet"),
+    ]
+    assert seen["can_apply"] is True
+    assert (await desk.dry_run(unlimited))["flags"] == []
+
+
+# The rules, without a database
+
+
+def test_hours_are_those_of_the_market_on_the_day_the_clocks_change() -> None:
+    """On 2026-10-25 it is 02:30 twice in Berlin; a night of one hour lasts two."""
+    night = [Hours(days=[6], begins=120, until=180)]
+
+    def never(starts_at: str, ends_at: str) -> list[str]:
+        start, end = (datetime.fromisoformat(f"2026-10-25T{at}Z") for at in (starts_at, ends_at))
+        return [found.code for found in never_by_time(start, end, night, "Europe/Berlin", start)]
+
+    assert never("00:00:00", "00:00:01") == []
+    assert never("01:59:59", "02:30:00") == [], "the second time"
+    assert never("02:00:00", "03:00:00") == ["hours_never"]
+    assert never("23:00:00", "23:59:59") == ["hours_never"]
+
+
+hours = st.integers(0, 12).map(lambda n: NOON + timedelta(hours=n))
+spans = st.tuples(hours, st.none() | hours).map(
+    lambda pair: Running(pair[0], pair[0] + timedelta(hours=1) if pair[1] is None or pair[1] <= pair[0] else pair[1])
+) | hours.map(lambda at: Running(at, None))
+
+
+@given(spans, st.lists(spans, max_size=8))
+def test_the_busiest_instant_is_found(mine: Running, others: list[Running]) -> None:
+    instants = [NOON + timedelta(minutes=30 * n) for n in range(60)]
+    busiest = max(
+        sum(one.starts_at <= at and (one.ends_at is None or at < one.ends_at) for one in others)
+        if mine.starts_at <= at and (mine.ends_at is None or at < mine.ends_at)
+        else 0
+        for at in instants
+    )
+
+    assert most_at_once(mine.starts_at, mine.ends_at, others) == busiest
+
+
+TREE = {"a": None, "b": "a", "c": "b", "d": None}
+words = st.lists(st.sampled_from("abcd"), max_size=2, unique=True)
+matchings = st.builds(
+    Matching,
+    skus=words,
+    products=words,
+    categories=words,
+    brands=words,
+    attributes=st.lists(st.tuples(st.sampled_from("xy"), st.sampled_from("12")), max_size=2),
+)
+letters = st.sampled_from("abcd")
+items = st.builds(
+    Item, letters, letters, letters, st.none() | letters, st.frozensets(st.tuples(st.sampled_from("xy"), st.just("1")))
+)
+
+
+@given(matchings, st.none() | matchings, st.lists(items, max_size=6, unique_by=lambda item: item.sku))
+def test_a_selector_finds_what_its_words_say(said: Matching, but_not: Matching | None, there: list[Item]) -> None:
+    def holds(one: Matching, item: Item) -> bool:
+        above = {"a": "a", "b": "ab", "c": "abc", "d": "d"}[item.category]
+        return (
+            (not one.skus or item.sku in one.skus)
+            and (not one.products or item.product in one.products)
+            and (not one.categories or bool(set(above) & set(one.categories)))
+            and (not one.brands or item.brand in one.brands)
+            and all(
+                any((name, value) in item.attributes for other, value in one.attributes if other == name)
+                for name, _ in one.attributes
+            )
+        )
+
+    selector = Selector(said.skus, said.products, said.categories, said.brands, said.attributes, but_not)
+    expected = {item.sku for item in there if holds(said, item) and not (but_not and holds(but_not, item))}
+
+    assert matching(selector, there, TREE) == expected
