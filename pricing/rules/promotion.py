@@ -22,6 +22,10 @@ Units = Annotated[int, Meta(ge=1, le=10_000)]
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Part of a promotion: what is left at its default is not written."""
 
+    def __hash__(self) -> int:
+        """Of what is written: lists have no hash, and the API's documentation wants one of every default."""
+        return hash(msgspec.json.encode(self))
+
 
 class Matching(Part, frozen=True):
     """Which items: each field that is not empty must hold, by any of its words. An empty one matches everything."""
