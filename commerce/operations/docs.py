@@ -52,6 +52,7 @@ OPENAPI = OpenAPIConfig(
         Tag("customers", "One person across channels."),
         Tag("catalog", "What is sold, where and from when."),
         Tag("prices", "Recommended prices and tax."),
+        Tag("promotions", "What is given to whom, from when to when, and how often."),
         Tag("stock", "What there is, what is held, what moved."),
         Tag("keys", "Who may call."),
         Tag("operations", "For whoever runs this."),
@@ -129,7 +130,8 @@ def document(app: Litestar, now: datetime | None = None) -> Document:
 
     The examples are those that would be taken `now`; without it, those that were recorded.
     """
-    whole: Document = app.openapi_schema.to_schema()
+    # As plain values: a default that is a struct would else stay one.
+    whole: Document = msgspec.to_builtins(app.openapi_schema.to_schema())
     _, shapes = msgspec.json.schema_components([Problem], ref_template="#/components/schemas/{name}")
     whole["components"].setdefault("schemas", {}).update(shapes)
     kept = examples(now)
