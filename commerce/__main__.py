@@ -13,13 +13,14 @@ from commerce.commands.openapi import openapi
 from commerce.commands.options import Commands
 from commerce.commands.payments import payments
 from commerce.commands.prices import prices
+from commerce.commands.promotions import promotions
 from commerce.commands.run import run
 from commerce.commands.serve import serve
 from commerce.commands.stripe_sandbox import stripe_sandbox
 from commerce.commands.work import work
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(run, serve, work, migrate, import_, export, check, dead, payments, prices, keys, openapi),
+    *(run, serve, work, migrate, import_, export, check, dead, payments, prices, promotions, keys, openapi),
     *(conformance, stripe_sandbox),
 )
 """Every command there is; a new one is a module in commands/ and a name here."""

@@ -8,5 +8,6 @@ from orders.laws import LAWS as ORDERS
 from orders.payments.laws import LAWS as PAYMENTS
 from orders.returns.laws import LAWS as RETURNS
 from pricing.laws import LAWS as PRICING
+from pricing.promotions.laws import LAWS as PROMOTIONS
 
-LAWS: tuple[type[Law], ...] = (*CATALOG, *PRICING, *INVENTORY, *ORDERS, *PAYMENTS, *RETURNS, *CUSTOMERS)
+LAWS: tuple[type[Law], ...] = (*CATALOG, *PRICING, *PROMOTIONS, *INVENTORY, *ORDERS, *PAYMENTS, *RETURNS, *CUSTOMERS)

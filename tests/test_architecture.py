@@ -136,6 +136,7 @@ CULPRITS = {
             *(f"{domain}.queries" for domain in ("catalog", "inventory", "orders", "pricing")),
             *(f"{domain}.models" for domain in ("catalog", "inventory", "orders", "pricing", "orders.customers")),
             *("orders.payments.models", "orders.returns.models", "commerce.exchange.models"),
+            *("pricing.promotions.queries", "pricing.promotions.models"),
         )
     ),
 }
