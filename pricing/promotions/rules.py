@@ -72,7 +72,7 @@ class Short(StrEnum):
     """It is limited per person, and nobody in particular asks."""
 
 
-Uses = Annotated[int, Meta(ge=1, le=100_000_000)]
+Uses = Annotated[int, Meta(ge=1, le=100_000_000, examples=[500])]
 
 
 class Definition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

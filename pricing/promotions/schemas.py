@@ -45,11 +45,11 @@ class PromotionBody(Body, frozen=True):
     exclusive: bool = False
     """Lines on which it lands take nothing from later lanes."""
     conditions: Conditions = Conditions()
-    cap: Annotated[int, Meta(ge=1, le=10**12)] | None = None
+    cap: Annotated[int, Meta(ge=1, le=10**12, examples=[5000])] | None = None
     """At most so much in one order."""
     floor: Floor = Floor()
     limits: LimitsBody = LimitsBody()
-    codes: Annotated[list[str], Meta(max_length=CODES_MAX)] = []
+    codes: Annotated[list[str], Meta(max_length=CODES_MAX, examples=[["WELCOME10"]])] = []
     """Codes that anybody may type. The book knows them by their hashes only."""
 
 
@@ -99,7 +99,7 @@ class CopyBody(Body, frozen=True):
 class MakeCodesBody(Body, frozen=True):
     """Make unique codes."""
 
-    count: Annotated[int, Meta(ge=1, le=UNIQUE_MAX)]
+    count: Annotated[int, Meta(ge=1, le=UNIQUE_MAX, examples=[1000])]
     prefix: Annotated[str, Meta(max_length=20, pattern="^[A-Z0-9-]*$")] = ""
     length: Annotated[int, Meta(ge=6, le=20)] = 10
     """Random characters behind the prefix."""

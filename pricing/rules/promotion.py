@@ -12,11 +12,11 @@ MINUTES_OF_A_DAY = 24 * 60
 WEEK = tuple(range(7))
 """Monday is 0 (ISO 8601's 1)."""
 
-Word = Annotated[str, Meta(min_length=1, max_length=200)]
-Words = Annotated[list[Word], Meta(max_length=5_000)]
+Word = Annotated[str, Meta(min_length=1, max_length=200, examples=["case"])]
+Words = Annotated[list[Word], Meta(max_length=5_000, examples=[["case"]])]
 Share = Annotated[int, Meta(ge=1, le=10_000, description="Basis points: 1000 is 10 %.", examples=[1000])]
-Minor = Annotated[int, Meta(ge=0, le=10**12)]
-Units = Annotated[int, Meta(ge=1, le=10_000)]
+Minor = Annotated[int, Meta(ge=0, le=10**12, examples=[500])]
+Units = Annotated[int, Meta(ge=1, le=10_000, examples=[2])]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -35,7 +35,7 @@ class Matching(Part, frozen=True):
     categories: Words = []
     """With all below them."""
     brands: Words = []
-    attributes: Annotated[list[tuple[Word, Word]], Meta(max_length=100)] = []
+    attributes: Annotated[list[tuple[Word, Word]], Meta(max_length=100, examples=[[["colour", "black"]]])] = []
     """(name, value): every name must match, by any of its values."""
 
 
@@ -48,7 +48,10 @@ class Selector(Matching, frozen=True):
 class Hours(Part, frozen=True):
     """A time of the week, in the market's zone. `until` 1440 is midnight; a window never spans midnight."""
 
-    days: Annotated[list[Annotated[int, Meta(ge=0, le=6)]], Meta(min_length=1, max_length=7)]
+    days: Annotated[
+        list[Annotated[int, Meta(ge=0, le=6)]],
+        Meta(min_length=1, max_length=7, description="Monday is 0.", examples=[[5, 6]]),
+    ]
     begins: Annotated[int, Meta(ge=0, lt=MINUTES_OF_A_DAY, description="Minutes since midnight.")] = 0
     until: Annotated[int, Meta(ge=1, le=MINUTES_OF_A_DAY, description="Minutes since midnight.")] = MINUTES_OF_A_DAY
 
@@ -140,7 +143,7 @@ class Bundle(Part, frozen=True, tag="bundle", tag_field="kind"):
 class Step(Part, frozen=True):
     """What holds from here on: one of the three."""
 
-    at: Annotated[int, Meta(ge=0, le=10**12)]
+    at: Annotated[int, Meta(ge=0, le=10**12, examples=[3])]
     """Units, or an amount before any promotion."""
     share: Share | None = None
     """Off each matching line."""
@@ -153,7 +156,7 @@ class Step(Part, frozen=True):
 class Tiers(Part, frozen=True, tag="tiers", tag_field="kind"):
     """The highest step that the matching units (or what they are worth) reach."""
 
-    by: Annotated[str, Meta(pattern="^(quantity|subtotal)$")]
+    by: Annotated[str, Meta(pattern="^(quantity|subtotal)$", examples=["quantity"])]
     steps: Annotated[list[Step], Meta(min_length=1, max_length=20)]
     """Each further than the one before."""
 
