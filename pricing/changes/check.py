@@ -1,0 +1,164 @@
+"""Check: what a change would do as things are now, and every reason why it may not."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import text
+
+from catalog.rules import VariantStatus
+from commerce.kernel.db import ReadSession
+from commerce.kernel.refusals import InvalidInput, Refusal
+from pricing.changes.errors import DeviationTold, ParityBroken, RollBackOutdated, SkuRetired
+from pricing.changes.known import statuses_of
+from pricing.changes.move import Change
+from pricing.changes.overlay import Planned, overlaid
+from pricing.changes.parity import Deviation, Policy, newly_broken
+from pricing.changes.put_back import put_back
+from pricing.errors import PriceInThePast
+from pricing.series import Histories, histories
+
+DEVIATIONS_TOLD = 20
+NOT_YET = "to come"
+"""Stands for the exceptions of a change that are still to be recorded."""
+WINDOW_DAYS = 30
+"""Of the prior price, where a market has no policy of its own."""
+
+_ITEMS = text("""
+    SELECT place, sku, channel, amount, starts_at, ends_at, exception_reason, exception_expires_at, exception_id
+      FROM price_change_items WHERE change_id = :id ORDER BY place
+""")
+_SKUS = text("SELECT DISTINCT sku FROM price_change_items WHERE change_id = :id ORDER BY sku")
+_POLICY = text("SELECT parity, band_bp, prior_window_days FROM pricing_policies WHERE market = :market")
+
+
+class Item(NamedTuple):
+    """A price of a change as it is stored."""
+
+    place: int
+    sku: str
+    channel: str | None
+    amount: int | None
+    starts_at: datetime | None
+    ends_at: datetime | None
+    exception_reason: str | None
+    exception_expires_at: datetime | None
+    exception_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a change would do if it began at an instant."""
+
+    begins: datetime
+    items: Sequence[Item]
+    plan: Sequence[Planned]
+    before: dict[str, Histories]
+    """From so far back on that prior prices can be told."""
+    after: dict[str, Histories]
+    policy: Policy
+    window_days: int
+    statuses: dict[str, VariantStatus]
+    refusals: Sequence[Refusal]
+
+
+async def check_change(tx: ReadSession, change: Change, begins: datetime, now: datetime) -> Checked:
+    """Go on only if the change could begin at that instant as things are now.
+
+    Raises PriceInThePast, InvalidInput, SkuRetired, PriceOverlaps, ParityBroken, RollBackOutdated.
+    """
+    checked = await look_at(tx, change, begins, now)
+    for refusal in checked.refusals:
+        raise refusal
+    return checked
+
+
+async def look_at(tx: ReadSession, change: Change, begins: datetime, now: datetime) -> Checked:
+    """What the change would do if it began at that instant, and why it may not."""
+    items = [Item._make(row) for row in await tx.execute(_ITEMS, {"id": change.id})]
+    plan = [one for one in (_planned(change, item, begins) for item in items) if one is not None]
+    policy, window_days = await policy_of(tx, change.market)
+    skus = sorted({item.sku for item in items})
+    before = await histories(tx, change.market, skus, begins - timedelta(days=window_days))
+    after, overlaps = overlaid(before, plan, change.market, change.id, change.counter_of)
+    statuses = await statuses_of(tx, skus)
+    broken = newly_broken(before, after, policy, begins)
+    refusals = [
+        *_timing(change, items, begins, now),
+        *_retired(plan, statuses),
+        *(await _outdated(tx, change, plan, begins)),
+        *overlaps,
+        *_parity(plan, broken, policy),
+    ]
+    return Checked(begins, items, plan, before, after, policy, window_days, statuses, refusals)
+
+
+async def skus_of(tx: ReadSession, change_id: str) -> list[str]:
+    """The skus whose prices a change is about."""
+    return list((await tx.execute(_SKUS, {"id": change_id})).scalars())
+
+
+async def policy_of(tx: ReadSession, market: str) -> tuple[Policy, int]:
+    """A market's parity, and the days that a prior price looks back; the usual ones where nothing else is set."""
+    row = (await tx.execute(_POLICY, {"market": market})).one_or_none()
+    return (Policy("equal", None), WINDOW_DAYS) if row is None else (Policy(row[0], row[1]), row[2])
+
+
+def _planned(change: Change, item: Item, begins: datetime) -> Planned | None:
+    """When a price really begins and ends; None for one that would be over by then."""
+    first = max(begins, item.starts_at or begins)
+    last = item.ends_at or change.ends_at
+    if item.exception_expires_at is not None:
+        last = min(last or item.exception_expires_at, item.exception_expires_at)
+    if last is not None and last <= first:
+        return None
+    exception = item.exception_id or (NOT_YET if item.exception_reason else None)
+    return Planned(item.place, item.sku, item.channel, item.amount, first, last, exception)
+
+
+def _timing(change: Change, items: Sequence[Item], begins: datetime, now: datetime) -> Iterator[Refusal]:
+    if begins < now:
+        yield PriceInThePast("starts_at", begins, now)
+    if change.ends_at is not None and change.ends_at <= begins:
+        yield InvalidInput("ends_at", "It would end before it begins.")
+    for item in items:
+        expires_at = item.exception_expires_at
+        if expires_at is not None and expires_at <= begins:
+            field = f"items[{item.place}].exception.expires_at"
+            yield InvalidInput(field, "It must be after the change begins.")
+
+
+def _retired(plan: Sequence[Planned], statuses: dict[str, VariantStatus]) -> Iterator[Refusal]:
+    for one in plan:
+        if one.amount is not None and statuses[one.sku] is VariantStatus.RETIRED:
+            yield SkuRetired(f"items[{one.place}].sku", one.sku)
+
+
+async def _outdated(tx: ReadSession, change: Change, plan: Sequence[Planned], begins: datetime) -> list[Refusal]:
+    """Where a counter-change would put back something else than it was drafted to."""
+    if change.counter_of is None:
+        return []
+    wanted = {one[1:] for one in await put_back(tx, change.market, change.counter_of, begins)}
+    stale = [one for one in plan if one[1:] not in wanted]
+    missing = wanted - {one[1:] for one in plan}
+    if stale:
+        return [RollBackOutdated(f"items[{one.place}]", change.counter_of, one.sku) for one in stale]
+    return [RollBackOutdated("counter_of", change.counter_of, one[0]) for one in sorted(missing, key=str)]
+
+
+def _parity(plan: Sequence[Planned], broken: Sequence[tuple[str, Deviation]], policy: Policy) -> Iterator[Refusal]:
+    if not broken:
+        return
+    places: dict[tuple[str, str | None], int] = {}
+    for one in plan:
+        places.setdefault((one.sku, one.channel), one.place)
+    told = [
+        DeviationTold(
+            places.get((sku, one.channel), places.get((sku, None))),
+            *(sku, one.channel, one.begins, one.ends, one.recommended, one.price),
+        )
+        for sku, one in broken[:DEVIATIONS_TOLD]
+    ]
+    field = "items" if told[0].item is None else f"items[{told[0].item}].price"
+    yield ParityBroken(field, policy.parity, told, len(broken) - len(told))

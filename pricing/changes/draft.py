@@ -1,0 +1,171 @@
+"""Draft: write down which prices are to change, given one by one, as a CSV text, or made by a rule."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import text
+
+from catalog.rules import check_instant
+from commerce.kernel.db import Session
+from commerce.kernel.ids import new_id
+from commerce.kernel.refusals import InvalidInput
+from commerce.kernel.rows import as_columns, insert_many
+from pricing.books.lead import LEAD
+from pricing.changes.errors import CsvFault
+from pricing.changes.known import Fault, faults_of
+from pricing.changes.move import note_step
+from pricing.changes.read_csv import read_csv, refuse
+from pricing.changes.rules import Origin, PriceChangeState
+from pricing.changes.schemas import ItemBody, PriceChangeBody
+from pricing.changes.work_out import work_out
+from pricing.errors import PriceInThePast
+from pricing.queries import currency_of
+from pricing.rules.series import Priced, priced_at
+from pricing.series import histories
+
+_CHANGE = text("""
+    INSERT INTO price_changes (id, market, name, reason, origin, rule, counter_of, state, starts_at, ends_at,
+                               created_by, created_at)
+    VALUES (:id, :market, :name, :reason, :origin, CAST(:rule AS jsonb), :counter_of, 'draft', :starts_at, :ends_at,
+            :actor, :now)
+""")
+_ITEM_COLUMNS = {
+    "change_id": "text",
+    "place": "int",
+    "sku": "text",
+    "channel": "text",
+    "amount": "bigint",
+    "starts_at": "timestamptz",
+    "ends_at": "timestamptz",
+    "old_amount": "bigint",
+    "exception_reason": "text",
+    "exception_expires_at": "timestamptz",
+    "exception_id": "text",
+}
+_ITEMS = insert_many("price_change_items", _ITEM_COLUMNS)
+
+
+class NewItem(NamedTuple):
+    """A price of a change that is drafted."""
+
+    sku: str
+    channel: str | None
+    amount: int | None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    old_amount: int | None = None
+    exception_reason: str | None = None
+    exception_expires_at: datetime | None = None
+    exception_id: str | None = None
+
+
+class NewChange(NamedTuple):
+    """A change that is drafted."""
+
+    market: str
+    name: str
+    reason: str
+    origin: Origin
+    starts_at: datetime | None
+    ends_at: datetime | None
+    rule: str | None = None
+    counter_of: str | None = None
+
+
+async def draft_change(tx: Session, wanted: PriceChangeBody, actor: str, now: datetime) -> str:
+    """Write down a change as a draft; its id. Nothing is charged differently.
+
+    A rule is worked out now: what is submitted and approved are prices, beside those that were to be in their place.
+    Raises InvalidInput, UnknownReference, PriceInThePast, MixedCurrency, PricedTwice, SkuRetired, MalformedCsv,
+    RuleSelectsNothing, TooManyItems.
+    """
+    origin = _origin(wanted)
+    _check_interval(wanted, now)
+    currency = await currency_of(tx, wanted.market)
+    begins = wanted.starts_at or now + LEAD
+    items = await _items(tx, wanted, currency, begins)
+    old = await _old_amounts(tx, wanted.market, items, begins)
+    rule = None if wanted.rule is None else msgspec.json.encode(wanted.rule).decode()
+    change = NewChange(wanted.market, wanted.name, wanted.reason, origin, wanted.starts_at, wanted.ends_at, rule)
+    return await store_draft(tx, change, [_new(item, was) for item, was in zip(items, old, strict=True)], actor, now)
+
+
+async def store_draft(tx: Session, change: NewChange, items: Sequence[NewItem], actor: str, now: datetime) -> str:
+    """Store a draft and its items, and begin its diary."""
+    change_id = new_id("pch", now)
+    await tx.execute(_CHANGE, {**change._asdict(), "id": change_id, "actor": actor, "now": now})
+    rows = [(change_id, place, *item) for place, item in enumerate(items)]
+    await tx.execute(_ITEMS, as_columns(_ITEM_COLUMNS, rows))
+    await note_step(tx, change_id, PriceChangeState.DRAFT, actor, now)
+    return change_id
+
+
+def _origin(wanted: PriceChangeBody) -> Origin:
+    given = {Origin.ITEMS: wanted.items, Origin.CSV: wanted.csv, Origin.RULE: wanted.rule}
+    said = [origin for origin, what in given.items() if what is not None]
+    if len(said) != 1:
+        raise InvalidInput("items", "Give exactly one of items, csv and rule.")
+    return said[0]
+
+
+def _check_interval(wanted: PriceChangeBody, now: datetime) -> None:
+    check_instant("starts_at", wanted.starts_at)
+    check_instant("ends_at", wanted.ends_at)
+    if wanted.starts_at is not None and wanted.starts_at < now:
+        raise PriceInThePast("starts_at", wanted.starts_at, now)
+    if wanted.ends_at is not None and wanted.ends_at <= (wanted.starts_at or now):
+        raise InvalidInput("ends_at", "It must be after starts_at.")
+
+
+async def _items(tx: Session, wanted: PriceChangeBody, currency: str, begins: datetime) -> Sequence[ItemBody]:
+    if wanted.rule is not None:
+        return await work_out(tx, wanted.market, currency, wanted.rule, begins)
+    if wanted.csv is not None:
+        read = read_csv(wanted.csv, currency)
+        items = [one.item for one in read]
+        faults = await faults_of(tx, wanted.market, currency, items, begins)
+        lines = [one.line for one in read]
+        refuse([CsvFault(lines[fault.place], fault.column, _in_csv(fault, lines)) for fault in faults])
+        return items
+    items = wanted.items or []
+    for fault in await faults_of(tx, wanted.market, currency, items, begins):
+        raise fault.refusal
+    return items
+
+
+def _in_csv(fault: Fault, lines: Sequence[int]) -> str:
+    """A refusal in the words of a text with lines, which knows of no items."""
+    said = str(fault.refusal)
+    field = getattr(fault.refusal, "field", "")
+    said = said.removeprefix(f"{field}: ")
+    for place, line in enumerate(lines):
+        if f"items[{place}]" in said:
+            said = said.replace(f"items[{place}]", f"line {line}")
+            break
+    return said
+
+
+async def _old_amounts(tx: Session, market: str, items: Sequence[ItemBody], begins: datetime) -> list[int | None]:
+    """What is to be in the place of each item when the change begins, as things are planned now."""
+    known = await histories(tx, market, {item.sku for item in items}, begins)
+    found = []
+    for item in items:
+        history = known[item.sku]
+        series: list[Priced] = history.recommended if item.channel is None else history.channels.get(item.channel, [])
+        was = priced_at(series, begins)
+        found.append(None if was is None else was.amount)
+    return found
+
+
+def _new(item: ItemBody, old_amount: int | None) -> NewItem:
+    exception = item.exception
+    return NewItem(
+        item.sku,
+        item.channel,
+        None if item.price is None else item.price.amount,
+        old_amount=old_amount,
+        exception_reason=None if exception is None else exception.reason,
+        exception_expires_at=None if exception is None else exception.expires_at,
+    )

@@ -1,0 +1,171 @@
+"""Dry run: every price that a change would change, before anybody approves it; nothing is written."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from catalog.rules import VariantStatus
+from commerce.kernel.bodies import Amount, Balance
+from commerce.kernel.db import ReadSession
+from commerce.kernel.refusals import Refusal
+from pricing.books.lead import LEAD
+from pricing.changes import queries
+from pricing.changes.check import Checked, look_at
+from pricing.changes.meets import promotions_met, terminals_behind
+from pricing.changes.move import read_change
+from pricing.changes.overlay import Planned
+from pricing.changes.parity import in_parity
+from pricing.changes.rules import WHOLE_BP, charged, prior_effect, share_bp
+from pricing.changes.schemas import (
+    Caution,
+    DryRunView,
+    EffectView,
+    MarginView,
+    ParityView,
+    PriorView,
+)
+from pricing.rules import Span, span_at, tax_of
+from pricing.rules.series import Priced
+from pricing.series import Histories, channels_of
+from pricing.tax import tax_rates_in_force
+
+REFUSALS_TOLD = 100
+HALF_BP = -5_000
+
+
+class Facts(NamedTuple):
+    """What all effects of a dry run share."""
+
+    checked: Checked
+    currency: str
+    included: bool
+    rates: dict[tuple[str, str], int]
+    market: str
+    sold: dict[str, queries.Sold]
+    promotions: list[str]
+    overlapping: Collection[str]
+
+
+async def dry_run(tx: ReadSession, change_id: str, now: datetime) -> DryRunView:
+    """What would happen if the change began when it is planned to, or as soon as possible. Raises NotFound.
+
+    Of a change that has been scheduled it tells what it does to what would be charged without it no more: what is
+    planned is the old price, and the new one. Ask before.
+    """
+    change = await read_change(tx, change_id)
+    begins = max(change.starts_at or now + LEAD, now)
+    checked = await look_at(tx, change, begins, now)
+    channels = await channels_of(tx, change.market)
+    currency, included = await queries.money_of(tx, change.market)
+    met = await promotions_met(tx, change.market, begins, change.ends_at)
+    facts = Facts(
+        checked,
+        currency,
+        included,
+        await tax_rates_in_force(tx, [change.market], begins),
+        change.market,
+        await queries.sold(tx, change.market, list(checked.before), begins),
+        [one.id for one in met],
+        {one.field for one in checked.refusals if one.code == "price_overlaps" and hasattr(one, "field")},
+    )
+    effects = [_effect(facts, one, channel) for one, channel in _affected(checked, channels)]
+    differences = [one.difference.amount for one in effects if one.difference is not None]
+    return DryRunView(
+        change=await queries.change_view(tx, change_id, now),
+        begins=begins,
+        refusals=_told(checked.refusals),
+        affected=len(effects),
+        cheaper=sum(each < 0 for each in differences),
+        dearer=sum(each > 0 for each in differences),
+        same=sum(one.old == one.new for one in effects),
+        warnings=dict(sorted(Counter(warning for one in effects for warning in one.warnings).items())),
+        promotions=met,
+        terminals_behind=await terminals_behind(tx, change.market),
+        effects=effects,
+    )
+
+
+def _told(refusals: Collection[Refusal]) -> list[str]:
+    said = [f"{refusal.code}: {refusal}" for refusal in list(refusals)[:REFUSALS_TOLD]]
+    more = len(refusals) - len(said)
+    return [*said, f"and {more} more"] if more else said
+
+
+def _affected(checked: Checked, channels: list[str]) -> Iterator[tuple[Planned, str]]:
+    """Each price in a channel once, with the first item that leads to it: a recommended price is that of every one."""
+    seen: set[tuple[str, str]] = set()
+    for one in checked.plan:
+        for channel in channels if one.channel is None else [one.channel]:
+            if (one.sku, channel) not in seen:
+                seen.add((one.sku, channel))
+                yield one, channel
+
+
+def _effect(facts: Facts, one: Planned, channel: str) -> EffectView:
+    before, after = facts.checked.before[one.sku], facts.checked.after[one.sku]
+    timeline = _charged(before, channel)
+    was, is_ = span_at(timeline, one.begins), span_at(_charged(after, channel), one.begins)
+    old, new = (None if each is None else each.value for each in (was, is_))
+    kept, _ = in_parity(before, channel, facts.checked.policy, one.begins)
+    keeps, excepted = in_parity(after, channel, facts.checked.policy, one.begins)
+    prior = None if new is None else prior_effect(timeline, one.begins, new, facts.checked.window_days)
+    difference = None if old is None or new is None else new - old
+    cost = facts.sold[one.sku].cost
+    effect = EffectView(
+        item=one.place,
+        sku=one.sku,
+        channel=channel,
+        begins=one.begins,
+        old=_amount(old, facts.currency),
+        new=_amount(new, facts.currency),
+        difference=None if difference is None else Balance(difference, facts.currency),
+        difference_bp=None if difference is None or old is None else share_bp(difference, old),
+        parity=ParityView(kept, keeps, excepted),
+        cost=_amount(cost, facts.currency),
+        margin=None if new is None or cost is None else _margin(facts, one.sku, new, cost),
+        prior=None if prior is None or new is None else _prior(prior, new, facts.currency),
+        promotions=facts.promotions,
+        warnings=[],
+    )
+    effect.warnings.extend(_warnings(facts, one, effect))
+    return effect
+
+
+def _amount(minor: int | None, currency: str) -> Amount | None:
+    return None if minor is None else Amount(minor, currency)
+
+
+def _charged(history: Histories, channel: str) -> list[Span]:
+    return charged(_spans(history.recommended), _spans(history.channels.get(channel, [])))
+
+
+def _spans(series: list[Priced]) -> Iterator[Span]:
+    return (Span(one.valid_from, one.valid_to, one.amount) for one in series)
+
+
+def _margin(facts: Facts, sku: str, price: int, cost: int) -> MarginView:
+    """What is left above the cost of a price, without the tax that is in it."""
+    rate = facts.rates.get((facts.market, facts.sold[sku].tax_class), 0)
+    net = price - tax_of(price, rate, included=True) if facts.included else price
+    return MarginView(Balance(net - cost, facts.currency), share_bp(net - cost, net))
+
+
+def _prior(prior: int, new: int, currency: str) -> PriorView:
+    return PriorView(Amount(prior, currency), max(0, prior - new) * WHOLE_BP // prior if prior else 0)
+
+
+def _warnings(facts: Facts, one: Planned, effect: EffectView) -> list[Caution]:
+    """What a person should look at twice."""
+    old, new, prior = effect.old, effect.new, effect.prior
+    holds: dict[Caution, bool] = {
+        "changes_nothing": old == new,
+        "ends_the_price": new is None and old is not None,
+        "below_cost": effect.margin is not None and effect.margin.amount.amount < 0,
+        "drops_by_half": effect.difference_bp is not None and effect.difference_bp < HALF_BP,
+        "parity_broken": not effect.parity.after and not effect.parity.excepted,
+        "overlaps": f"items[{one.place}].sku" in facts.overlapping,
+        "no_reduction_to_show": prior is not None and new is not None and prior.price.amount <= new.amount,
+        "retired": facts.checked.statuses[one.sku] is VariantStatus.RETIRED,
+    }
+    return [warning for warning, true in holds.items() if true]

@@ -1,0 +1,52 @@
+"""Withdraw: a change is not going to be, and what was planned without it holds."""
+
+from datetime import datetime
+
+from commerce.kernel.db import Session
+from commerce.kernel.outbox import tell
+from pricing.books.lead import commit_within, must_lead
+from pricing.changes.check import DEVIATIONS_TOLD, policy_of, skus_of
+from pricing.changes.come_due import catch_up
+from pricing.changes.errors import DeviationTold, ParityBroken
+from pricing.changes.events import PriceChangeWithdrawn
+from pricing.changes.into_book import into_book
+from pricing.changes.move import Change, lock_change, market_of, may_become, move_change
+from pricing.changes.parity import newly_broken
+from pricing.changes.rules import PriceChangeState
+from pricing.locking import lock_market
+from pricing.series import histories
+from pricing.take_back import take_back
+
+
+async def withdraw_change(tx: Session, change_id: str, actor: str, note: str | None, now: datetime) -> None:
+    """Withdraw a change that has not begun. One that was scheduled is taken out of the prices and of the book.
+
+    What it would have charged stays in the history as something that was believed once. One that begins too soon for
+    everybody to hear of it is not withdrawn any more, but rolled back.
+    Raises NotFound, MoveNotAllowed, TooSoon, ParityBroken where other changes rely on it.
+    """
+    await commit_within(tx)
+    await lock_market(tx, await market_of(tx, change_id))
+    change = await catch_up(tx, await lock_change(tx, change_id), now)
+    may_become(change, PriceChangeState.WITHDRAWN)
+    if change.state is PriceChangeState.SCHEDULED:
+        await _take_out(tx, change, now)
+    await move_change(tx, change, PriceChangeState.WITHDRAWN, actor, now, note)
+
+
+async def _take_out(tx: Session, change: Change, now: datetime) -> None:
+    assert change.starts_at is not None, "what is scheduled has its beginning"
+    must_lead("starts_at", change.starts_at, now)
+    skus = await skus_of(tx, change.id)
+    policy, _ = await policy_of(tx, change.market)
+    before = await histories(tx, change.market, skus, now)
+    await take_back(tx, change.market, change.id, now)
+    broken = newly_broken(before, await histories(tx, change.market, skus, now), policy, now)
+    if broken:
+        told = [
+            DeviationTold(None, sku, one.channel, one.begins, one.ends, one.recommended, one.price)
+            for sku, one in broken[:DEVIATIONS_TOLD]
+        ]
+        raise ParityBroken("change_id", policy.parity, told, len(broken) - len(told))
+    await tell(tx, PriceChangeWithdrawn(change.id, change.market), now)
+    await into_book(tx, change.market, now)
