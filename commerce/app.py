@@ -31,12 +31,14 @@ from orders.payments.port import PaymentGateway
 from orders.place import place_orders
 from orders.sell import book_sales
 from pricing import endpoints as pricing
+from pricing.changes import endpoints as price_changes
 from pricing.promotions import endpoints as promotions
 
 ROUTES: Sequence[HTTPRouteHandler] = (
     *catalog.ROUTES,
     *pricing.ROUTES,
     *promotions.ROUTES,
+    *price_changes.ROUTES,
     *customers.ROUTES,
     *inventory.ROUTES,
     *orders.ROUTES,
