@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import zip_longest
 from typing import NamedTuple
 
 from pricing.rules import Span, span_at
@@ -106,7 +107,7 @@ def charged(recommended: Iterable[Span], of_channel: Iterable[Span]) -> list[Spa
     recommended, of_channel = list(recommended), list(of_channel)
     bounds = sorted({edge for one in (*recommended, *of_channel) for edge in one[:2] if edge is not None})
     merged: list[Span] = []
-    for begins, ends in zip(bounds, [*bounds[1:], None], strict=True):
+    for begins, ends in zip_longest(bounds, bounds[1:]):
         base = span_at(recommended, begins)
         if base is None:
             continue

@@ -29,7 +29,7 @@ _UNKNOWN = text("""
      WHERE NOT EXISTS (SELECT FROM variants v WHERE v.brand = w.word)
      ORDER BY 2 LIMIT 1
 """)
-_CHANNEL = text("SELECT FROM channels WHERE code = :channel AND market = :market")
+_CHANNEL = text("SELECT 1 FROM channels WHERE code = :channel AND market = :market")
 _SELECT = text("""
     WITH RECURSIVE below (code) AS (
         SELECT code FROM categories WHERE code = ANY (CAST(:categories AS text[]))

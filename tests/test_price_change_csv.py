@@ -1,0 +1,139 @@
+"""Prices come as spreadsheets keep them, and every mistake in them is told by its line and column."""
+
+import pytest
+
+from commerce.kernel.bodies import Amount
+from pricing.changes.errors import MalformedCsv
+from pricing.changes.read_csv import read_csv
+from pricing.changes.rules import ITEMS_MAX
+from tests.conftest import Json, problem
+from tests.price_changes import Desk, change, desk
+from tests.stories import eur
+
+__all__ = ["desk"]
+
+HEADER = "sku,channel,price,exception_reason,exception_expires_at\n"
+LIST = (
+    "\N{ZERO WIDTH NO-BREAK SPACE}" + HEADER + "PHONE-BLK,,749.00,,\r\n"
+    "\n"
+    'CASE-BLK,web-de,24.5,"An agreement,\nin two lines",2026-12-01T00:00:00+01:00\n'
+    " WATCH , , none ,,\n"
+)
+
+
+async def test_a_spreadsheet_becomes_a_change(desk: Desk) -> None:
+    change_id = await desk.draft(csv=LIST)
+
+    whole = await desk.shown(change_id)
+    assert whole["change"]["origin"] == "csv"
+    assert [(one["sku"], one["channel"], one["price"], one["old"]) for one in whole["items"]] == [
+        ("PHONE-BLK", None, eur(74900), eur(79900)),
+        ("CASE-BLK", "web-de", eur(2450), None),
+        ("WATCH", None, None, eur(24900)),
+    ]
+    assert whole["items"][1]["exception"] == {
+        "id": None,
+        "reason": "An agreement,\nin two lines",
+        "expires_at": "2026-11-30T23:00:00Z",
+    }
+
+
+MISTAKES = (
+    HEADER
+    + "GHOST,,1.00,,\n"
+    + "WATCH,web-us,1.00,,\n"
+    + "WATCH,,1.005,,\n"
+    + "WATCH,,,,\n"
+    + "CHARGER,,-1,,\n"
+    + ",,1.00,,\n"
+    + "WATCH,web-de,200.00,Fair,\n"
+    + "WATCH,web-de,200.00,Fair,2026-12-01T00:00:00\n"
+    + "WATCH,web-de,200.00,Fair,tomorrow\n"
+    + "CASE-BLK,,20.00,,\n"
+    + "CASE-BLK,,21.00,,\n"
+    + "CASE-BLK,web-de,none,Fair,2026-12-01T00:00:00Z\n"
+    + "CHARGER,web-de,30.00,Fair,2026-11-02T12:00:00Z\n"
+)
+READ_FIRST = [
+    (4, "price", "'1.005' has more digits than EUR has (2)."),
+    (5, "price", "It is empty; write 'none' to end a price."),
+    (6, "price", "-1 is not between 0 and 10000000000.00 EUR."),
+    (7, "sku", "It is empty."),
+    (8, "exception_expires_at", "An exception has a reason and an expiry."),
+    (9, "exception_expires_at", "An instant needs its offset, such as Z or +01:00."),
+    (10, "exception_expires_at", "'tomorrow' is no instant; write it like 2027-01-31T18:00:00+01:00."),
+]
+THEN_LOOKED_UP = [
+    (2, "sku", "'GHOST' is not known here."),
+    (3, "channel", "'web-us' is not known here."),
+    (5, "sku", "'CASE-BLK' has a price in line 4 already."),
+    (
+        6,
+        "exception_reason",
+        "An exception lets a channel charge a price of its own; name the channel and the price.",
+    ),
+    (7, "exception_expires_at", "It must be after the change begins."),
+]
+
+
+def faults(body: Json) -> list[tuple[int, str | None, str]]:
+    """What is wrong, as it is told."""
+    return [(one["line"], one["column"], one["reason"]) for one in body["facts"]["faults"]]
+
+
+async def test_every_mistake_is_told_by_line_and_column(desk: Desk) -> None:
+    """First those of the text by itself; where there is none left, those that the shop knows of."""
+    unreadable = await desk.ada.post("/v1/price-changes", change(csv=MISTAKES))
+    lines = MISTAKES.splitlines(keepends=True)
+    readable = "".join(line for n, line in enumerate(lines, 1) if n not in {fault[0] for fault in READ_FIRST})
+    unknown = await desk.ada.post("/v1/price-changes", change(csv=readable))
+
+    assert [problem(unreadable), problem(unknown)] == [(422, "malformed_csv")] * 2
+    assert faults(unreadable.json()) == READ_FIRST
+    assert faults(unknown.json()) == THEN_LOOKED_UP
+    assert unknown.json()["detail"].startswith("csv: line 2, column sku: 'GHOST' is not known here.; line 3")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "reason"),
+    [
+        ("sku,price\n", 1, "channel", "This column is missing."),
+        ("sku,channel,price,vat\n", 1, "vat", "There is no such column; known are"),
+        ("sku,channel,price,sku\n", 1, "sku", "It is there twice."),
+        ("sku;channel;price\nWATCH;;1,00\n", 1, "sku;channel;price", "There is no such column"),
+        ("sku,channel,price\nWATCH,1.00\n", 2, None, "It has 2 cells, and there are 3 columns."),
+        ('sku,channel,price\nCASE-BLK,,1.00\nWATCH,,"1.00\n', 3, None, "This is no CSV: unexpected end of data."),
+        ('sku,channel,price\n"WATCH"x,,1.00\n', 2, None, "This is no CSV: "),
+        ("sku,channel,price\n", 2, None, "There is no price in it."),
+    ],
+)
+def test_a_text_that_is_no_list_of_prices_is_refused(text: str, line: int, column: str | None, reason: str) -> None:
+    with pytest.raises(MalformedCsv) as refused:
+        read_csv(text, "EUR")
+
+    [fault] = refused.value.faults
+    assert (fault.line, fault.column) == (line, column)
+    assert fault.reason.startswith(reason)
+
+
+def test_a_list_has_an_end_and_so_have_its_mistakes() -> None:
+    much = "sku,channel,price\n" + "".join(f"S{n},,1.00\n" for n in range(ITEMS_MAX + 1))
+    wrong = "sku,channel,price\n" + "".join(f"S{n},,x\n" for n in range(150))
+
+    with pytest.raises(MalformedCsv) as too_much:
+        read_csv(much, "EUR")
+    with pytest.raises(MalformedCsv) as all_wrong:
+        read_csv(wrong, "EUR")
+
+    assert [(one.line, one.reason) for one in too_much.value.faults] == [
+        (ITEMS_MAX + 2, "A change has at most 10000 prices.")
+    ]
+    assert (len(all_wrong.value.faults), all_wrong.value.more) == (100, 50)
+
+
+def test_currencies_have_their_own_decimals() -> None:
+    [yen] = read_csv("sku,channel,price\nWATCH,,24900\n", "JPY")
+    [dinar] = read_csv("sku,channel,price\nWATCH,,24.900\n", "KWD")
+
+    assert yen.item.price == Amount(24900, "JPY")
+    assert dinar.item.price == Amount(24900, "KWD")
