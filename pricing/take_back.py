@@ -1,10 +1,11 @@
 """Take back what a price change wrote and what has not begun: what lay beneath comes up again."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import text
 
-from commerce.kernel.db import Session
+from commerce.kernel.db import ReadSession, Session
 from pricing.errors import PriceInThePast
 from pricing.locking import lock_market
 from pricing.rules.series import Priced
@@ -28,20 +29,21 @@ _TOUCHED = {
 }
 
 
-async def take_back(tx: Session, market: str, change_id: str, now: datetime) -> None:
+async def take_back(tx: Session, market: str, change_id: str, now: datetime, gone: Collection[str] = ()) -> None:
     """Let the prices of a market be what they would be if this price change had never been written.
 
-    Its rows are superseded, not deleted. What others wrote over it, or beside it, stays. Takes the market's lock; a
+    Its rows are superseded, not deleted. What others wrote over it, or beside it, stays; what lay beneath it comes up,
+    but not where that is of one of the changes that are `gone`. Takes the market's lock; a
     handful of statements, however many prices. Raises PriceInThePast if anything of it has begun: that is history, and
     only another price change may end it.
     """
     await lock_market(tx, market)
     for series in (RECOMMENDED, CHANNEL):
-        remembered = await _touched(tx, series, change_id)
+        remembered = await touched(tx, series, change_id)
         before: dict[Key, list[Priced]] = {}
         after: dict[Key, list[Priced]] = {}
         for key, rows in remembered.items():
-            left = without(rows, change_id)
+            left = without(rows, change_id, gone)
             if left is not None:
                 if left.since <= now:
                     raise PriceInThePast("starts_at", left.since, now)
@@ -51,7 +53,7 @@ async def take_back(tx: Session, market: str, change_id: str, now: datetime) -> 
             await believe(tx, series, before, after, change_id, now)
 
 
-async def _touched(tx: Session, series: Series, change_id: str) -> dict[Key, list[Remembered]]:
+async def touched(tx: ReadSession, series: Series, change_id: str) -> dict[Key, list[Remembered]]:
     """All that was ever believed of the series which the change wrote to."""
     found: dict[Key, list[Remembered]] = {}
     for row in await tx.execute(_TOUCHED[series], {"change": change_id}):

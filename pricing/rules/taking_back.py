@@ -1,6 +1,6 @@
 """Taking back: what a series would be if something that was laid over it had never been."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,21 +23,21 @@ class TakenBack(NamedTuple):
     prices: list[Priced]
 
 
-def without(rows: Sequence[Remembered], change: str) -> TakenBack | None:
+def without(rows: Sequence[Remembered], change: str, gone: Collection[str] = ()) -> TakenBack | None:
     """What is believed of one series once a change is taken back; None where that changes nothing.
 
     Wherever the change is still in force (its price holds, or the gap that it made is still one), what lay beneath it
-    comes up again, and beneath that, if that was taken back as well; everything else stays as it is. A price that was
-    split by it and comes together again is one price again. What was laid into a
-    gap that somebody made leaves that gap, even where it was taken back meanwhile.
+    comes up again, and beneath that, if that was taken back as well, or is `gone`; everything else stays as it is. A
+    price that was split by it and comes together again is one price again. What was laid into a gap that somebody made
+    leaves that gap, even where it was taken back meanwhile.
     """
     now = [row.priced for row in rows if row.superseded_at is None]
     ours = [one for one in now if one.change_id == change]
     region = [(one.valid_from, one.valid_to) for one in ours] + _gaps(rows, now, change)
     if not region:
         return None
-    gone = {row.priced.change_id for row in rows if row.superseded_by and row.superseded_by == row.priced.change_id}
-    up = [piece for span in region for piece in _beneath(rows, change, span, {*gone, change})]
+    over = {row.priced.change_id for row in rows if row.superseded_by and row.superseded_by == row.priced.change_id}
+    up = [piece for span in region for piece in _beneath(rows, change, span, {*over, *gone, change})]
     prices = _joined([*(one for one in now if one.change_id != change), *up])
     return TakenBack(min(begins for begins, _ in region), prices)
 
