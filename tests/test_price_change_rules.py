@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pricing.changes.rules import Exact, RoundTo, Way, changed, charged, prior_effect, rounded, share_bp
 from pricing.rules import Span, span_at
+from pricing.rules.series import Priced, priced_at
 from tests.conftest import NOON, Json, problem
 from tests.price_changes import Desk, at, change, desk, item
 from tests.stories import eur
@@ -90,13 +91,13 @@ def test_the_prior_price_of_a_reduction(why: str, timeline: list[Span], amount: 
 series = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 10), st.integers(1, 3)), max_size=4)
 
 
-def apart(drawn: list[tuple[int, int, int]]) -> list[Span]:
+def apart(drawn: list[tuple[int, int, int]]) -> list[Priced]:
     """Prices one after the other, with gaps."""
     found, day = [], 0
     for gap, lasts, amount in drawn:
         found.append((day + gap, day + gap + lasts, amount))
         day += gap + lasts
-    return spans(*found)
+    return [Priced(*one) for one in spans(*found)]
 
 
 @given(series, series)
@@ -109,8 +110,8 @@ def test_what_is_charged_is_the_channels_price_or_else_the_recommended_one(
 
     for day in range(170):
         instant = EPOCH + timedelta(days=day)
-        base, mine, seen = span_at(recommended, instant), span_at(own, instant), span_at(found, instant)
-        wanted = None if base is None else (mine or base).value
+        base, mine, seen = priced_at(recommended, instant), priced_at(own, instant), span_at(found, instant)
+        wanted = None if base is None else (mine or base).amount
         assert (None if seen is None else seen.value) == wanted
     assert all(one.valid_to != two.valid_from or one.value != two.value for one, two in itertools.pairwise(found))
 

@@ -14,14 +14,13 @@ from pricing.changes.errors import DeviationTold, ParityBroken, RollBackOutdated
 from pricing.changes.known import statuses_of
 from pricing.changes.move import Change
 from pricing.changes.overlay import Planned, overlaid
-from pricing.changes.parity import Deviation, Policy, newly_broken
+from pricing.changes.parity import exceptions_of, newly_broken
 from pricing.changes.put_back import put_back
 from pricing.errors import PriceInThePast
+from pricing.rules.parity import Deviation, Excepted, ParityPolicy
 from pricing.series import Histories, histories
 
 DEVIATIONS_TOLD = 20
-NOT_YET = "to come"
-"""Stands for the exceptions of a change that are still to be recorded."""
 WINDOW_DAYS = 30
 """Of the prior price, where a market has no policy of its own."""
 
@@ -57,7 +56,9 @@ class Checked:
     before: dict[str, Histories]
     """From so far back on that prior prices can be told."""
     after: dict[str, Histories]
-    policy: Policy
+    policy: ParityPolicy
+    exceptions: dict[str, Excepted]
+    """By id; those of this change that are still to be recorded by `to_come`."""
     window_days: int
     statuses: dict[str, VariantStatus]
     refusals: Sequence[Refusal]
@@ -83,7 +84,8 @@ async def look_at(tx: ReadSession, change: Change, begins: datetime, now: dateti
     before = await histories(tx, change.market, skus, begins - timedelta(days=window_days))
     after, overlaps = overlaid(before, plan, change.market, change.id, change.counter_of)
     statuses = await statuses_of(tx, skus)
-    broken = newly_broken(before, after, policy, begins)
+    exceptions = {**await exceptions_of(tx, skus), **_to_come(change, items)}
+    broken = newly_broken(before, after, policy, exceptions, begins)
     refusals = [
         *_timing(change, items, begins, now),
         *_retired(plan, statuses),
@@ -91,7 +93,7 @@ async def look_at(tx: ReadSession, change: Change, begins: datetime, now: dateti
         *overlaps,
         *_parity(plan, broken, policy),
     ]
-    return Checked(begins, items, plan, before, after, policy, window_days, statuses, refusals)
+    return Checked(begins, items, plan, before, after, policy, exceptions, window_days, statuses, refusals)
 
 
 async def skus_of(tx: ReadSession, change_id: str) -> list[str]:
@@ -99,10 +101,25 @@ async def skus_of(tx: ReadSession, change_id: str) -> list[str]:
     return list((await tx.execute(_SKUS, {"id": change_id})).scalars())
 
 
-async def policy_of(tx: ReadSession, market: str) -> tuple[Policy, int]:
+async def policy_of(tx: ReadSession, market: str) -> tuple[ParityPolicy, int]:
     """A market's parity, and the days that a prior price looks back; the usual ones where nothing else is set."""
     row = (await tx.execute(_POLICY, {"market": market})).one_or_none()
-    return (Policy("equal", None), WINDOW_DAYS) if row is None else (Policy(row[0], row[1]), row[2])
+    return (ParityPolicy("equal"), WINDOW_DAYS) if row is None else (ParityPolicy(row[0], row[1]), row[2])
+
+
+def to_come(place: int) -> str:
+    """What stands for an exception of an item, until it is recorded."""
+    return f"items[{place}].exception"
+
+
+def _to_come(change: Change, items: Sequence[Item]) -> dict[str, Excepted]:
+    return {
+        to_come(item.place): Excepted(
+            to_come(item.place), item.exception_reason, change.approved_by or "", item.exception_expires_at
+        )
+        for item in items
+        if item.exception_reason is not None and item.exception_expires_at is not None
+    }
 
 
 def _planned(change: Change, item: Item, begins: datetime) -> Planned | None:
@@ -113,7 +130,7 @@ def _planned(change: Change, item: Item, begins: datetime) -> Planned | None:
         last = min(last or item.exception_expires_at, item.exception_expires_at)
     if last is not None and last <= first:
         return None
-    exception = item.exception_id or (NOT_YET if item.exception_reason else None)
+    exception = item.exception_id or (to_come(item.place) if item.exception_reason else None)
     return Planned(item.place, item.sku, item.channel, item.amount, first, last, exception)
 
 
@@ -147,7 +164,9 @@ async def _outdated(tx: ReadSession, change: Change, plan: Sequence[Planned], be
     return [RollBackOutdated("counter_of", change.counter_of, one[0]) for one in sorted(missing, key=str)]
 
 
-def _parity(plan: Sequence[Planned], broken: Sequence[tuple[str, Deviation]], policy: Policy) -> Iterator[Refusal]:
+def _parity(
+    plan: Sequence[Planned], broken: Sequence[tuple[str, Deviation]], policy: ParityPolicy
+) -> Iterator[Refusal]:
     if not broken:
         return
     places: dict[tuple[str, str | None], int] = {}
@@ -156,7 +175,7 @@ def _parity(plan: Sequence[Planned], broken: Sequence[tuple[str, Deviation]], po
     told = [
         DeviationTold(
             places.get((sku, one.channel), places.get((sku, None))),
-            *(sku, one.channel, one.begins, one.ends, one.recommended, one.price),
+            *(sku, one.channel, one.valid_from, one.valid_to, one.recommended, one.own),
         )
         for sku, one in broken[:DEVIATIONS_TOLD]
     ]

@@ -26,7 +26,6 @@ from pricing.changes.schemas import (
     PriorView,
 )
 from pricing.rules import Span, span_at, tax_of
-from pricing.rules.series import Priced
 from pricing.series import Histories, channels_of
 from pricing.tax import tax_rates_in_force
 
@@ -107,8 +106,8 @@ def _effect(facts: Facts, one: Planned, channel: str) -> EffectView:
     timeline = _charged(before, channel)
     was, is_ = span_at(timeline, one.begins), span_at(_charged(after, channel), one.begins)
     old, new = (None if each is None else each.value for each in (was, is_))
-    kept, _ = in_parity(before, channel, facts.checked.policy, one.begins)
-    keeps, excepted = in_parity(after, channel, facts.checked.policy, one.begins)
+    kept, _ = in_parity(before, channel, facts.checked.policy, facts.checked.exceptions, one.begins)
+    keeps, excepted = in_parity(after, channel, facts.checked.policy, facts.checked.exceptions, one.begins)
     prior = None if new is None else prior_effect(timeline, one.begins, new, facts.checked.window_days)
     difference = None if old is None or new is None else new - old
     cost = facts.sold[one.sku].cost
@@ -137,11 +136,7 @@ def _amount(minor: int | None, currency: str) -> Amount | None:
 
 
 def _charged(history: Histories, channel: str) -> list[Span]:
-    return charged(_spans(history.recommended), _spans(history.channels.get(channel, [])))
-
-
-def _spans(series: list[Priced]) -> Iterator[Span]:
-    return (Span(one.valid_from, one.valid_to, one.amount) for one in series)
+    return charged(history.recommended, history.channels.get(channel, []))
 
 
 def _margin(facts: Facts, sku: str, price: int, cost: int) -> MarginView:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import zip_longest
 from typing import NamedTuple
 
-from pricing.rules import Span, span_at
+from pricing.rules import Span
+from pricing.rules.series import Priced, charges
 
 WHOLE_BP = 10_000
 ITEMS_MAX = 10_000
@@ -99,23 +99,15 @@ def rounded(wanted: Exact, to: RoundTo) -> int:
     return low if 2 * above <= to.unit * wanted.denominator else low + to.unit
 
 
-def charged(recommended: Iterable[Span], of_channel: Iterable[Span]) -> list[Span]:
-    """What a channel charges when: its own price, else the recommended one; without that, nothing is sold.
-
-    Neighbours of one amount are one span.
-    """
-    recommended, of_channel = list(recommended), list(of_channel)
-    bounds = sorted({edge for one in (*recommended, *of_channel) for edge in one[:2] if edge is not None})
+def charged(recommended: Sequence[Priced], own: Sequence[Priced]) -> list[Span]:
+    """What a channel charges when, whichever price counts; neighbours of one amount are one span."""
     merged: list[Span] = []
-    for begins, ends in zip_longest(bounds, bounds[1:]):
-        base = span_at(recommended, begins)
-        if base is None:
-            continue
-        amount = (span_at(of_channel, begins) or base).value
-        if merged and merged[-1].valid_to == begins and merged[-1].value == amount:
-            merged[-1] = Span(merged[-1].valid_from, ends, amount)
+    for one in charges(recommended, own):
+        last = merged[-1] if merged else None
+        if last is not None and last.valid_to == one.valid_from and last.value == one.counted.amount:
+            merged[-1] = last._replace(valid_to=one.valid_to)
         else:
-            merged.append(Span(begins, ends, amount))
+            merged.append(Span(one.valid_from, one.valid_to, one.counted.amount))
     return merged
 
 
@@ -138,33 +130,3 @@ def share_bp(part: int, of: int) -> int | None:
     if of == 0:
         return None
     return abs(part) * WHOLE_BP // of * (-1 if part < 0 else 1)
-
-
-class Room(NamedTuple):
-    """An interval."""
-
-    begins: datetime
-    ends: datetime | None
-
-
-def clipped(one: Room, begins: datetime, ends: datetime | None) -> Room | None:
-    """The part of an interval within another one; None if they have no instant in common."""
-    first = max(one.begins, begins)
-    last = min((end for end in (one.ends, ends) if end is not None), default=None)
-    return Room(first, last) if last is None or first < last else None
-
-
-def free_rooms(taken: Sequence[Room], begins: datetime, ends: datetime | None) -> list[Room]:
-    """What is left of an interval by others that do not overlap each other."""
-    found, at = [], begins
-    for one in sorted(taken, key=lambda room: room.begins):
-        if one.ends is not None and one.ends <= at:
-            continue
-        if ends is not None and one.begins >= ends:
-            break
-        if one.begins > at:
-            found.append(Room(at, one.begins))
-        if one.ends is None:
-            return found
-        at = one.ends
-    return found if ends is not None and at >= ends else [*found, Room(at, ends)]

@@ -11,7 +11,7 @@ from commerce.kernel.ids import new_id
 from commerce.kernel.outbox import tell
 from commerce.kernel.rows import as_columns, insert_many
 from pricing.books.lead import LEAD, commit_within, must_lead
-from pricing.changes.check import NOT_YET, Checked, check_change
+from pricing.changes.check import Checked, check_change, to_come
 from pricing.changes.events import PriceChangeScheduled
 from pricing.changes.into_book import into_book
 from pricing.changes.move import Change, lock_change, market_of, may_become, move_change
@@ -73,7 +73,7 @@ def _write(one: Planned) -> PriceWrite:
 
 async def _with_exceptions(tx: Session, change: Change, checked: Checked, now: datetime) -> Sequence[Planned]:
     """Record the exceptions of a change, and have its prices stand on them."""
-    ids = {one.place: new_id("pex", now) for one in checked.plan if one.exception_id == NOT_YET}
+    ids = {one.place: new_id("pex", now) for one in checked.plan if one.exception_id == to_come(one.place)}
     if not ids:
         return checked.plan
     rows = [

@@ -11,7 +11,8 @@ from pricing.changes.errors import DeviationTold, ParityBroken
 from pricing.changes.events import PriceChangeWithdrawn
 from pricing.changes.into_book import into_book
 from pricing.changes.move import Change, lock_change, market_of, may_become, move_change
-from pricing.changes.parity import newly_broken
+from pricing.changes.parity import exceptions_of, newly_broken
+from pricing.changes.put_back import rolled_back
 from pricing.changes.rules import PriceChangeState
 from pricing.locking import lock_market
 from pricing.series import histories
@@ -40,11 +41,12 @@ async def _take_out(tx: Session, change: Change, now: datetime) -> None:
     skus = await skus_of(tx, change.id)
     policy, _ = await policy_of(tx, change.market)
     before = await histories(tx, change.market, skus, now)
-    await take_back(tx, change.market, change.id, now)
-    broken = newly_broken(before, await histories(tx, change.market, skus, now), policy, now)
+    await take_back(tx, change.market, change.id, now, await rolled_back(tx, change.market, change.id))
+    after = await histories(tx, change.market, skus, now)
+    broken = newly_broken(before, after, policy, await exceptions_of(tx, skus), now)
     if broken:
         told = [
-            DeviationTold(None, sku, one.channel, one.begins, one.ends, one.recommended, one.price)
+            DeviationTold(None, sku, one.channel, one.valid_from, one.valid_to, one.recommended, one.own)
             for sku, one in broken[:DEVIATIONS_TOLD]
         ]
         raise ParityBroken("change_id", policy.parity, told, len(broken) - len(told))

@@ -1,0 +1,206 @@
+"""A channel's own price stands beside the recommended one as the market's policy allows, or on an exception."""
+
+from datetime import timedelta
+
+from commerce.kernel.db import Database
+from tests.conftest import NOON, problem
+from tests.price_changes import LEAD, Desk, at, desk, item
+from tests.shop import rows
+from tests.stories import eur, plant
+
+__all__ = ["desk"]
+
+WEEK = timedelta(days=7)
+CHRISTMAS = {"reason": "The fair in Leipzig", "expires_at": at(NOON + WEEK)}
+
+
+async def policy(db: Database, parity: str, band_bp: int | None = None) -> None:
+    """Set the policy of Germany."""
+    band = "NULL" if band_bp is None else str(band_bp)
+    await plant(
+        db,
+        "INSERT INTO pricing_policies (market, parity, band_bp, tax_rounding, prior_window_days, prior_announced_days,"
+        " prior_progressive, prior_new_arrivals, horizon_days, readiness_minutes, set_by, set_at)"
+        f" VALUES ('de', '{parity}', {band}, 'line', 30, 90, false, 'shorter', 92, 15, 'test', '2026-01-01Z')",
+    )
+
+
+async def test_a_channel_charges_what_is_recommended_unless_an_exception_says_why(desk: Desk) -> None:
+    plain = await desk.draft(item("CHARGER", 3500), item("WATCH", 19900, "web-de"))
+    refused = await desk.do(plain, "submit")
+    change_id = await desk.scheduled(item("WATCH", 19900, "web-de", exception=CHRISTMAS))
+
+    assert problem(refused) == (409, "parity_broken")
+    facts = refused.json()["facts"]
+    assert (facts["field"], facts["policy"], facts["more"]) == ("items[1].price", "equal", 0)
+    assert facts["deviations"] == [
+        {
+            "item": 1,
+            "sku": "WATCH",
+            "channel": "web-de",
+            "begins": at(NOON + LEAD),
+            "ends": None,
+            "recommended": 24900,
+            "price": 19900,
+        }
+    ]
+    assert await desk.series("WATCH", "web-de") == [(at(NOON + LEAD), at(NOON + WEEK), 19900)], "it ends as it expires"
+    whole = await desk.shown(change_id)
+    [exception] = await rows(
+        desk.db, "SELECT id, channel, sku, reason, approved_by, expires_at, change_id FROM parity_exceptions"
+    )
+    assert exception[1:] == (
+        *("web-de", "WATCH", "The fair in Leipzig", whole["change"]["approved_by"], NOON + WEEK),
+        change_id,
+    )
+    assert whole["items"][0]["exception"]["id"] == exception[0]
+    await desk.laws_hold()
+
+
+async def test_a_recommended_price_does_not_walk_away_from_a_channels_own(desk: Desk) -> None:
+    await desk.live(item("WATCH", 24900, "web-de"))
+    alone = await desk.draft(item("WATCH", 22900))
+    refused = await desk.do(alone, "submit")
+    await desk.scheduled(item("WATCH", 21900), item("WATCH", None, "web-de"))
+
+    assert problem(refused) == (409, "parity_broken")
+    assert refused.json()["facts"]["deviations"][0]["item"] == 0
+    assert await desk.state(alone) == "draft"
+
+
+async def test_a_change_that_mends_what_it_breaks_may_be(desk: Desk) -> None:
+    await desk.live(item("WATCH", 24900, "web-de"), item("WATCH", 24900, "retail-de"))
+    both = await desk.draft(item("WATCH", 21900), item("WATCH", 21900, "web-de"))
+    half = await desk.do(both, "submit")
+    await desk.scheduled(item("WATCH", 21900), item("WATCH", 21900, "web-de"), item("WATCH", None, "retail-de"))
+
+    assert [one["channel"] for one in half.json()["facts"]["deviations"]] == ["retail-de"]
+    assert await desk.series("WATCH", "web-de") == [
+        (at(NOON + LEAD), at(desk.clock.now() + LEAD), 24900),
+        (at(desk.clock.now() + LEAD), None, 21900),
+    ]
+
+
+async def test_a_floor_and_a_band(desk: Desk) -> None:
+    await policy(desk.db, "band", 500)
+    near = await desk.draft(item("CASE-BLK", 3045, "web-de"), item("CHARGER", 3705, "web-de"))
+    far = await desk.draft(item("CASE-BLK", 2754, "web-de"))
+    answers = [await desk.do(each, "submit") for each in (near, far)]
+    await plant(desk.db, "UPDATE pricing_policies SET parity = 'floor', band_bp = NULL")
+    above = await desk.draft(item("CASE-BLK", 9900, "web-de"))
+    below = await desk.draft(item("CASE-BLK", 2899, "web-de"))
+    answers += [await desk.do(each, "submit") for each in (above, below)]
+
+    assert [answer.status_code for answer in answers] == [200, 409, 200, 409]
+
+
+async def test_what_a_policy_left_behind_keeps_nobody_from_other_prices(desk: Desk) -> None:
+    await policy(desk.db, "band", 1000)
+    await desk.live(item("WATCH", 23900, "web-de"))
+    await plant(desk.db, "UPDATE pricing_policies SET parity = 'equal', band_bp = NULL")
+    other = await desk.draft(item("WATCH", 24900, "retail-de"))
+
+    assert (await desk.do(other, "submit")).status_code == 200
+
+
+async def test_what_others_rely_on_is_not_withdrawn(desk: Desk) -> None:
+    later = NOON + timedelta(days=1)
+    raised = await desk.scheduled(item("WATCH", 26900), starts_at=at(later))
+    await desk.scheduled(item("WATCH", 26900, "web-de"), starts_at=at(later))
+    refused = await desk.do(raised, "withdraw")
+
+    assert problem(refused) == (409, "parity_broken")
+    assert await desk.state(raised) == "scheduled"
+    assert (await desk.series("WATCH"))[1] == (at(later), None, 26900)
+
+
+async def test_a_dry_run_tells_what_every_price_becomes(desk: Desk) -> None:
+    await plant(
+        desk.db,
+        "INSERT INTO unit_costs (sku, market, valid_from, amount) VALUES ('WATCH', 'de', '2026-01-01Z', 15000),"
+        " ('WATCH', 'de', '2026-11-02T12:00:05Z', 17000)",
+    )
+    change_id = await desk.draft(
+        item("WATCH", 19900),
+        item("CASE-BLK", 1400, "web-de"),
+        item("CHARGER", 3900),
+        item("PHONE-WHT", None),
+    )
+    seen = await desk.tried(change_id)
+
+    assert seen["change"]["state"] == "draft"
+    assert seen["begins"] == at(NOON + LEAD)
+    assert (seen["affected"], seen["cheaper"], seen["dearer"], seen["same"]) == (7, 3, 0, 2)
+    assert seen["warnings"] == {
+        "below_cost": 2,
+        "changes_nothing": 2,
+        "drops_by_half": 1,
+        "ends_the_price": 2,
+        "parity_broken": 1,
+    }
+    [refusal] = seen["refusals"]
+    assert refusal.startswith("parity_broken: items[1].price: 'CASE-BLK' would cost 1400 in 'web-de', and 2900 as")
+    retail, web, case, *_, phone = seen["effects"]
+    assert (retail["channel"], web["channel"]) == ("retail-de", "web-de")
+    assert web == {
+        "item": 0,
+        "sku": "WATCH",
+        "channel": "web-de",
+        "begins": at(NOON + LEAD),
+        "old": eur(24900),
+        "new": eur(19900),
+        "difference": eur(-5000),
+        "difference_bp": -2008,
+        "parity": {"before": True, "after": True, "excepted": False},
+        "cost": eur(17000),
+        "margin": {"amount": eur(-277), "share_bp": -165},
+        "prior": {"price": eur(24900), "reduction_bp": 2008},
+        "promotions": [],
+        "warnings": ["below_cost"],
+    }
+    assert case["parity"] == {"before": True, "after": False, "excepted": False}
+    assert case["warnings"] == ["drops_by_half", "parity_broken"]
+    assert (phone["new"], phone["warnings"]) == (None, ["ends_the_price"])
+    assert await desk.series("WATCH") == [("2026-01-01T00:00:00Z", None, 24900)], "nothing is written"
+
+
+async def test_a_dry_run_sees_the_lowest_price_of_the_days_before(desk: Desk) -> None:
+    """A reduction on top of last week's lower price: nothing may be announced."""
+    await desk.live(item("WATCH", 18900), ends_at=at(NOON + WEEK))
+    desk.clock.set(NOON + 2 * WEEK)
+    await desk.tick()
+    higher = await desk.draft(item("WATCH", 19900), item("CHARGER", 3500))
+    seen = await desk.tried(higher)
+    desk.clock.set(NOON + 6 * WEEK)
+    later = await desk.tried(higher)
+
+    watch, charger = seen["effects"][0], seen["effects"][2]
+    assert (watch["prior"], watch["warnings"]) == ({"price": eur(18900), "reduction_bp": 0}, ["no_reduction_to_show"])
+    assert (charger["prior"], charger["warnings"]) == ({"price": eur(3900), "reduction_bp": 1025}, [])
+    assert later["effects"][0]["prior"] == {"price": eur(24900), "reduction_bp": 2008}
+
+
+async def test_a_dry_run_comes_in_pages_and_tells_of_overlaps(desk: Desk) -> None:
+    await desk.scheduled(item("WATCH", 22900), starts_at=at(NOON + WEEK))
+    change_id = await desk.draft(item("WATCH", 19900), item("CHARGER", 3500))
+    first = await desk.tried(change_id, limit=3)
+    second = await desk.tried(change_id, limit=3, cursor=first["next_cursor"])
+
+    assert first["refusals"][0].startswith("price_overlaps: 'WATCH' has another price in 'de'")
+    assert [(one["sku"], one["warnings"]) for one in (*first["effects"], *second["effects"])] == [
+        ("WATCH", ["overlaps"]),
+        ("WATCH", ["overlaps"]),
+        ("CHARGER", []),
+        ("CHARGER", []),
+    ]
+    assert second["next_cursor"] is None
+    strange = await desk.ada.get(f"/v1/price-changes/{change_id}/dry-run", cursor="Ig")
+    assert problem(strange) == (400, "invalid_input")
+
+
+async def test_an_excepted_price_is_shown_as_such(desk: Desk) -> None:
+    change_id = await desk.draft(item("WATCH", 19900, "web-de", exception=CHRISTMAS))
+    [effect] = (await desk.tried(change_id))["effects"]
+
+    assert effect["parity"] == {"before": True, "after": False, "excepted": True}
+    assert effect["warnings"] == []

@@ -1,0 +1,176 @@
+"""Rolling back: what a change took away is put back by another one, and nobody's later plan is lost over it."""
+
+from datetime import timedelta
+
+from tests.conftest import NOON, problem
+from tests.price_changes import JANUARY, LEAD, Desk, at, desk, item
+from tests.shop import rows
+from tests.stories import eur, told
+
+__all__ = ["desk"]
+
+HOUR = timedelta(hours=1)
+START = NOON + LEAD
+
+
+async def test_a_live_change_is_rolled_back_by_a_change_that_somebody_else_approves(desk: Desk) -> None:
+    change_id = await desk.live(item("WATCH", 19900), item("CASE-BLK", None), item("DRAFT-1", 89900))
+    desk.clock.advance(HOUR)
+    begun = await desk.do(change_id, "roll-back", reason="The price was meant for March")
+    counter = begun.json()
+    own = await desk.do(counter["id"], "approve", desk.ada)
+    again = await desk.do(change_id, "roll-back", reason="Me too")
+    await desk.approve(counter["id"])
+    await desk.schedule(counter["id"])
+    before = await desk.state(change_id)
+    desk.clock.advance(LEAD)
+    seen = await desk.state(change_id)
+    await desk.tick()
+
+    assert begun.status_code == 201
+    assert (counter["state"], counter["origin"], counter["counter_of"]) == ("submitted", "counter", change_id)
+    assert (counter["name"], counter["items"]) == ("Roll back: Cheaper phones", 3)
+    assert [problem(own), problem(again)] == [(403, "own_change"), (409, "already_countered")]
+    assert (before, seen) == ("live", "rolled_back")
+    back = at(NOON + LEAD + HOUR + LEAD)
+    assert await desk.series("WATCH") == [
+        (JANUARY, at(START), 24900),
+        (at(START), back, 19900),
+        (back, None, 24900),
+    ]
+    assert await desk.series("CASE-BLK") == [(JANUARY, at(START), 2900), (back, None, 2900)]
+    whole = await desk.shown(change_id)
+    assert whole["change"]["countered_by"] == counter["id"]
+    last = whole["steps"][-1]
+    assert (last["state"], last["by"], last["at"], last["note"]) == ("rolled_back", "schedule", back, counter["id"])
+    [news] = await told(desk.db, "price_change_rolled_back")
+    assert (news["change_id"], news["counter_id"]) == (change_id, counter["id"])
+    await desk.laws_hold()
+
+
+async def test_history_stays_what_it_was(desk: Desk) -> None:
+    """What was charged while the change was live, and what was believed before it, can be asked for ever."""
+    change_id = await desk.live(item("WATCH", 19900))
+    await desk.rolled_back(change_id)
+
+    believed = """
+        SELECT amount, valid_from, valid_to FROM recommended_prices
+         WHERE sku = 'WATCH' AND market = 'de' AND (recorded_at IS NULL OR recorded_at <= :then)
+           AND (superseded_at IS NULL OR superseded_at > :then) ORDER BY valid_from
+    """
+    at_noon = await rows(desk.db, believed, then=NOON - timedelta(seconds=1))
+    while_live = await rows(desk.db, believed, then=START - timedelta(seconds=1))
+    assert [(amount, ends) for amount, _, ends in at_noon] == [(24900, None)]
+    assert [(amount, ends) for amount, _, ends in while_live] == [(24900, START), (19900, None)]
+    charged_then = [row for row in await desk.series("WATCH") if row[0] == at(START)]
+    assert charged_then == [(at(START), at(START + LEAD), 19900)]
+
+
+async def test_what_a_later_change_has_overwritten_is_left_as_it_is(desk: Desk) -> None:
+    first = await desk.live(item("WATCH", 19900), item("CHARGER", 3500))
+    await desk.live(item("WATCH", 18900))
+    begun = await desk.do(first, "roll-back", reason="No")
+
+    shown = await desk.shown(begun.json()["id"])
+    assert [(one["sku"], one["price"], one["old"]) for one in shown["items"]] == [("CHARGER", eur(3900), eur(3500))]
+
+
+async def test_nothing_is_left_to_roll_back(desk: Desk) -> None:
+    first = await desk.live(item("WATCH", 19900))
+    await desk.live(item("WATCH", 18900))
+    weekend = await desk.live(item("CHARGER", 3500), ends_at=at(desk.clock.now() + HOUR))
+    nothing = await desk.do(first, "roll-back", reason="No")
+    over = await desk.do(weekend, "roll-back", reason="No", starts_at=at(desk.clock.now() + 2 * HOUR))
+    desk.clock.advance(HOUR)
+    ended = await desk.do(weekend, "roll-back", reason="No")
+
+    assert [problem(nothing), problem(over)] == [(409, "nothing_to_roll_back")] * 2
+    assert problem(ended) == (409, "move_not_allowed")
+
+
+async def test_a_plan_inside_of_it_stays_and_the_rest_is_put_back_on_both_sides(desk: Desk) -> None:
+    first = await desk.live(item("WATCH", 19900))
+    friday, monday = NOON + 24 * HOUR, NOON + 96 * HOUR
+    await desk.scheduled(item("WATCH", 17900), starts_at=at(friday), ends_at=at(monday))
+    await desk.rolled_back(first)
+
+    back = at(START + LEAD)
+    assert await desk.series("WATCH") == [
+        (JANUARY, at(START), 24900),
+        (at(START), back, 19900),
+        (back, at(friday), 24900),
+        (at(friday), at(monday), 17900),
+        (at(monday), None, 24900),
+    ]
+    await desk.laws_hold()
+
+
+async def test_a_plan_that_is_withdrawn_does_not_bring_back_what_was_rolled_back(desk: Desk) -> None:
+    first = await desk.live(item("WATCH", 19900))
+    friday, monday = NOON + 24 * HOUR, NOON + 96 * HOUR
+    plan = await desk.scheduled(item("WATCH", 17900), starts_at=at(friday), ends_at=at(monday))
+    await desk.rolled_back(first)
+    await desk.do(plan, "withdraw")
+
+    back = at(START + LEAD)
+    charged = [(begins, amount) for begins, _, amount in await desk.series("WATCH")]
+    assert charged[:3] == [(JANUARY, 24900), (at(START), 19900), (back, 24900)]
+    assert {amount for _, amount in charged[2:]} == {24900}
+    await desk.laws_hold()
+
+
+async def test_a_weekend_that_is_rolled_back_ends_where_it_would_have_ended(desk: Desk) -> None:
+    monday = NOON + 96 * HOUR
+    first = await desk.live(item("WATCH", 19900), ends_at=at(monday))
+    await desk.rolled_back(first)
+
+    back = at(START + LEAD)
+    assert [(begins, amount) for begins, _, amount in await desk.series("WATCH")] == [
+        (JANUARY, 24900),
+        (at(START), 19900),
+        (back, 24900),
+        (at(monday), 24900),
+    ]
+
+
+async def test_a_counter_change_that_is_outdated_is_drafted_anew(desk: Desk) -> None:
+    first = await desk.live(item("WATCH", 19900))
+    counter_id = (await desk.do(first, "roll-back", reason="No")).json()["id"]
+    await desk.approve(counter_id)
+    await desk.live(item("WATCH", 18900))
+    outdated = await desk.do(counter_id, "schedule")
+    await desk.do(counter_id, "withdraw")
+    nothing = await desk.do(first, "roll-back", reason="No")
+
+    assert problem(outdated) == (409, "roll_back_outdated")
+    assert problem(nothing) == (409, "nothing_to_roll_back")
+    await desk.laws_hold()
+
+
+async def test_a_counter_change_can_be_withdrawn_and_can_be_rolled_back(desk: Desk) -> None:
+    first = await desk.live(item("WATCH", 19900))
+    counter_id = (await desk.do(first, "roll-back", reason="No", starts_at=at(NOON + HOUR))).json()["id"]
+    await desk.approve(counter_id)
+    await desk.schedule(counter_id)
+    await desk.do(counter_id, "withdraw")
+    as_before = await desk.series("WATCH")
+    counter_id = await desk.rolled_back(first)
+    await desk.rolled_back(counter_id)
+
+    assert as_before == [(JANUARY, at(START), 24900), (at(START), None, 19900)]
+    assert [amount for _, _, amount in await desk.series("WATCH")] == [24900, 19900, 24900, 19900]
+    assert [await desk.state(each) for each in (first, counter_id)] == ["rolled_back"] * 2
+    await desk.laws_hold()
+
+
+async def test_beneath_a_change_whose_own_ground_was_rolled_back_lies_what_was_before_both(desk: Desk) -> None:
+    tuesday = NOON + 24 * HOUR
+    first = await desk.live(item("WATCH", 19900))
+    second = await desk.scheduled(item("WATCH", 17900), starts_at=at(tuesday))
+    await desk.rolled_back(first)
+    desk.clock.set(tuesday)
+    await desk.tick()
+    await desk.rolled_back(second)
+
+    assert [amount for _, _, amount in await desk.series("WATCH")] == [24900, 19900, 24900, 17900, 24900]
+    await desk.laws_hold()
