@@ -137,6 +137,7 @@ CULPRITS = {
             *(f"{domain}.models" for domain in ("catalog", "inventory", "orders", "pricing", "orders.customers")),
             *("orders.payments.models", "orders.returns.models", "commerce.exchange.models"),
             *("pricing.promotions.queries", "pricing.promotions.models"),
+            *("pricing.changes.queries", "pricing.changes.models"),
         )
     ),
 }
