@@ -11,12 +11,13 @@ from commerce.kernel.access import Role
 from commerce.kernel.db import Database, Session
 from commerce.kernel.refusals import MoveNotAllowed
 from pricing.changes.approve import approve_change
+from pricing.changes.in_time import done_in_time
 from pricing.changes.move import lock_change, move_change, read_change
 from pricing.changes.rules import PriceChangeState
 from tests.conftest import NOON, Callers, problem
 from tests.price_changes import JANUARY, LEAD, TONIGHT, Desk, at, change, desk, item
 from tests.shop import rows
-from tests.stories import eur, told
+from tests.stories import eur, plant, told
 
 __all__ = ["desk"]
 
@@ -123,6 +124,26 @@ async def test_nothing_begins_before_everybody_can_know_of_it(desk: Desk) -> Non
     assert [problem(sooner), problem(as_drafted)] == [(422, "too_soon")] * 2
     assert sooner.json()["errors"][0]["field"] == "starts_at"
     assert later.status_code == 200
+
+
+async def test_many_prices_are_scheduled_earlier_and_may_take_longer(desk: Desk) -> None:
+    """A second more for every 250, and the transaction is cut off so long before the start that all can hear of it."""
+    await plant(
+        desk.db,
+        "INSERT INTO variants (sku, product, name, category, tax_class, status)"
+        " SELECT 'S' || n, 'case', 'Case', 'cases', 'standard', 'active' FROM generate_series(1, 500) AS s (n)",
+    )
+    soon = await desk.approved(*(item(f"S{n}", n) for n in range(1, 501)))
+    too_soon = await desk.do(soon, "schedule", starts_at=at(NOON + timedelta(seconds=11)))
+    scheduled = await desk.do(soon, "schedule")
+    async with desk.db.transaction() as tx:
+        await done_in_time(tx, NOON + timedelta(seconds=12), NOON)
+        limit = (await tx.execute(text("SHOW transaction_timeout"))).scalar_one()
+
+    assert problem(too_soon) == (422, "too_soon")
+    assert too_soon.json()["facts"]["earliest"] == at(NOON + timedelta(seconds=12))
+    assert scheduled.json()["starts_at"] == at(NOON + timedelta(seconds=12))
+    assert limit == "6s"
 
 
 async def test_a_change_is_seen_to_be_live_and_ended_at_its_instants_even_if_nobody_moved_it(desk: Desk) -> None:

@@ -9,9 +9,9 @@ from catalog.rules import VariantStatus
 from commerce.kernel.bodies import Amount, Balance
 from commerce.kernel.db import ReadSession
 from commerce.kernel.refusals import Refusal
-from pricing.books.lead import LEAD
 from pricing.changes import queries
 from pricing.changes.check import Checked, look_at
+from pricing.changes.in_time import lead_for
 from pricing.changes.meets import promotions_met, terminals_behind
 from pricing.changes.move import read_change
 from pricing.changes.overlay import Planned
@@ -53,7 +53,7 @@ async def dry_run(tx: ReadSession, change_id: str, now: datetime) -> DryRunView:
     planned is the old price, and the new one. Ask before.
     """
     change = await read_change(tx, change_id)
-    begins = max(change.starts_at or now + LEAD, now)
+    begins = max(change.starts_at or now + lead_for(change.items), now)
     checked = await look_at(tx, change, begins, now)
     channels = await channels_of(tx, change.market)
     currency, included = await queries.money_of(tx, change.market)

@@ -12,7 +12,8 @@ from pricing.changes.rules import MOVES, Origin, PriceChangeState
 WHAT = "price change"
 
 _COLUMNS = """
-    id, market, name, origin, counter_of, state, starts_at, ends_at, created_by, submitted_by, approved_by, approved_at
+    id, market, name, origin, counter_of, state, starts_at, ends_at, created_by, submitted_by, approved_by, approved_at,
+    (SELECT count(*) FROM price_change_items i WHERE i.change_id = price_changes.id)
 """
 # The columns are this module's own.
 _LOCK = text(f"SELECT {_COLUMNS} FROM price_changes WHERE id = :id FOR UPDATE")  # noqa: S608 - see above
@@ -40,6 +41,7 @@ class Change(NamedTuple):
     submitted_by: str | None
     approved_by: str | None
     approved_at: datetime | None
+    items: int
 
 
 async def market_of(tx: ReadSession, change_id: str) -> str:

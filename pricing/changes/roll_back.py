@@ -7,10 +7,10 @@ from sqlalchemy import text
 from catalog.rules import check_instant
 from commerce.kernel.db import Session
 from commerce.kernel.refusals import MoveNotAllowed
-from pricing.books.lead import LEAD, must_lead
 from pricing.changes.come_due import catch_up
 from pricing.changes.draft import NewChange, NewItem, store_draft
 from pricing.changes.errors import AlreadyCountered, NothingToRollBack
+from pricing.changes.in_time import lead_for, must_be_in_time
 from pricing.changes.move import WHAT, Change, lock_change, market_of
 from pricing.changes.overlay import Planned
 from pricing.changes.put_back import put_back
@@ -39,8 +39,8 @@ async def roll_back_change(tx: Session, change_id: str, wanted: RollBackBody, ac
     await lock_market(tx, await market_of(tx, change_id))
     change = await catch_up(tx, await lock_change(tx, change_id), now)
     await _must_be_live(tx, change)
-    begins = wanted.starts_at or now + LEAD
-    must_lead("starts_at", begins, now)
+    begins = wanted.starts_at or now + lead_for(change.items)
+    must_be_in_time("starts_at", begins, change.items, now)
     plan = await put_back(tx, change.market, change.id, begins)
     if not plan:
         raise NothingToRollBack(change.id)

@@ -10,9 +10,9 @@ from commerce.kernel.db import Session
 from commerce.kernel.ids import new_id
 from commerce.kernel.outbox import tell
 from commerce.kernel.rows import as_columns, insert_many
-from pricing.books.lead import LEAD, commit_within, must_lead
 from pricing.changes.check import Checked, check_change, to_come
 from pricing.changes.events import PriceChangeScheduled
+from pricing.changes.in_time import done_in_time, lead_for, must_be_in_time
 from pricing.changes.into_book import into_book
 from pricing.changes.move import Change, lock_change, market_of, may_become, move_change
 from pricing.changes.overlay import Planned
@@ -49,12 +49,12 @@ async def schedule_change(tx: Session, change_id: str, starts_at: datetime | Non
     Raises NotFound, MoveNotAllowed, TooSoon, and whatever `check_change` raises.
     """
     check_instant("starts_at", starts_at)
-    await commit_within(tx)
     await lock_market(tx, await market_of(tx, change_id))
     change = await lock_change(tx, change_id)
     may_become(change, PriceChangeState.SCHEDULED)
-    begins = starts_at or change.starts_at or now + LEAD
-    must_lead("starts_at", begins, now)
+    begins = starts_at or change.starts_at or now + lead_for(change.items)
+    must_be_in_time("starts_at", begins, change.items, now)
+    await done_in_time(tx, begins, now)
     checked = await check_change(tx, change, begins, now)
     plan = await _with_exceptions(tx, change, checked, now)
     if change.counter_of is None:

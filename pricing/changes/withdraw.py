@@ -4,11 +4,11 @@ from datetime import datetime
 
 from commerce.kernel.db import Session
 from commerce.kernel.outbox import tell
-from pricing.books.lead import commit_within, must_lead
 from pricing.changes.check import DEVIATIONS_TOLD, policy_of, skus_of
 from pricing.changes.come_due import catch_up
 from pricing.changes.errors import DeviationTold, ParityBroken
 from pricing.changes.events import PriceChangeWithdrawn
+from pricing.changes.in_time import done_in_time, must_be_in_time
 from pricing.changes.into_book import into_book
 from pricing.changes.move import Change, lock_change, market_of, may_become, move_change
 from pricing.changes.parity import exceptions_of, newly_broken
@@ -26,7 +26,6 @@ async def withdraw_change(tx: Session, change_id: str, actor: str, note: str | N
     everybody to hear of it is not withdrawn any more, but rolled back.
     Raises NotFound, MoveNotAllowed, TooSoon, ParityBroken where other changes rely on it.
     """
-    await commit_within(tx)
     await lock_market(tx, await market_of(tx, change_id))
     change = await catch_up(tx, await lock_change(tx, change_id), now)
     may_become(change, PriceChangeState.WITHDRAWN)
@@ -37,7 +36,8 @@ async def withdraw_change(tx: Session, change_id: str, actor: str, note: str | N
 
 async def _take_out(tx: Session, change: Change, now: datetime) -> None:
     assert change.starts_at is not None, "what is scheduled has its beginning"
-    must_lead("starts_at", change.starts_at, now)
+    must_be_in_time("starts_at", change.starts_at, change.items, now)
+    await done_in_time(tx, change.starts_at, now)
     skus = await skus_of(tx, change.id)
     policy, _ = await policy_of(tx, change.market)
     before = await histories(tx, change.market, skus, now)
