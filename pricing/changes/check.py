@@ -17,19 +17,17 @@ from pricing.changes.overlay import Planned, overlaid
 from pricing.changes.parity import exceptions_of, newly_broken
 from pricing.changes.put_back import put_back
 from pricing.errors import PriceInThePast
+from pricing.policies import policy_of
 from pricing.rules.parity import Deviation, Excepted, ParityPolicy
 from pricing.series import Histories, histories
 
 DEVIATIONS_TOLD = 20
-WINDOW_DAYS = 30
-"""Of the prior price, where a market has no policy of its own."""
 
 _ITEMS = text("""
     SELECT place, sku, channel, amount, starts_at, ends_at, exception_reason, exception_expires_at, exception_id
       FROM price_change_items WHERE change_id = :id ORDER BY place
 """)
 _SKUS = text("SELECT DISTINCT sku FROM price_change_items WHERE change_id = :id ORDER BY sku")
-_POLICY = text("SELECT parity, band_bp, prior_window_days FROM pricing_policies WHERE market = :market")
 
 
 class Item(NamedTuple):
@@ -79,7 +77,7 @@ async def look_at(tx: ReadSession, change: Change, begins: datetime, now: dateti
     """What the change would do if it began at that instant, and why it may not."""
     items = [Item._make(row) for row in await tx.execute(_ITEMS, {"id": change.id})]
     plan = [one for one in (_planned(change, item, begins) for item in items) if one is not None]
-    policy, window_days = await policy_of(tx, change.market)
+    policy, window_days = await rules_of(tx, change.market)
     skus = sorted({item.sku for item in items})
     before = await histories(tx, change.market, skus, begins - timedelta(days=window_days))
     after, overlaps = overlaid(before, plan, change.market, change.id, change.counter_of)
@@ -101,10 +99,10 @@ async def skus_of(tx: ReadSession, change_id: str) -> list[str]:
     return list((await tx.execute(_SKUS, {"id": change_id})).scalars())
 
 
-async def policy_of(tx: ReadSession, market: str) -> tuple[ParityPolicy, int]:
-    """A market's parity, and the days that a prior price looks back; the usual ones where nothing else is set."""
-    row = (await tx.execute(_POLICY, {"market": market})).one_or_none()
-    return (ParityPolicy("equal"), WINDOW_DAYS) if row is None else (ParityPolicy(row[0], row[1]), row[2])
+async def rules_of(tx: ReadSession, market: str) -> tuple[ParityPolicy, int]:
+    """A market's parity, and the days that a prior price looks back."""
+    policy = await policy_of(tx, market)
+    return ParityPolicy(policy.parity, policy.band_bp), policy.prior_window_days
 
 
 def to_come(place: int) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from commerce.kernel.db import Session
 from commerce.kernel.outbox import tell
-from pricing.changes.check import DEVIATIONS_TOLD, policy_of, skus_of
+from pricing.changes.check import DEVIATIONS_TOLD, rules_of, skus_of
 from pricing.changes.come_due import catch_up
 from pricing.changes.errors import DeviationTold, ParityBroken
 from pricing.changes.events import PriceChangeWithdrawn
@@ -39,7 +39,7 @@ async def _take_out(tx: Session, change: Change, now: datetime) -> None:
     must_be_in_time("starts_at", change.starts_at, change.items, now)
     await done_in_time(tx, change.starts_at, now)
     skus = await skus_of(tx, change.id)
-    policy, _ = await policy_of(tx, change.market)
+    policy, _ = await rules_of(tx, change.market)
     before = await histories(tx, change.market, skus, now)
     await take_back(tx, change.market, change.id, now, await rolled_back(tx, change.market, change.id))
     after = await histories(tx, change.market, skus, now)
