@@ -17,7 +17,7 @@ from pricing.changes.overlay import Planned, overlaid
 from pricing.changes.parity import exceptions_of, newly_broken
 from pricing.changes.put_back import put_back
 from pricing.errors import PriceInThePast
-from pricing.policies import policy_of
+from pricing.policies import parity_of, policy_of
 from pricing.rules.parity import Deviation, Excepted, ParityPolicy
 from pricing.series import Histories, histories
 
@@ -101,8 +101,7 @@ async def skus_of(tx: ReadSession, change_id: str) -> list[str]:
 
 async def rules_of(tx: ReadSession, market: str) -> tuple[ParityPolicy, int]:
     """A market's parity, and the days that a prior price looks back."""
-    policy = await policy_of(tx, market)
-    return ParityPolicy(policy.parity, policy.band_bp), policy.prior_window_days
+    return await parity_of(tx, market), (await policy_of(tx, market)).prior_window_days
 
 
 def to_come(place: int) -> str:

@@ -54,10 +54,10 @@ class ItemBody(Body, frozen=True, kw_only=True):
 class SelectBody(Body, frozen=True, kw_only=True):
     """Which skus: each list that is given must hold, by any of its words."""
 
-    skus: Codes = []
-    products: Codes = []
-    categories: Annotated[Codes, Meta(description="With all below them.")] = []
-    brands: Annotated[list[ShortText], Meta(max_length=1_000)] = []
+    skus: Annotated[Codes, Meta(examples=[["TERN3-SLATE-128"]])] = []
+    products: Annotated[Codes, Meta(examples=[["tern-3"]])] = []
+    categories: Annotated[Codes, Meta(description="With all below them.", examples=[["cases"]])] = []
+    brands: Annotated[list[ShortText], Meta(max_length=1_000, examples=[["Tern"]])] = []
 
 
 class RoundToBody(Body, frozen=True, kw_only=True):
