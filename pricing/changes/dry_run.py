@@ -12,7 +12,7 @@ from commerce.kernel.refusals import Refusal
 from pricing.changes import queries
 from pricing.changes.check import Checked, look_at
 from pricing.changes.in_time import lead_for
-from pricing.changes.meets import promotions_met, terminals_behind
+from pricing.changes.meets import Meets, meets, terminals_behind
 from pricing.changes.move import read_change
 from pricing.changes.overlay import Planned
 from pricing.changes.parity import in_parity
@@ -42,7 +42,7 @@ class Facts(NamedTuple):
     rates: dict[tuple[str, str], int]
     market: str
     sold: dict[str, queries.Sold]
-    promotions: list[str]
+    met: Meets
     overlapping: Collection[str]
 
 
@@ -57,7 +57,7 @@ async def dry_run(tx: ReadSession, change_id: str, now: datetime) -> DryRunView:
     checked = await look_at(tx, change, begins, now)
     channels = await channels_of(tx, change.market)
     currency, included = await queries.money_of(tx, change.market)
-    met = await promotions_met(tx, change.market, begins, change.ends_at)
+    met = await meets(tx, change.market, checked.before, begins, change.ends_at)
     facts = Facts(
         checked,
         currency,
@@ -65,7 +65,7 @@ async def dry_run(tx: ReadSession, change_id: str, now: datetime) -> DryRunView:
         await tax_rates_in_force(tx, [change.market], begins),
         change.market,
         await queries.sold(tx, change.market, list(checked.before), begins),
-        [one.id for one in met],
+        met,
         {one.field for one in checked.refusals if one.code == "price_overlaps" and hasattr(one, "field")},
     )
     effects = [_effect(facts, one, channel) for one, channel in _affected(checked, channels)]
@@ -79,8 +79,8 @@ async def dry_run(tx: ReadSession, change_id: str, now: datetime) -> DryRunView:
         dearer=sum(each > 0 for each in differences),
         same=sum(one.old == one.new for one in effects),
         warnings=dict(sorted(Counter(warning for one in effects for warning in one.warnings).items())),
-        promotions=met,
-        terminals_behind=await terminals_behind(tx, change.market),
+        promotions=[one.view for one in met.promotions],
+        terminals_behind=await terminals_behind(tx, change.market, now),
         effects=effects,
     )
 
@@ -124,7 +124,7 @@ def _effect(facts: Facts, one: Planned, channel: str) -> EffectView:
         cost=_amount(cost, facts.currency),
         margin=None if new is None or cost is None else _margin(facts, one.sku, new, cost),
         prior=None if prior is None or new is None else _prior(prior, new, facts.currency),
-        promotions=facts.promotions,
+        promotions=facts.met.of(one.sku, channel),
         warnings=[],
     )
     effect.warnings.extend(_warnings(facts, one, effect))
