@@ -1,0 +1,143 @@
+r"""The one form in bytes that a book has, so that its hash names it.
+
+What a foreign program must do: write the book as JSON by RFC 8785 (the JSON Canonicalization Scheme), of which a book
+needs little, for it holds no floats and its names are plain ASCII.
+
+- No blanks between anything; UTF-8 without a byte order mark; nothing before or after.
+- The members of every object by name, by code point. No name twice.
+- Numbers are integers, without sign for nought, exponent, fraction or leading zeros.
+- In strings `"` and `\` are escaped with a backslash; U+0008, U+0009, U+000A, U+000C and U+000D are \b, \t, \n, \f
+  and \r; the other characters below U+0020 are \u00xx in lower case; nothing else is escaped.
+- Lists stand in the order of their key, by code point and each key once: categories, channels and keys by `code` or
+  `id`, taxes by `tax_class`, items by `sku`, promotions by `id`; within an item, channels by `channel`, attributes by
+  name, prices by their beginning.
+- Every member of a book is written, null ones too; but inside a promotion's conditions, benefit and floor what has its
+  default is left out (see pricing/rules/promotion.py for the defaults).
+
+The hash is the SHA-256 of these bytes, in lower-case hex. Pure: it stands for what a stranger's program does, too.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+import msgspec
+from msgspec import Raw
+
+from pricing.books.errors import BookFormatUnknown, BookMalformed
+from pricing.rules.book import FORMAT, Book, Item, Price
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
+_BOOK = msgspec.json.Decoder(Book, strict=True)
+
+SECTIONS = {"categories": "code", "channels": "code", "items": "sku", "keys": "id", "promotions": "id"} | {
+    "taxes": "tax_class"
+}
+"""The lists of a book that have a key, and which; all else is its header."""
+
+
+class RawBook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A book whose parts are bytes: to be laid beside another one without reading what is the same."""
+
+    format: Raw
+    market: Raw
+    number: Raw
+    compiled_at: Raw
+    complete_until: Raw
+    currency: Raw
+    prices_include_tax: Raw
+    tax_rounding: Raw
+    time_zone: Raw
+    prior: Raw
+    keys: list[Raw]
+    channels: list[Raw]
+    categories: list[Raw]
+    taxes: list[Raw]
+    items: list[Raw]
+    promotions: list[Raw]
+
+
+HEADER = tuple(name for name in RawBook.__struct_fields__ if name not in SECTIONS)
+_RAW = msgspec.json.Decoder(RawBook, strict=True)
+
+
+class _Format(msgspec.Struct):
+    format: int
+
+
+_FORMAT = msgspec.json.Decoder(_Format, strict=True)
+
+
+def canonical(book: Book | RawBook) -> bytes:
+    """The book's one form in bytes."""
+    return _ENCODER.encode(book)
+
+
+def sha256_of(body: bytes) -> str:
+    """What names these bytes: their SHA-256, in hex."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def split(body: bytes) -> RawBook:
+    """A book's bytes, part by part. The parts are not read. Raises BookMalformed."""
+    try:
+        return _RAW.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BookMalformed(str(error)) from None
+
+
+def read(body: bytes) -> Book:
+    """A book from bytes that we made and hashed ourselves. Raises BookMalformed, BookFormatUnknown."""
+    try:
+        found = _FORMAT.decode(body).format
+        if found != FORMAT:
+            raise BookFormatUnknown(found, FORMAT)
+        return _BOOK.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BookMalformed(str(error)) from None
+
+
+def read_strictly(body: bytes) -> Book:
+    """A book from anybody's bytes, only if they are its one form. Raises BookMalformed, BookFormatUnknown."""
+    book = read(body)
+    disordered = next(_disorder(book), None)
+    if disordered is not None:
+        raise BookMalformed(f"{disordered} is not in order, or twice there.")
+    if canonical(book) != body:
+        raise BookMalformed("The bytes are not its canonical form.")
+    return book
+
+
+def _disorder(book: Book) -> Iterator[str]:
+    """Whatever list is not in the order of its key."""
+    for section, key in SECTIONS.items():
+        if not _ascending(getattr(one, key) for one in getattr(book, section)):
+            yield section
+    for tax in book.taxes:
+        if not _in_turn(tax.rates):
+            yield f"taxes of {tax.tax_class}"
+    if not _ascending(since for since, _ in book.time_zone.offsets):
+        yield "time_zone.offsets"
+    for item in book.items:
+        if not _orderly(item):
+            yield f"item {item.sku}"
+
+
+def _orderly(item: Item) -> bool:
+    return (
+        _ascending(item.attributes)
+        and _in_turn(item.recommended)
+        and _in_turn(item.costs)
+        and _ascending(one.channel for one in item.channels)
+        and all(_in_turn(one.prices) for one in item.channels)
+    )
+
+
+def _ascending(keys: Iterable[str] | Iterable[int] | Iterable[tuple[str, str]]) -> bool:
+    return all(one < other for one, other in pairwise(keys))  # type: ignore[operator]  # one kind in each list
+
+
+def _in_turn(prices: list[Price]) -> bool:
+    """Each lasts for a while, and none begins before the one before is over."""
+    lasting = all(one.ends is None or one.begins < one.ends for one in prices)
+    return lasting and all(one.ends is not None and one.ends <= other.begins for one, other in pairwise(prices))
