@@ -73,6 +73,11 @@ def canonical(book: Book | RawBook) -> bytes:
     return _ENCODER.encode(book)
 
 
+def canonical_part(part: msgspec.Struct) -> bytes:
+    """A part of a book in its one form."""
+    return _ENCODER.encode(part)
+
+
 def sha256_of(body: bytes) -> str:
     """What names these bytes: their SHA-256, in hex."""
     return hashlib.sha256(body).hexdigest()

@@ -153,6 +153,13 @@ def _applied(section: str, old: list[Raw], change: Change) -> list[Raw]:
     return [parts[key] for key in sorted(parts)]
 
 
+def parts_with(book: RawBook, section: str, keys: Iterable[str]) -> dict[str, Raw]:
+    """Those parts of a list whose keys are wanted, where they are there."""
+    wanted = set(keys)
+    parts: list[Raw] = getattr(book, section)
+    return {key: part for key, part in zip(_keys_of(section, parts), parts, strict=True) if key in wanted}
+
+
 def pack(delta: Delta) -> bytes:
     """A delta as JSON."""
     return _ENCODER.encode(delta)

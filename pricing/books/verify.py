@@ -79,10 +79,7 @@ def verify(sent: bytes, trusted: Trusted, held: bytes | None = None) -> Verified
     `held` are the bytes of the book that is held, for an envelope with a delta. Raises BookMalformed, BookTampered,
     BookKeyUnknown, BookWronglySigned, BookOfAnotherMarket, BookTooOld, BookFormatUnknown, DeltaBackwards.
     """
-    try:
-        envelope = _ENVELOPE.decode(sent)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BookMalformed(str(error)) from None
+    envelope = _opened(sent)
     body = _body(envelope, held)
     found = sha256_of(body)
     if found != envelope.sha256:
@@ -95,6 +92,25 @@ def verify(sent: bytes, trusted: Trusted, held: bytes | None = None) -> Verified
     _must_be_the_one(book, envelope, trusted)
     keys = {key.id: key.public for key in book.keys}
     return Verified(book, body, found, Trusted(book.market, keys, book.number))
+
+
+def verify_file(sent: bytes, market: str | None, public: str | None) -> Verified:
+    """Check an envelope by itself: with the key that is given, or the one that the book says will sign the next ones.
+
+    Raises as `verify` does.
+    """
+    envelope = _opened(sent)
+    if public is None and isinstance(envelope.book, Raw):
+        named = {key.id: key.public for key in read_strictly(bytes(envelope.book)).keys}
+        return verify(sent, Trusted(market or envelope.market, named))
+    return verify(sent, Trusted(market or envelope.market, {envelope.key: public or ""}))
+
+
+def _opened(sent: bytes) -> Envelope:
+    try:
+        return _ENVELOPE.decode(sent)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise BookMalformed(str(error)) from None
 
 
 def _body(envelope: Envelope, held: bytes | None) -> bytes:
