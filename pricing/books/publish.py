@@ -1,0 +1,222 @@
+"""Publish a market's book: number it, sign it, and make it the current one, in the transaction of the change itself."""
+
+import asyncio
+import zlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+
+import msgspec
+from sqlalchemy import text
+
+from commerce.kernel.db import Database, ReadSession, Session
+from commerce.kernel.outbox import tell
+from pricing.books.canonical import RawBook, canonical_part, read_strictly, sha256_of, split
+from pricing.books.compile import compile_book
+from pricing.books.delta import Delta, changed_keys, difference, pack, parts_with
+from pricing.books.errors import BookMalformed, ChangesTooSoon
+from pricing.books.events import PriceBookPublished
+from pricing.books.keys import SigningKey, signing_key
+from pricing.books.lead import LEAD, commit_within
+from pricing.books.sign import sign_book
+from pricing.books.turns import Clash, Parts, all_turns, first_clash, parts_of
+from pricing.books.zones import instant_of, microseconds
+from pricing.locking import lock_market
+from pricing.rules.book import Item, Tax
+from pricing.rules.promotion import Promotion
+
+Part = TypeVar("Part", Item, Tax, Promotion)
+
+_LAST = text("""
+    SELECT b.number, b.complete_until, b.body FROM price_book_heads h
+      JOIN price_books b ON b.market = h.market AND b.number = h.number WHERE h.market = :market
+""")
+_STORE = text("""
+    INSERT INTO price_books (market, number, sha256, compiled_at, complete_until, key_id, signature, body, delta)
+    VALUES (:market, :number, :sha256, :now, :complete_until, :key, :signature, :body, :delta)
+""")
+_HEAD = text("""
+    INSERT INTO price_book_heads (market, number, sha256) VALUES (:market, :number, :sha256)
+    ON CONFLICT (market) DO UPDATE SET number = excluded.number, sha256 = excluded.sha256
+""")
+_STARTS = text("""
+    INSERT INTO book_starts (market, starts_at, number)
+    SELECT :market, starts_at, :number FROM unnest(CAST(:instants AS timestamptz[])) AS s (starts_at)
+    ON CONFLICT (market, starts_at) DO UPDATE SET number = excluded.number, told_at = NULL
+""")
+_NO_STARTS = text("""
+    DELETE FROM book_starts s
+     WHERE s.market = :market AND s.starts_at = ANY (CAST(:instants AS timestamptz[]))
+       AND NOT EXISTS (SELECT FROM recommended_prices p
+                        WHERE p.market = :market AND p.superseded_at IS NULL
+                          AND s.starts_at IN (p.valid_from, p.valid_to))
+       AND NOT EXISTS (SELECT FROM channel_prices p JOIN channels c ON c.code = p.channel
+                        WHERE c.market = :market AND p.superseded_at IS NULL
+                          AND s.starts_at IN (p.valid_from, p.valid_to))
+       AND NOT EXISTS (SELECT FROM tax_rates t
+                        WHERE t.market = :market AND s.starts_at IN (t.valid_from, t.valid_to))
+       AND NOT EXISTS (SELECT FROM promotions p
+                        WHERE p.market = :market AND p.state IN ('scheduled', 'live', 'ended')
+                          AND s.starts_at IN (p.starts_at, p.ends_at))
+""")
+_MARKETS = text("SELECT code FROM markets ORDER BY code")
+_WITHOUT = text("""
+    SELECT code FROM markets m WHERE NOT EXISTS (SELECT FROM price_book_heads h WHERE h.market = m.code) ORDER BY code
+""")
+
+
+class _Last(NamedTuple):
+    number: int
+    complete_until: datetime
+    body: bytes
+
+
+class _Edition(NamedTuple):
+    """A book that is ready to be signed, and how it follows upon the last one."""
+
+    body: bytes
+    sha256: str
+    complete_until: datetime
+    delta: Delta | None
+    clash: Clash | None
+    """What would change for whoever still quotes from the last book."""
+    turned: list[datetime]
+    """Instants from now on at which something turns otherwise than in the last book."""
+    gone: list[datetime]
+    """Those of them at which nothing that is new turns, and perhaps nothing at all."""
+
+
+class _Imprint(NamedTuple):
+    """Which book it is, and who makes it when."""
+
+    market: str
+    number: int
+    key: SigningKey
+    now: datetime
+
+
+async def publish_book(tx: Session, market: str, now: datetime, *, at_once: bool = False) -> int | None:
+    """Make what the tables say the market's current book; its number, or None where the last book says it already.
+
+    Called at the end of the transaction that changed something, by whoever holds the market's lock; `now` is that
+    transaction's. `at_once` is for what is no change but a fact, such as an import: what it charges holds as soon as
+    the book is there, and its transaction may take its time.
+    Raises ChangesTooSoon where a charge would differ before now + LEAD, UnknownReference.
+    """
+    await lock_market(tx, market)
+    last = await _last(tx, market)
+    if last is not None and not at_once:
+        await commit_within(tx)
+    number = last.number + 1 if last else 1
+    key = await signing_key(tx, now)  # Before the book, which names it.
+    body = await compile_book(tx, market, number, now)
+    edition = await asyncio.to_thread(_follow, last, body, now) if last else await asyncio.to_thread(_begin, body, now)
+    if edition is None:
+        return None
+    if edition.clash is not None and not at_once:
+        raise ChangesTooSoon("starts_at", f"The {edition.clash.what}", instant_of(edition.clash.at), now + LEAD)
+    await _store(tx, _Imprint(market, number, key, now), edition)
+    await tell(tx, PriceBookPublished(market, number, edition.sha256), now)
+    return number
+
+
+async def ensure_books(tx: Session, now: datetime) -> list[str]:
+    """Publish a first book for every market that has none; their codes."""
+    found = list((await tx.execute(_WITHOUT)).scalars())
+    for market in found:
+        await publish_book(tx, market, now, at_once=True)
+    return found
+
+
+async def publish_all(tx: Session, now: datetime) -> dict[str, int]:
+    """Publish whatever is new in any market, all in one transaction; the new numbers."""
+    published = {}
+    for market in list((await tx.execute(_MARKETS)).scalars()):
+        number = await publish_book(tx, market, now, at_once=True)
+        if number is not None:
+            published[market] = number
+    return published
+
+
+async def publish_everywhere(db: Database, now: datetime) -> dict[str, int]:
+    """Publish whatever is new in any market, each in a transaction of its own; the new numbers.
+
+    What nobody published comes out here: what has come within the horizon, what the catalog says, new keys.
+    Safe to repeat: what the last book says already is not published.
+    """
+    async with db.read() as tx:
+        markets = list((await tx.execute(_MARKETS)).scalars())
+    published = {}
+    for market in markets:
+        async with db.transaction() as tx:
+            number = await publish_book(tx, market, now, at_once=True)
+        if number is not None:
+            published[market] = number
+    return published
+
+
+async def _last(tx: ReadSession, market: str) -> _Last | None:
+    row = (await tx.execute(_LAST, {"market": market})).one_or_none()
+    return None if row is None else _Last._make(row)
+
+
+def _begin(body: bytes, now: datetime) -> _Edition:
+    """A market's first book. Raises BookMalformed: it would be a bug."""
+    book = read_strictly(body)
+    turn = {at for at, _, _ in all_turns(parts_of(book))}
+    return _Edition(body, sha256_of(body), instant_of(book.complete_until), None, None, _later(turn, now), [])
+
+
+def _follow(last: _Last, body: bytes, now: datetime) -> _Edition | None:
+    """The book after the last one; None where that says it already. What is new is read, and nothing else."""
+    before, after = split(last.body), split(body)
+    delta = difference(before, after)
+    until = instant_of(msgspec.json.decode(after.complete_until, type=int))
+    # Nobody may come to the end of what was foreseen because nothing changed.
+    if not delta.says_something() and last.complete_until - now >= (until - now) / 2:
+        return None
+    changed = changed_keys(delta)
+    old, new = _changed_parts(before, changed), _changed_parts(after, changed)
+    clash = first_clash(old, new, microseconds(now), microseconds(now + LEAD))
+    turned = {at for at, _, _ in all_turns(old) ^ all_turns(new)}
+    gone = turned - {at for at, _, _ in all_turns(new)}
+    return _Edition(body, sha256_of(body), until, delta, clash, _later(turned, now), _later(gone, now))
+
+
+def _changed_parts(book: RawBook, changed: Mapping[str, list[str]]) -> Parts:
+    """What a book says where it differs from the other one."""
+    items, taxes, promotions = (
+        parts_with(book, section, changed.get(section, ())) for section in ("items", "taxes", "promotions")
+    )
+    return Parts(_read(items, Item), _read(taxes, Tax), _read(promotions, Promotion))
+
+
+def _read(parts: Mapping[str, msgspec.Raw], shape: type[Part]) -> dict[str, Part]:
+    """Parts as values. Raises BookMalformed where one is not in its canonical form: it would be a bug."""
+    decoder = msgspec.json.Decoder(shape, strict=True)
+    found = {key: decoder.decode(part) for key, part in parts.items()}
+    if any(bytes(part) != canonical_part(found[key]) for key, part in parts.items()):
+        raise BookMalformed("A part that was compiled is not in its canonical form.")
+    return found
+
+
+def _later(instants: set[int], now: datetime) -> list[datetime]:
+    return [instant_of(at) for at in sorted(instants) if at > microseconds(now)]
+
+
+async def _store(tx: Session, imprint: _Imprint, edition: _Edition) -> None:
+    facts = {"market": imprint.market, "number": imprint.number, "sha256": edition.sha256}
+    signed = {
+        "now": imprint.now,
+        "complete_until": edition.complete_until,
+        "key": imprint.key.id,
+        "signature": sign_book(imprint.key.secret, edition.sha256),
+        "body": edition.body,
+        "delta": zlib.compress(pack(edition.delta)) if edition.delta else None,
+    }
+    await tx.execute(_STORE, {**facts, **signed})
+    await tx.execute(_HEAD, facts)
+    if edition.turned:
+        await tx.execute(_STARTS, {"market": imprint.market, "number": imprint.number, "instants": edition.turned})
+    if edition.gone:
+        await tx.execute(_NO_STARTS, {"market": imprint.market, "instants": edition.gone})
