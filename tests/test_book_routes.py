@@ -1,0 +1,229 @@
+"""Price books over HTTP: fetched whole, as a delta or not at all; by whom; and who is known to hold what."""
+
+import json
+
+import pytest
+
+from commerce.kernel.access import Role
+from commerce.kernel.clock import SetClock
+from commerce.kernel.db import Database
+from pricing.books.verify import verify
+from tests.books import LEAD, SOON, promote, publish, reprice, trusted
+from tests.conftest import NOON, Api, Callers, Json, problem
+from tests.shop import rows
+from tests.stories import every_law_holds, open_lawful_shop
+
+HELD = "SELECT principal, market, number FROM book_holders ORDER BY principal"
+
+
+@pytest.fixture
+async def till(db: Database, callers: Callers) -> Api:
+    """The till in Berlin, and a German book."""
+    await open_lawful_shop(db)
+    await publish(db)
+    await publish(db, "us")
+    return await callers(Role.TERMINAL, channel="retail-de", location="berlin")
+
+
+async def cheaper_case(db: Database, amount: int = 2500) -> None:
+    """The next book: cases are cheaper soon."""
+    await reprice(db, "CASE-BLK", amount, db.clock.now() + LEAD)
+    await publish(db)
+
+
+async def test_a_till_fetches_a_book_then_what_changed_then_nothing(till: Api, db: Database) -> None:
+    answer = await till.get("/v1/price-books/de")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    first = verify(answer.content, await trusted(db))
+    assert answer.headers["etag"] == f'"{first.sha256}"'
+    assert answer.headers["cache-control"] == "private, no-cache"
+
+    await cheaper_case(db)
+    answer = await till.get("/v1/price-books/de", since=1, headers={"If-None-Match": f'"{first.sha256}"'})
+    assert answer.status_code == 200
+    assert list(answer.json()["delta"]["items"]["put"]) == ["CASE-BLK"]
+    second = verify(answer.content, first.trusted, first.body)
+    assert second.book.number == 2
+
+    answer = await till.get("/v1/price-books/de", headers={"If-None-Match": f'"{second.sha256}"'})
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert answer.headers["etag"] == f'"{second.sha256}"'
+    answer = await till.get("/v1/price-books/de", since=2)
+    assert verify(answer.content, second.trusted, second.body).body == second.body
+    await every_law_holds(db)
+
+
+async def test_a_delta_leads_over_any_number_of_books(till: Api, db: Database) -> None:
+    first = verify((await till.get("/v1/price-books/de")).content, await trusted(db))
+    for amount in (2500, 2600, 2700):
+        await cheaper_case(db, amount)
+        assert isinstance(db.clock, SetClock)
+        db.clock.advance(LEAD)
+
+    answer = await till.get("/v1/price-books/de", since=1)
+    fourth = verify(answer.content, first.trusted, first.body)
+    assert fourth.book.number == 4
+    assert verify((await till.get("/v1/price-books/de")).content, first.trusted).body == fourth.body
+
+
+async def test_where_the_book_is_smaller_than_what_changed_it_is_sent_whole(till: Api, db: Database) -> None:
+    for amount in range(2500, 2530):
+        await cheaper_case(db, amount)
+        assert isinstance(db.clock, SetClock)
+        db.clock.advance(LEAD)
+
+    answer = await till.get("/v1/price-books/de", since=1)
+    assert "delta" not in answer.json()
+    assert verify(answer.content, await trusted(db, number=1)).book.number == 31
+
+
+@pytest.mark.parametrize("since", [0, -1, 2, 10**9])
+async def test_a_number_that_was_never_given_is_refused(till: Api, since: int) -> None:
+    answer = await till.get("/v1/price-books/de", since=since)
+
+    assert problem(answer) == (422, "unknown_book")
+    assert answer.json()["facts"] == {"field": "since", "market": "de", "number": since, "newest": 1}
+    assert answer.json()["errors"][0]["field"] == "since"
+
+
+async def test_old_books_stay_to_be_looked_at(till: Api, db: Database) -> None:
+    first = await till.get("/v1/price-books/de")
+    await cheaper_case(db)
+
+    again = await till.get("/v1/price-books/de/1")
+    assert again.content == first.content
+    assert again.headers["etag"] == first.headers["etag"]
+    held = await till.get("/v1/price-books/de/1", headers={"If-None-Match": first.headers["etag"]})
+    assert (held.status_code, held.content) == (304, b"")
+    assert problem(await till.get("/v1/price-books/de/3")) == (404, "not_found")
+
+
+async def test_whoever_sells_sees_the_books_of_its_own_market(till: Api, callers: Callers) -> None:
+    american = await callers(Role.STOREFRONT, channel="web-us")
+    for path in ("/v1/price-books/us", "/v1/price-books/us/1", "/v1/price-books/nowhere"):
+        answer = await till.get(path)
+        assert problem(answer) == (403, "wrong_channel")
+    assert (await american.get("/v1/price-books/us")).status_code == 200
+    assert problem(await american.get("/v1/price-books/de")) == (403, "wrong_channel")
+
+    for role in (Role.ANALYST, Role.MERCHANDISER, Role.OPERATOR, Role.ADMIN):
+        staff = await callers(role)
+        assert (await staff.get("/v1/price-books/us")).status_code == 200
+        assert problem(await staff.get("/v1/price-books/nowhere")) == (404, "not_found")
+
+
+# Who holds what
+
+
+async def test_what_a_till_asks_says_what_it_holds(till: Api, db: Database, callers: Callers) -> None:
+    first = await till.get("/v1/price-books/de")
+    assert await rows(db, HELD) == []
+    await till.get("/v1/price-books/de", headers={"If-None-Match": first.headers["etag"]})
+    [(principal, _, _)] = held = await rows(db, HELD)
+    assert held == [(principal, "de", 1)]
+
+    await cheaper_case(db)
+    second = await till.get("/v1/price-books/de", headers={"If-None-Match": first.headers["etag"]})
+    assert second.status_code == 200
+    assert await rows(db, HELD) == [(principal, "de", 1)]
+    await till.get("/v1/price-books/de", since=2)
+    assert await rows(db, HELD) == [(principal, "de", 2)]
+
+    analyst = await callers(Role.ANALYST)
+    await analyst.get("/v1/price-books/de", since=1)
+    assert len(await rows(db, HELD)) == 1
+
+
+async def test_a_holder_says_what_it_has_verified(till: Api, db: Database, clock: SetClock) -> None:
+    envelope = (await till.get("/v1/price-books/de")).json()
+    said = {"number": 1, "sha256": envelope["sha256"]}
+    await cheaper_case(db)
+
+    answer = await till.post("/v1/price-books/de/held", said)
+    assert (answer.status_code, answer.json()) == (200, {"market": "de", "number": 1, "newest": 2})
+    clock.advance(LEAD)
+    assert (await till.post("/v1/price-books/de/held", said)).status_code == 200
+    assert await rows(db, "SELECT number, held_at FROM book_holders") == [(1, NOON)]
+
+    answer = await till.post("/v1/price-books/de/held", {**said, "number": 2})
+    assert problem(answer) == (409, "not_that_book")
+    answer = await till.post("/v1/price-books/de/held", {**said, "number": 3})
+    assert problem(answer) == (422, "unknown_book")
+    answer = await till.post("/v1/price-books/us/held", said)
+    assert problem(answer) == (403, "wrong_channel")
+
+
+async def test_readiness_names_every_terminal_and_what_it_holds(till: Api, db: Database, callers: Callers) -> None:
+    other = await callers(Role.TERMINAL, channel="retail-de", location="munich")
+    await callers(Role.TERMINAL, channel="retail-us", location="nyc")
+    gone = await callers(Role.TERMINAL, channel="retail-de", location="berlin")
+    assert gone.key is not None
+    admin = await callers(Role.ADMIN)
+    await admin.send("DELETE", f"/v1/keys/{gone.key.rpartition('_')[0]}")
+    merchandiser = await callers(Role.MERCHANDISER)
+    await cheaper_case(db)
+    await till.get("/v1/price-books/de", since=2)
+    await other.get("/v1/price-books/de", since=1)
+
+    ready = (await merchandiser.get("/v1/price-books/de/readiness")).json()
+    assert (ready["market"], ready["number"], ready["ready"]) == ("de", 2, False)
+    shown = [
+        (one["location"], one["channel"], one["number"], one["held_at"], one["ready"]) for one in ready["terminals"]
+    ]
+    noon = "2026-11-02T12:00:00Z"
+    assert [one for one in shown if one[0] == "munich"] == [("munich", "retail-de", 1, noon, False)]
+    assert ("berlin", "retail-de", 2, noon, True) in shown
+    ready = (await merchandiser.get("/v1/price-books/de/readiness", number=1)).json()
+    assert [one["ready"] for one in ready["terminals"] if one["location"] == "munich"] == [True]
+    answer = await merchandiser.get("/v1/price-books/de/readiness", number=3)
+    assert problem(answer) == (422, "unknown_book")
+    assert problem(await merchandiser.get("/v1/price-books/nowhere/readiness")) == (404, "not_found")
+
+
+async def test_what_begins_soon_and_who_is_not_ready_for_it(till: Api, db: Database, callers: Callers) -> None:
+    operator = await callers(Role.OPERATOR)
+    await promote(db, SOON)
+    await publish(db)
+    [(number,)] = await rows(db, "SELECT number FROM price_book_heads WHERE market = 'de'")
+
+    soon = (await operator.get("/v1/readiness")).json()["starts"]
+    assert [(one["market"], one["starts_at"], one["number"], one["ready"], one["terminals"]) for one in soon] == [
+        ("de", "2026-11-02T12:02:00Z", number, False, 1)
+    ]
+    assert [(one["location"], one["number"]) for one in soon[0]["not_ready"]] == [("berlin", None)]
+    await till.get("/v1/price-books/de", since=number)
+    [start] = (await operator.get("/v1/readiness")).json()["starts"]
+    assert (start["ready"], start["not_ready"]) == (True, [])
+    assert (await operator.get("/v1/readiness", starts_within_minutes=1)).json() == {"starts": []}
+
+
+# Keys
+
+
+async def test_an_admin_turns_the_keys_and_a_till_follows(till: Api, db: Database, callers: Callers) -> None:
+    admin = await callers(Role.ADMIN)
+    held = verify((await till.get("/v1/price-books/de")).content, await trusted(db))
+
+    made = await admin.post("/v1/price-book-keys/rotate", once="turn")
+    assert made.status_code == 201
+    again = await admin.post("/v1/price-book-keys/rotate", once="turn")
+    assert (again.content, again.headers["idempotent-replayed"]) == (made.content, "true")
+    assert problem(await admin.post("/v1/price-book-keys/rotate")) == (409, "key_rotation_open")
+    held = verify((await till.get("/v1/price-books/de")).content, held.trusted)
+    assert made.json()["key"] in held.trusted.keys
+
+    moved = await admin.post("/v1/price-book-keys/activate")
+    assert (moved.status_code, moved.json()) == (200, made.json())
+    assert problem(await admin.post("/v1/price-book-keys/activate")) == (409, "no_next_key")
+    held = verify((await till.get("/v1/price-books/de")).content, held.trusted)
+    assert list(held.trusted.keys) == [made.json()["key"]]
+
+    chain: Json = (await till.get("/v1/price-book-keys")).json()
+    assert [(one["state"], one["introduced_by"]) for one in chain["keys"]] == [
+        ("retired", None),
+        ("current", chain["keys"][0]["id"]),
+    ]
+    assert "secret" not in json.dumps(chain)
+    operator = await callers(Role.OPERATOR)
+    assert problem(await operator.post("/v1/price-book-keys/rotate")) == (403, "wrong_role")
+    await every_law_holds(db)
