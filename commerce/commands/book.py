@@ -1,0 +1,224 @@
+"""`commerce book`: look at price books, check one that somebody sent, and turn the keys that sign them."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import rich_click as click
+from rich.console import Console
+from rich.table import Table
+
+from commerce.commands.options import REFUSED, as_it_is, data_option, json_option, show, show_refusal, stored_text
+from commerce.commands.transact import transact
+from commerce.kernel.refusals import Refusal
+
+if TYPE_CHECKING:
+    from commerce.kernel.db import Session
+    from pricing.books.report import BookRow, Difference
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_number = click.IntRange(1, 2**31 - 1)
+
+
+@click.group()
+def book() -> None:
+    """Look at price books, compare and check them, and turn the keys that sign them."""
+
+
+@book.command("show")
+@data_option
+@json_option
+@click.argument("market", required=False, callback=stored_text)
+@click.option("--number", type=_number, help="This one instead of the newest.")
+@click.option(
+    "--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it, signed, there."
+)
+def show_books(data: Path | None, market: str | None, number: int | None, save: Path | None, *, as_json: bool) -> None:
+    """List every market's current book; with MARKET its newest twenty, or one of them by --number.
+
+    --save writes the envelope that tills get: `commerce book verify` checks it.
+    """
+    from pricing.books.report import list_books  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
+
+    if market is None and (number is not None or save is not None):
+        raise click.UsageError("Name the MARKET.")
+    if save is not None and market is not None:
+        sent = transact(data, lambda tx, _: _envelope(tx, market, number))
+        save.write_bytes(sent)
+        show({"saved": str(save), "bytes": len(sent)}, as_json=as_json)
+        return
+    found = transact(data, lambda tx, _: list_books(tx, market, number))
+    if as_json:
+        _print_json({"books": found})
+    elif not found:
+        click.echo("There is no such price book.")
+    else:
+        _print_books(found)
+
+
+@book.command()
+@data_option
+@json_option
+@click.argument("market", callback=stored_text)
+@click.argument("number", type=_number)
+@click.argument("other", type=_number)
+def diff(data: Path | None, market: str, number: int, other: int, *, as_json: bool) -> None:
+    """Show what a market's book OTHER says that its book NUMBER does not, or says otherwise."""
+    from pricing.books.report import differences  # noqa: PLC0415 - as above
+
+    found = transact(data, lambda tx, _: differences(tx, market, number, other))
+    if as_json:
+        _print_json({"differences": found})
+        return
+    table = Table("what", "was", "becomes")
+    for one in found:
+        table.add_row(as_it_is(f"{one.section} {one.key}"), *(as_it_is(words) for words in _in_words(one)))
+    Console().print(table)
+
+
+@book.command()
+@json_option
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--market", help="Whose book it should be. [default: whose it says it is]")
+@click.option("--key", metavar="HEX", help="The public key to trust, 64 digits. [default: the one that the book names]")
+def verify(file: Path, market: str | None, key: str | None, *, as_json: bool) -> None:
+    """Check a book that was sent or saved: that it is whole, unchanged, and signed by the key.
+
+    Needs no shop and no network. Without --key it is only sure that the book was not changed since it was signed by
+    whom it names itself.
+    """
+    from pricing.books.verify import verify_file  # noqa: PLC0415 - as above
+
+    try:
+        verified = verify_file(file.read_bytes(), market, key)
+    except Refusal as refused:
+        show_refusal(refused, as_json=as_json)
+        sys.exit(REFUSED)
+    facts = {
+        "market": verified.book.market,
+        "number": verified.book.number,
+        "sha256": verified.sha256,
+        "compiled_at": _shown(verified.book.compiled_at),
+        "items": len(verified.book.items),
+        "promotions": len(verified.book.promotions),
+        "trusted": "the key that was given" if key else "nobody: no --key was given",
+    }
+    show(facts, as_json=as_json)
+
+
+@book.command()
+@data_option
+@json_option
+def keys(data: Path | None, *, as_json: bool) -> None:
+    """List the keys that sign books, the oldest first. Enter the first one by hand at a till; it finds the others."""
+    from pricing.books.keys import key_chain  # noqa: PLC0415 - as above
+
+    found = transact(data, lambda tx, _: key_chain(tx))
+    if as_json:
+        _print_json(found)
+        return
+    table = Table("key", "public", "state", "introduced by")
+    for one in found.keys:
+        table.add_row(*(as_it_is(words or "") for words in (one.id, one.public, one.state, one.introduced_by)))
+    Console().print(table)
+
+
+@book.command()
+@data_option
+@json_option
+@click.option("--activate", is_flag=True, help="Let the next key sign from now on, and forget the one before it.")
+def rotate(data: Path | None, *, activate: bool, as_json: bool) -> None:
+    """Make the next key, which every book names from now on; later, with --activate, let it sign.
+
+    In between every till should hear of it: `commerce book readiness MARKET`. One that does not still finds it.
+    """
+    key = transact(data, lambda tx, now: _turn(tx, now, activate=activate))
+    published = transact(data, _publish)
+    show({"activated" if activate else "next": key, **published}, as_json=as_json)
+
+
+@book.command()
+@data_option
+@json_option
+def publish(data: Path | None, *, as_json: bool) -> None:
+    """Publish whatever is new in any market. The worker does so every few minutes."""
+    published = transact(data, _publish)
+    show(published or {"published": "nothing: the books say it all"}, as_json=as_json)
+
+
+@book.command()
+@data_option
+@json_option
+@click.argument("market", callback=stored_text)
+@click.option("--number", type=_number, help="Who holds this book or a later one. [default: the newest]")
+def readiness(data: Path | None, market: str, number: int | None, *, as_json: bool) -> None:
+    """Show which terminals of a market hold its book, and since when."""
+    from pricing.books.readiness import readiness_of  # noqa: PLC0415 - as above
+
+    found = transact(data, lambda tx, now: readiness_of(tx, market, number, now))
+    if as_json:
+        _print_json(found)
+        return
+    table = Table("terminal", "name", "channel", "location", "holds", "since", "ready")
+    for one in found.terminals:
+        since = f"{one.held_at:%Y-%m-%d %H:%M:%S}" if one.held_at else ""
+        facts = (one.terminal, one.name, one.channel, one.location or "", one.number or "", since)
+        table.add_row(*(as_it_is(fact) for fact in facts), "yes" if one.ready else "no")
+    Console().print(table)
+    late = sum(not one.ready for one in found.terminals)
+    click.echo(f"Book {found.number}: {len(found.terminals) - late} of {len(found.terminals)} hold it.")
+
+
+async def _envelope(tx: "Session", market: str, number: int | None) -> bytes:
+    from pricing.books.deliver import whole_book  # noqa: PLC0415 - as above
+    from pricing.books.report import contents  # noqa: PLC0415 - as above
+
+    return await whole_book(tx, market, (await contents(tx, market, number))[0])
+
+
+async def _turn(tx: "Session", now: datetime, *, activate: bool) -> str:
+    from pricing.books import keys as signing  # noqa: PLC0415 - as above
+
+    return await (signing.activate if activate else signing.rotate)(tx, now)
+
+
+async def _publish(tx: "Session", now: datetime) -> dict[str, int]:
+    from pricing.books.publish import publish_all  # noqa: PLC0415 - as above
+
+    return await publish_all(tx, now)
+
+
+def _print_books(found: "list[BookRow]") -> None:
+    table = Table("market", "number", "compiled", "complete until", "bytes", "sha256", "key")
+    for one in found:
+        days = (f"{one.compiled_at:%Y-%m-%d %H:%M:%S}", f"{one.complete_until:%Y-%m-%d}")
+        facts = (one.market, one.number, *days, one.bytes, one.sha256[:16], one.key)
+        table.add_row(*(as_it_is(fact) for fact in facts))
+    Console().print(table)
+
+
+def _in_words(one: "Difference") -> tuple[str, str]:
+    """Prices as a person reads them; the rest as it is written."""
+    if one.section == "items":
+        return _prices(one.was), _prices(one.becomes)
+    return tuple("" if each is None else msgspec.json.encode(each).decode() for each in (one.was, one.becomes))  # type: ignore[return-value]  # two of them
+
+
+def _prices(item: object) -> str:
+    """A sku's timeline in a book: each amount with its beginning."""
+    if not isinstance(item, dict):
+        return ""
+    lines = [f"{amount} from {_shown(begins)}" for begins, _, amount in item["recommended"]]
+    for other in item["channels"]:
+        lines += [f"{other['channel']}: {amount} from {_shown(begins)}" for begins, _, amount in other["prices"]]
+    return "\n".join(lines)
+
+
+def _shown(us: int) -> str:
+    return f"{_EPOCH + timedelta(microseconds=us):%Y-%m-%d %H:%M:%SZ}"
+
+
+def _print_json(facts: object) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(facts)).decode() + "\n")
