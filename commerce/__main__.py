@@ -2,6 +2,7 @@
 
 import rich_click as click
 
+from commerce.commands.book import book
 from commerce.commands.check import check
 from commerce.commands.conformance import conformance
 from commerce.commands.dead import dead
@@ -20,8 +21,8 @@ from commerce.commands.stripe_sandbox import stripe_sandbox
 from commerce.commands.work import work
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(run, serve, work, migrate, import_, export, check, dead, payments, prices, promotions, keys, openapi),
-    *(conformance, stripe_sandbox),
+    *(run, serve, work, migrate, import_, export, check, dead, payments, prices, promotions, book),
+    *(keys, openapi, conformance, stripe_sandbox),
 )
 """Every command there is; a new one is a module in commands/ and a name here."""
 

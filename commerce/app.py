@@ -31,6 +31,7 @@ from orders.payments.port import PaymentGateway
 from orders.place import place_orders
 from orders.sell import book_sales
 from pricing import endpoints as pricing
+from pricing.books import endpoints as price_books
 from pricing.changes import endpoints as price_changes
 from pricing.promotions import endpoints as promotions
 
@@ -39,6 +40,7 @@ ROUTES: Sequence[HTTPRouteHandler] = (
     *pricing.ROUTES,
     *promotions.ROUTES,
     *price_changes.ROUTES,
+    *price_books.ROUTES,
     *customers.ROUTES,
     *inventory.ROUTES,
     *orders.ROUTES,

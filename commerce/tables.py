@@ -10,12 +10,13 @@ from orders.customers import models as _customers
 from orders.payments import models as _payments
 from orders.returns import models as _returns
 from pricing import models as _pricing
+from pricing.books import models as _books
 from pricing.changes import models as _price_changes
 from pricing.promotions import models as _promotions
 
 _KERNEL = (idempotency, inbox, keys, outbox, schedules)
 _EDGES = (_exchange,)
-_PRICING = (_pricing, _price_changes, _promotions)
+_PRICING = (_pricing, _price_changes, _promotions, _books)
 _DOMAINS = (_catalog, *_PRICING, _inventory, _customers, _orders, _payments, _returns)
 
 metadata = Table.metadata

@@ -38,6 +38,7 @@ from orders.payments.port import PaymentGateway
 from orders.payments.receive import prune_events
 from orders.payments.tasks import Caller, payment_jobs
 from orders.tasks import cancel_uncollected, cancel_unpaid, confirm_to_buyer
+from pricing.books.tasks import JOBS as BOOK_JOBS
 from pricing.changes.tasks import JOBS as PRICE_CHANGE_JOBS
 from pricing.promotions.tasks import JOBS as PROMOTION_JOBS
 
@@ -100,6 +101,7 @@ JOBS: dict[str, Job] = {
     **INVENTORY_JOBS,
     **PROMOTION_JOBS,
     **PRICE_CHANGE_JOBS,
+    **BOOK_JOBS,
     "prune": Job(timedelta(hours=1), _prune),
     "check_laws": Job(timedelta(minutes=15), _check_laws),
 }

@@ -138,6 +138,7 @@ CULPRITS = {
             *("orders.payments.models", "orders.returns.models", "commerce.exchange.models"),
             *("pricing.promotions.queries", "pricing.promotions.models"),
             *("pricing.changes.queries", "pricing.changes.models"),
+            *("pricing.books.queries", "pricing.books.models"),
         )
     ),
 }

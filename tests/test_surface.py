@@ -173,6 +173,7 @@ FREE_POSTS = {
     "/v1/keys/{key_id}/revoke": "twice is as good as once",
     "/v1/dead-deliveries/{message_id}/{reaction}/retry": "what is retried has left the shelf",
     "/v1/payments/{thing_id}/confirm": "it only looks; what is known already changes nothing",
+    "/v1/price-books/{market}/held": "twice is as good as once",
     "/v1/webhooks/stripe": "an event is known by its own id, and stored once",
 }
 

@@ -85,7 +85,9 @@ def print_dry_run(found: "DryRunView") -> None:
 
 
 def _change(one: "EffectView") -> Text:
-    percent = "" if one.difference_bp is None else f"{_signed(one.difference)} ({Decimal(one.difference_bp).scaleb(-2):+f} %)"
+    percent = (
+        "" if one.difference_bp is None else f"{_signed(one.difference)} ({Decimal(one.difference_bp).scaleb(-2):+f} %)"
+    )
     return _lines(_money(one.old), _money(one.new), percent)
 
 

@@ -53,6 +53,7 @@ OPENAPI = OpenAPIConfig(
         Tag("catalog", "What is sold, where and from when."),
         Tag("prices", "Recommended prices and tax."),
         Tag("promotions", "What is given to whom, from when to when, and how often."),
+        Tag("price books", "What tills and shops quote from, signed, and who holds it."),
         Tag("stock", "What there is, what is held, what moved."),
         Tag("keys", "Who may call."),
         Tag("operations", "For whoever runs this."),
