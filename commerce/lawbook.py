@@ -12,6 +12,6 @@ from pricing.laws import LAWS as PRICING
 from pricing.promotions.laws import LAWS as PROMOTIONS
 
 LAWS: tuple[type[Law], ...] = (
-    *(*CATALOG, *PRICING, *PRICE_CHANGES, *PROMOTIONS, *PRICE_BOOKS),
+    *(*CATALOG, *PRICING, *PRICE_CHANGES, *PROMOTIONS, *BOOKS),
     *(*INVENTORY, *ORDERS, *PAYMENTS, *RETURNS, *CUSTOMERS),
 )

@@ -9,6 +9,7 @@ import msgspec
 import rich_click as click
 
 from commerce.commands.options import data_option, instant, json_option, show, stored_text
+from commerce.commands.price_changes import PRICE_CHANGE_COMMANDS
 from commerce.commands.price_tables import print_charges, print_deviations
 from commerce.commands.transact import transact
 
@@ -144,3 +145,7 @@ async def _policy(tx: "Session", market: str, wanted: dict[str, object], now: da
     facts = {name: getattr(found, name) for name in PolicyBody.__struct_fields__}
     body = msgspec.convert({**facts, **wanted}, PolicyBody)
     return await set_policy(tx, market, body, f"terminal:{getpass.getuser()}", now)
+
+
+for each in PRICE_CHANGE_COMMANDS:
+    prices.add_command(each)
