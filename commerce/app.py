@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from litestar import Litestar
 from litestar.datastructures import State
@@ -29,9 +30,11 @@ from orders.payments import endpoints as payments
 from orders.payments.no_provider import no_provider
 from orders.payments.port import PaymentGateway
 from orders.place import place_orders
+from orders.quote_desk import QuoteDesk
 from orders.sell import book_sales
 from pricing import endpoints as pricing
 from pricing.books import endpoints as price_books
+from pricing.books.current import CurrentBooks
 from pricing.changes import endpoints as price_changes
 from pricing.promotions import endpoints as promotions
 
@@ -72,8 +75,10 @@ def build_app(
     Redis and `provider_url` are only looked at. Without a `gateway` orders are taken, and nobody can pay online.
     """
     provider = payments.Provider.at(gateway or no_provider(), db)
-    placing = orders.Placing("place_orders", db, place_orders)
-    selling = orders.Selling("book_sales", db, book_sales)
+    books = CurrentBooks(db)
+    placing = orders.Placing("place_orders", db, partial(place_orders, books))
+    selling = orders.Selling("book_sales", db, partial(book_sales, books))
+    quoting = QuoteDesk(db, books)
 
     @asynccontextmanager
     async def serving(app: Litestar) -> AsyncIterator[None]:
@@ -99,6 +104,8 @@ def build_app(
             "principal": Provide(provide_principal, sync_to_thread=False),
             "placing": Provide(lambda: placing, sync_to_thread=False),
             "selling": Provide(lambda: selling, sync_to_thread=False),
+            "books": Provide(lambda: books, sync_to_thread=False),
+            "quoting": Provide(lambda: quoting, sync_to_thread=False),
             "provider": Provide(lambda: provider, sync_to_thread=False),
         },
         state=State(

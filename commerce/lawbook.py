@@ -7,6 +7,7 @@ from orders.customers.laws import LAWS as CUSTOMERS
 from orders.laws import LAWS as ORDERS
 from orders.payments.laws import LAWS as PAYMENTS
 from orders.returns.laws import LAWS as RETURNS
+from pricing.books.laws import LAWS as BOOKS
 from pricing.changes.laws import LAWS as PRICE_CHANGES
 from pricing.laws import LAWS as PRICING
 from pricing.promotions.laws import LAWS as PROMOTIONS

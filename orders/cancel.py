@@ -13,6 +13,8 @@ from orders.payments.ledger import Entry, enter
 from orders.payments.tenders import void_due
 from orders.record import Happening, note
 from orders.rules import OrderState
+from pricing.promotions.give_back import give_back_uses
+from pricing.promotions.rules import Why
 
 
 async def cancel_order(tx: Session, order_id: str, reason: str, actor: str, now: datetime) -> None:
@@ -22,6 +24,7 @@ async def cancel_order(tx: Session, order_id: str, reason: str, actor: str, now:
         await cancel_rest(tx, order, reason, actor, now)
         return
     await move_order(tx, order, OrderState.CANCELLED)
+    await give_back_uses(tx, [order.id], Why.CANCELLED, now)  # before goods: the law of locking
     await release_holds(tx, [order.id], now)
     await void_due(tx, order.id)
     await enter(tx, [Entry(order.id, "cancellation", -order.total, order.currency)], now)

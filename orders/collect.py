@@ -9,6 +9,7 @@ from commerce.kernel.refusals import MoveNotAllowed
 from inventory.leave import send_held, waiting_at
 from orders.errors import NothingToSend
 from orders.events import OrderFulfilled
+from orders.fulfilment_schemas import CollectBody
 from orders.lines import (
     Leaving,
     everything_waiting,
@@ -24,7 +25,6 @@ from orders.payments.rules import settle
 from orders.payments.secured import owed_at_hand_over
 from orders.record import Happening, note
 from orders.rules import Fulfilment, OrderState
-from orders.schemas import CollectBody
 from orders.send import Sent, record_shipments
 from orders.serials import claim_leaving
 

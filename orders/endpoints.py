@@ -12,23 +12,16 @@ from commerce.kernel.db import Database
 from commerce.kernel.http import AnyRequest, provide_call, render_refusal, replay
 from commerce.kernel.idempotency import Answer
 from commerce.kernel.pages import LIMIT_MAX, Page, decode_cursor
-from commerce.kernel.refusals import InvalidInput, NotFound, Refusal
+from commerce.kernel.refusals import InvalidInput, NotFound
 from inventory.errors import NotEnoughStock
 from orders import queries
-from orders.buyers import must_be_findable
+from orders.buyers import must_be_findable, who
 from orders.fulfilment_endpoints import ROUTES as FULFILMENT
 from orders.place import PlaceOrder
-from orders.quote import Basket, quote_many
+from orders.quote import Basket
+from orders.quote_desk import QuoteDesk
 from orders.rules import OrderState
-from orders.schemas import (
-    OrderHistoryView,
-    OrderRow,
-    OrderView,
-    PlaceOrderBody,
-    QuoteBody,
-    QuoteView,
-    TillSaleBody,
-)
+from orders.schemas import OrderHistoryView, OrderRow, OrderView, PlaceOrderBody, QuoteBody, QuoteView, TillSaleBody
 from orders.sell import BookSale
 
 
@@ -45,16 +38,15 @@ OrderPath = Annotated[str, PathParameter(pattern="^ord_[0-9a-f]{32}$", descripti
 
 @post("/v1/quotes", status_code=200, opt=may(Role.STOREFRONT, Role.TERMINAL), tags=["orders"])
 async def quote_basket(
-    data: JSONBody[QuoteBody], db: NamedDependency[Database], principal: NamedDependency[Principal]
+    data: JSONBody[QuoteBody], quoting: NamedDependency[QuoteDesk], principal: NamedDependency[Principal]
 ) -> QuoteView:
-    """What a basket costs now, in the key's own channel."""
+    """What a basket costs now, in the key's own channel; a till's, in its store. By the price book that holds now."""
     must_sell_in(principal, data.channel)
-    async with db.read() as tx:
-        basket = Basket(data.channel, [(line.sku, line.quantity) for line in data.lines])
-        quote = (await quote_many(tx, [basket], db.clock.now()))[0]
-    if isinstance(quote, Refusal):
-        raise quote
-    return quote
+    must_be_findable(data.buyer)
+    lines = [(line.sku, line.quantity) for line in data.lines]
+    codes, buyer = tuple(data.codes), who(data.buyer)
+    basket = Basket(data.channel, lines, principal.location, codes, buyer, data.shipping, data.explain)
+    return await quoting.quote(basket)
 
 
 @post("/v1/orders", opt=may(Role.STOREFRONT, idempotent=True), tags=["orders"])

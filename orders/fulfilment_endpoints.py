@@ -15,9 +15,10 @@ from commerce.kernel.idempotency import Call
 from orders import queries
 from orders.cancel import cancel_order
 from orders.collect import collect_order
+from orders.fulfilment_schemas import CancelBody, CollectBody, HandOverBody, ReadyBody, ShipBody
 from orders.hand_over import hand_order_over
 from orders.make_ready import make_order_ready
-from orders.schemas import CancelBody, CollectBody, HandOverBody, OrderHistoryView, ReadyBody, ShipBody
+from orders.schemas import OrderHistoryView
 from orders.ship import ship_order
 
 OrderPath = Annotated[str, PathParameter(pattern="^ord_[0-9a-f]{32}$", description="The order's id.")]

@@ -4,15 +4,16 @@ from commerce.kernel.laws import Law
 
 
 class OrderTotalsAddUp(Law):
-    """An order's totals are the sums of its lines; tax comes on top only where prices do not include it."""
+    """An order's totals are the sums of its lines and its shipping; tax is on top only where prices are without it."""
 
     offenders = """
         SELECT o.order_number FROM orders o LEFT JOIN order_lines l ON l.order_id = o.id
          GROUP BY o.id
         HAVING o.subtotal IS DISTINCT FROM sum(l.quantity * l.unit_price)::bigint
             OR o.discount_total IS DISTINCT FROM sum(l.discount_total)::bigint
-            OR o.tax_total IS DISTINCT FROM sum(l.tax_total)::bigint
-            OR o.total <> o.subtotal - o.discount_total + CASE WHEN o.prices_include_tax THEN 0 ELSE o.tax_total END
+            OR o.tax_total IS DISTINCT FROM sum(l.tax_total)::bigint + o.shipping_tax
+            OR o.total <> o.subtotal - o.discount_total + o.shipping_total
+                        + CASE WHEN o.prices_include_tax THEN 0 ELSE o.tax_total END
     """
 
 
@@ -143,6 +144,34 @@ class EveryNumberedDeviceIsSoldOnce(Law):
     """
 
 
+class DiscountsAreWhatPromotionsTook(Law):
+    """What a line was reduced by is what its promotions took off it; so is what the shipping was reduced by."""
+
+    offenders = """
+        SELECT o.order_number, l.line, l.discount_total, coalesce(sum(d.amount), 0) AS taken
+          FROM orders o JOIN order_lines l ON l.order_id = o.id
+          LEFT JOIN order_line_discounts d ON d.order_id = l.order_id AND d.line = l.line
+         WHERE o.source <> 'import'
+         GROUP BY o.order_number, l.order_id, l.line HAVING l.discount_total <> coalesce(sum(d.amount), 0)
+         UNION ALL
+        SELECT o.order_number, 0, o.shipping_price - o.shipping_total, coalesce(sum(d.amount), 0)
+          FROM orders o LEFT JOIN order_shipping_discounts d ON d.order_id = o.id
+         GROUP BY o.id HAVING o.shipping_price - o.shipping_total <> coalesce(sum(d.amount), 0)
+    """
+
+
+class LinesCiteTheirBook(Law):
+    """Every line that was sold here cites a price book of its market, and the book was there when it was sold."""
+
+    offenders = """
+        SELECT o.order_number, l.line, l.book FROM orders o
+          JOIN order_lines l ON l.order_id = o.id JOIN channels c ON c.code = o.channel
+         WHERE o.source <> 'import'
+           AND NOT EXISTS (SELECT FROM price_books b
+                            WHERE b.market = c.market AND b.number = l.book AND b.compiled_at <= o.placed_at)
+    """
+
+
 LAWS: tuple[type[Law], ...] = (
     OrderTotalsAddUp,
     OpenOrdersHoldTheirGoods,
@@ -154,4 +183,6 @@ LAWS: tuple[type[Law], ...] = (
     SentGoodsLeftTheShelf,
     HandedOverMeansCompleted,
     EveryNumberedDeviceIsSoldOnce,
+    DiscountsAreWhatPromotionsTook,
+    LinesCiteTheirBook,
 )

@@ -9,8 +9,8 @@ from commerce.kernel.db import Session
 from commerce.kernel.money import cumulative_part
 from commerce.kernel.refusals import InvalidInput, UnknownReference
 from orders.errors import NothingToSend
+from orders.fulfilment_schemas import SentLineBody, SerialsBody
 from orders.rules import NumberedLine, normal_serials, serials_must_fit
-from orders.schemas import SentLineBody, SerialsBody
 
 
 class OpenLine(NamedTuple):

@@ -30,6 +30,9 @@ class Order(Table):
             "state IN ('placed', 'ready', 'part_shipped', 'shipped', 'completed', 'cancelled')",
             name="state_is_known",
         ),
+        CheckConstraint(
+            "0 <= shipping_total AND shipping_total <= shipping_price", name="shipping_is_reduced_at_the_most"
+        ),
         Index("ix_orders_placed_at", "placed_at", "order_number"),
         Index("ix_orders_customer_id", "customer_id", "placed_at"),
         Index(
@@ -53,7 +56,11 @@ class Order(Table):
     discount_total: Mapped[Minor]
     tax_total: Mapped[Minor]
     total: Mapped[Minor]
-    """What the buyer pays: lines after discount, plus tax where prices do not include it."""
+    """What the buyer pays: lines after discount, and shipping, plus tax where prices do not include it."""
+    shipping_price: Mapped[Minor] = mapped_column(server_default=text("0"))
+    """What bringing it costs, before promotions; `tax_total` has its tax in it."""
+    shipping_total: Mapped[Minor] = mapped_column(server_default=text("0"))
+    shipping_tax: Mapped[Minor] = mapped_column(server_default=text("0"))
     sale_fingerprint: Mapped[bytes | None] = mapped_column(LargeBinary)
     """What a till asked for, so that the same sale sent again is known however long ago it was; null for others."""
 
@@ -82,10 +89,48 @@ class OrderLine(Table):
     tax_rate_bp: Mapped[int | None]
     tax_total: Mapped[Minor]
     line_total: Mapped[Minor]
+    book: Mapped[int | None]
+    """The number of the market's price book that it was quoted from; null in imported history."""
+    prior_price: Mapped[Minor | None]
+    """What was shown beside a reduced price: the lowest of the days before it was reduced."""
     sent: Mapped[int] = mapped_column(server_default=text("0"))
     """How many were shipped or handed over."""
     cancelled: Mapped[int] = mapped_column(server_default=text("0"))
     """How many will never be, though others of the order were."""
+
+
+class OrderLineDiscount(Table):
+    """What a promotion took off a line; together they are the line's discount."""
+
+    __tablename__ = "order_line_discounts"
+    __table_args__ = (
+        ForeignKeyConstraint(["order_id", "line"], ["order_lines.order_id", "order_lines.line"]),
+        CheckConstraint("amount > 0", name="takes_something_off"),
+        CheckConstraint("place >= 1", name="place_from_one"),
+        Index("ix_order_line_discounts_promotion_id", "promotion_id"),
+    )
+
+    order_id: Mapped[Code] = mapped_column(primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)
+    promotion_id: Mapped[Code] = mapped_column(ForeignKey("promotions.id"), primary_key=True)
+    place: Mapped[int]
+    """In the order in which they landed, from 1."""
+    amount: Mapped[Minor]
+
+
+class OrderShippingDiscount(Table):
+    """What a promotion took off the shipping of an order."""
+
+    __tablename__ = "order_shipping_discounts"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="takes_something_off"),
+        Index("ix_order_shipping_discounts_promotion_id", "promotion_id"),
+    )
+
+    order_id: Mapped[Code] = mapped_column(ForeignKey("orders.id"), primary_key=True)
+    promotion_id: Mapped[Code] = mapped_column(ForeignKey("promotions.id"), primary_key=True)
+    place: Mapped[int]
+    amount: Mapped[Minor]
 
 
 class TimelineEntry(Table):

@@ -16,7 +16,7 @@ from inventory.confirm import Confirmation, confirm_holds
 from inventory.rules import merge_wants
 from inventory.sourcing import Sources, Way, find_sources
 from inventory.take import HoldWanted, take_holds
-from orders.buyers import find_buyers
+from orders.buyers import find_buyers, who
 from orders.desk import Desk
 from orders.errors import HoldMismatch, MixedCurrency, StaleTotal
 from orders.events import OrderPlaced
@@ -24,10 +24,12 @@ from orders.payments.ledger import Entry, enter
 from orders.payments.plans import Planned, write_plans
 from orders.payments.rules import PAY_WITHIN, RELEASE_AFTER, Settled, due_for
 from orders.payments.tenders import promise_many, shown
-from orders.quote import Basket, quote_many
+from orders.promotion_uses import claim_at_the_end, claim_or_refuse, drop_refused
+from orders.quote import Basket, Quoted, quote_many
 from orders.record import Happening, line_view, note, record_orders
 from orders.rules import COLLECT_WITHIN, Delivery, Fulfilment, OrderState, PaymentPlan
 from orders.schemas import OrderView, PlaceOrderBody, QuoteView
+from pricing.books.current import CurrentBooks
 
 
 class PlaceOrder(msgspec.Struct, frozen=True):
@@ -43,6 +45,7 @@ class _Case(msgspec.Struct):
     wish: PlaceOrder
     order_id: str
     quote: QuoteView
+    uses: tuple[tuple[str, str | None], ...]
     ranked: list[str]
     due: list[Settled]
     customer: str | None = None
@@ -58,7 +61,9 @@ class _Case(msgspec.Struct):
         return now + COLLECT_WITHIN if self.wish.body.fulfilment is Delivery.COLLECT else None
 
 
-async def place_orders(tx: Session, wishes: Sequence[PlaceOrder], now: datetime) -> list[Answer | Refusal | Replay]:
+async def place_orders(
+    books: CurrentBooks, tx: Session, wishes: Sequence[PlaceOrder], now: datetime
+) -> list[Answer | Refusal | Replay]:
     """Decide many wishes in one transaction, in the order they came; each is answered as if it had come alone.
 
     A wish that is refused leaves no trace. An answer is kept with its key, in the transaction of the order itself.
@@ -66,8 +71,10 @@ async def place_orders(tx: Session, wishes: Sequence[PlaceOrder], now: datetime)
     desk: Desk[PlaceOrder, _Case] = Desk(wishes)
     await desk.set_aside_what_was_answered(tx, lambda wish: (wish.call, wish.body))
     await desk.refuse_known_orders(tx, lambda wish: wish.body.id)
-    sources = await _prepare(tx, desk, now)
+    sources = await _prepare(books, tx, desk, now)
+    claimed = await claim_or_refuse(tx, desk)
     await _hold_goods(tx, desk, sources, now)
+    await drop_refused(tx, desk, claimed)
     cases = desk.cases()
     if not cases:
         return desk.verdicts()
@@ -76,18 +83,19 @@ async def place_orders(tx: Session, wishes: Sequence[PlaceOrder], now: datetime)
         case.customer = customer
     orders = [_order(case, now) for case in cases]
     await _write(tx, cases, orders, now)
+    await claim_at_the_end(tx, cases, now)
     return await desk.answer(tx, orders, now)
 
 
-async def _prepare(tx: Session, desk: Desk[PlaceOrder, _Case], now: datetime) -> Sources:
+async def _prepare(books: CurrentBooks, tx: Session, desk: Desk[PlaceOrder, _Case], now: datetime) -> Sources:
     """Quote every basket, compare with what the buyer was shown, and see where its goods may come from."""
     wishes = desk.open()
-    baskets = [Basket(w.body.channel, [(line.sku, line.quantity) for line in w.body.lines]) for _, w in wishes]
-    quotes = await quote_many(tx, baskets, now)
+    baskets = [basket_of(wish.body) for _, wish in wishes]
+    quotes = await quote_many(books, tx, baskets, now)
     wanted = {
-        (Way(quote.market, wish.body.collect_at), line.sku)
+        (Way(quote.view.market, wish.body.collect_at), line.sku)
         for (_, wish), quote in zip(wishes, quotes, strict=True)
-        if isinstance(quote, QuoteView)
+        if isinstance(quote, Quoted)
         for line in wish.body.lines
     }
     sources = await find_sources(tx, wanted, now) if wanted else Sources({}, {})
@@ -98,12 +106,13 @@ async def _prepare(tx: Session, desk: Desk[PlaceOrder, _Case], now: datetime) ->
 
 def _case(
     wish: PlaceOrder,
-    quote: QuoteView | Refusal,
+    quoted: Quoted | Refusal,
     sources: Sources,
     now: datetime,
 ) -> _Case:
-    if isinstance(quote, Refusal):
-        raise quote
+    if isinstance(quoted, Refusal):
+        raise quoted
+    quote = quoted.view
     shown = wish.body.shown_total
     if shown.currency != quote.currency:
         raise MixedCurrency("shown_total.currency", quote.currency, shown.currency)
@@ -112,7 +121,13 @@ def _case(
     ranked = _ranked(wish.body, quote.market, sources)
     due = due_for(wish.body.payment, quote.total.amount)
     _must_fit(wish.body, quote)
-    return _Case(wish, wish.body.id or new_id("ord", now), quote, ranked, due)
+    return _Case(wish, wish.body.id or new_id("ord", now), quote, quoted.uses, ranked, due)
+
+
+def basket_of(body: PlaceOrderBody) -> Basket:
+    """What a storefront wants to be quoted."""
+    lines = [(line.sku, line.quantity) for line in body.lines]
+    return Basket(body.channel, lines, None, tuple(body.codes), who(body.buyer), body.shipping)
 
 
 def _must_fit(body: PlaceOrderBody, quote: QuoteView) -> None:
@@ -121,6 +136,8 @@ def _must_fit(body: PlaceOrderBody, quote: QuoteView) -> None:
         raise InvalidInput("payment", "There is nothing to pay.")
     if body.payment is PaymentPlan.ON_SHIPMENT and body.fulfilment is not Delivery.SHIP:
         raise InvalidInput("payment", "What is collected is paid now, later, or on collection.")
+    if body.shipping is not None and body.fulfilment is not Delivery.SHIP:
+        raise InvalidInput("shipping", "What is collected is not shipped.")
     if body.deposit is None:
         return
     if body.payment is not PaymentPlan.LATER:
@@ -178,12 +195,13 @@ def _order(case: _Case, now: datetime) -> OrderView:
         OrderState.PLACED,
         now,
         quote.prices_include_tax,
-        [line_view(line) for line in quote.lines],
+        [line_view(line, quote.book) for line in quote.lines],
         quote.subtotal,
         quote.discount_total,
         quote.tax_total,
         quote.total,
         shown(case.due, "due", quote.currency),
+        quote.shipping,
     )
 
 

@@ -15,6 +15,7 @@ from commerce.kernel.pages import Page, page_of
 from commerce.kernel.refusals import InvalidInput, NotFound
 from orders.rules import Fulfilment, OrderState, TenderKind
 from orders.schemas import (
+    DiscountView,
     OrderHistoryView,
     OrderLineView,
     OrderRow,
@@ -22,6 +23,7 @@ from orders.schemas import (
     PaymentView,
     RefundView,
     ShipmentView,
+    ShippingView,
     TenderView,
     TimelineView,
     WaitingView,
@@ -60,13 +62,19 @@ _LIST = text("""
 _ORDER = text("""
     SELECT o.id, o.order_number, o.source, o.channel, o.location, o.customer_id, o.currency, o.prices_include_tax,
            o.fulfilment, o.state, o.placed_at, o.subtotal, o.discount_total, o.tax_total, o.total,
+           o.shipping_price, o.shipping_total, o.shipping_tax,
+           ARRAY(SELECT d.promotion_id || ' ' || d.amount FROM order_shipping_discounts d WHERE d.order_id = o.id
+                  ORDER BY d.place) AS shipping_discounts,
            (SELECT coalesce(sum(amount), 0) FROM ledger_entries l WHERE l.order_id = o.id)::bigint AS owed
       FROM orders o WHERE o.id = :id
 """)
 _LINES = text("""
     SELECT line, sku, quantity, recommended_price, unit_price, discount_total, tax_rate_bp, tax_total, line_total, sent,
-           cancelled
+           cancelled, book, prior_price
       FROM order_lines WHERE order_id = :id ORDER BY line
+""")
+_DISCOUNTS = text("""
+    SELECT line, promotion_id, amount FROM order_line_discounts WHERE order_id = :id ORDER BY line, place
 """)
 _TENDERS = text("SELECT kind, state, amount, given, change FROM tenders WHERE order_id = :id ORDER BY id")
 _TIMELINE = text("SELECT happened_at, what, actor, facts FROM order_timeline WHERE order_id = :id ORDER BY id")
@@ -112,7 +120,7 @@ async def order_history(tx: ReadSession, order_id: str, reader: Role | None = No
     head = (await tx.execute(_ORDER, {"id": order_id})).one_or_none()
     if head is None:
         raise NotFound("order", order_id)
-    lines = [OrderLineView(*row) for row in await tx.execute(_LINES, {"id": order_id})]
+    lines = await _lines(tx, order_id)
     tenders = (await tx.execute(_TENDERS, {"id": order_id})).all()
     timeline = _told([TimelineView(*row) for row in await tx.execute(_TIMELINE, {"id": order_id})], reader)
     shipments = [ShipmentView(*row) for row in await tx.execute(_SHIPMENTS, {"id": order_id})]
@@ -120,6 +128,14 @@ async def order_history(tx: ReadSession, order_id: str, reader: Role | None = No
     payments = [payment_view(row, reader) for row in await tx.execute(_PAYMENTS, {"id": order_id})]
     refunds = [_refund_view(row, reader) for row in await tx.execute(_REFUNDS, {"id": order_id})]
     return OrderHistoryView(_view(head, lines, tenders), timeline, shipments, _owed(head), waiting, payments, refunds)
+
+
+async def _lines(tx: ReadSession, order_id: str) -> list[OrderLineView]:
+    discounts: dict[int, list[DiscountView]] = {}
+    for line, promotion, amount in await tx.execute(_DISCOUNTS, {"id": order_id}):
+        discounts.setdefault(line, []).append(DiscountView(promotion, amount))
+    rows = await tx.execute(_LINES, {"id": order_id})
+    return [replace(OrderLineView(*row), discounts=discounts.get(row.line, [])) for row in rows]
 
 
 def _told(timeline: Sequence[TimelineView], reader: Role | None) -> list[TimelineView]:
@@ -177,7 +193,16 @@ def _view(head: "Row[Any]", lines: list[OrderLineView], tenders: "Sequence[Row[A
         Fulfilment(head.fulfilment), OrderState(head.state), head.placed_at, head.prices_include_tax, lines,
         amount(head.subtotal), amount(head.discount_total), amount(head.tax_total), amount(head.total),
         [TenderView(TenderKind(t.kind), t.state, amount(t.amount), amount(t.given), amount(t.change)) for t in tenders],
+        _shipping(head),
     )  # fmt: skip
+
+
+def _shipping(head: "Row[Any]") -> ShippingView | None:
+    if not head.shipping_price:
+        return None
+    pairs = (said.split(" ") for said in head.shipping_discounts)
+    discounts = [DiscountView(promotion, int(amount)) for promotion, amount in pairs]
+    return ShippingView(head.shipping_price, head.shipping_total, head.shipping_tax, discounts)
 
 
 def _owed(head: "Row[Any]") -> Balance:

@@ -1,13 +1,12 @@
 """What is asked of orders, and what they answer."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from commerce.kernel.bodies import Amount, Balance, Body, CodeText, Quantity, Reason, ShortText
+from commerce.kernel.bodies import Amount, Balance, Body, CodeText, Quantity, ShortText
 from orders.customers.schemas import AccountText, CountryText, EmailText, LoyaltyText, PhoneText
 from orders.rules import Delivery, Fulfilment, OrderState, PaymentPlan, TenderKind
 
@@ -38,14 +37,20 @@ class LineBody(Body, frozen=True):
     quantity: Quantity
 
 
+CodesTyped = Annotated[
+    list[Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*$", examples=["WELCOME10"])]],
+    Meta(max_length=10, description="Codes that open promotions, as they were typed."),
+]
 Lines = Annotated[list[LineBody], Meta(min_length=1, max_length=100, description="1 to 100 lines.")]
 
 
-class QuoteBody(Body, frozen=True):
-    """A basket to be priced."""
-
-    channel: Annotated[CodeText, Meta(description="The channel it would be bought in.", examples=["de-web"])]
-    lines: Lines
+Shipping = Annotated[
+    Amount,
+    Meta(
+        description="What the storefront asks for bringing it, taxed at the standard rate: tax is in it where the"
+        " market's prices include tax. Promotions may reduce it."
+    ),
+]
 
 
 class BuyerBody(Body, frozen=True):
@@ -56,6 +61,19 @@ class BuyerBody(Body, frozen=True):
     email: EmailText | None = None
     phone: PhoneText | None = None
     country: CountryText | None = None
+
+
+class QuoteBody(Body, frozen=True):
+    """A basket to be priced."""
+
+    channel: Annotated[CodeText, Meta(description="The channel it would be bought in.", examples=["de-web"])]
+    lines: Lines
+    codes: CodesTyped = []
+    shipping: Shipping | None = None
+    buyer: Annotated[BuyerBody | None, Meta(description="Who would buy, for promotions that are not for all.")] = None
+    explain: Annotated[
+        bool, Meta(description="Tell of every promotion that runs, also of those that find nothing here.")
+    ] = False
 
 
 class PlaceOrderBody(Body, frozen=True):
@@ -75,6 +93,8 @@ class PlaceOrderBody(Body, frozen=True):
             description="`on_collection` (or to the carrier), `now`, `on_shipment` (reserved now), `later` (saved now)."
         ),
     ] = PaymentPlan.ON_COLLECTION
+    codes: CodesTyped = []
+    shipping: Shipping | None = None
     deposit: Annotated[Amount | None, Meta(description="What is paid at once of an order that is paid `later`.")] = None
 
 
@@ -119,82 +139,38 @@ class TillSaleBody(Body, frozen=True):
     shown_total: Amount
     tenders: Tenders
     buyer: BuyerBody | None = None
+    codes: CodesTyped = []
 
 
-class CancelBody(Body, frozen=True):
-    """Why an order is cancelled."""
+class DiscountView(msgspec.Struct, frozen=True):
+    """What a promotion takes off a line."""
 
-    reason: Annotated[Reason, Meta(examples=["buyer changed their mind"])]
-
-
-class SentLineBody(Body, frozen=True):
-    """Units of one line that leave."""
-
-    line: LineNumber
-    quantity: Quantity
-    serials: Serials = []
+    promotion: Annotated[str, Meta(examples=["prm_019aa5c83d2f7b3c9d4e5f60718293a4"])]
+    amount: Annotated[int, Meta(examples=[500])]
 
 
-class ShipBody(Body, frozen=True):
-    """Goods that leave a location for the buyer. Without lines: everything that waits there."""
+class PriorPriceView(msgspec.Struct, frozen=True):
+    """The lowest price of a unit in this channel in the days before its price was reduced."""
 
-    location: Store
-    lines: Annotated[list[SentLineBody], Meta(min_length=1, max_length=100, description="Some of it.")] | None = None
-
-
-class SerialsBody(Body, frozen=True):
-    """The serial numbers of one line's devices."""
-
-    line: LineNumber
-    serials: Serials
+    amount: Annotated[int, Meta(examples=[2990])]
+    since: Annotated[datetime, Meta(description="When the reduction began.")]
 
 
-class CollectBody(Body, frozen=True):
-    """A buyer collects an order at the counter and pays what is due."""
+class VerdictView(msgspec.Struct, frozen=True):
+    """What became of a promotion that runs here, and why."""
 
-    location: Store
-    tenders: Tenders = []
-    serials: Annotated[list[SerialsBody], Meta(max_length=100, description="For numbered devices.")] = []
-
-
-class ReadyBody(Body, frozen=True):
-    """A store has put an order aside."""
-
-    location: Store
+    promotion: Annotated[str, Meta(examples=["prm_019aa5c83d2f7b3c9d4e5f60718293a4"])]
+    applied: bool
+    reason: Annotated[str, Meta(description="A word such as `applied`, `better_one`, `code` or `quantity`.")]
+    amount: int
 
 
-class HandOverBody(Body, frozen=True):
-    """The carrier brought everything and took what was due."""
+class GiftView(msgspec.Struct, frozen=True):
+    """Units that would cost nothing if they were put into the basket."""
 
-    reference: Annotated[ShortText | None, Meta(description="The carrier's own number.", examples=["DHL-0034"])] = None
-
-
-class WantedRefund(StrEnum):
-    """Why somebody wants to give money back."""
-
-    LINE = "line"
-    SHIPPING = "shipping"
-    GOODWILL = "goodwill"
-
-
-class CounterTender(StrEnum):
-    """How money is given back at a counter."""
-
-    CASH = "cash"
-    CARD_TERMINAL = "card_terminal"
-
-
-class RefundBody(Body, frozen=True):
-    """Money to go back to a buyer: for units of a line, or an amount."""
-
-    reason: WantedRefund
-    line: Annotated[LineNumber | None, Meta(description="The line, for `line`.")] = None
-    quantity: Annotated[Quantity | None, Meta(description="How many units of it.")] = None
-    amount: Annotated[Amount | None, Meta(description="How much, for `shipping` and `goodwill`.")] = None
-    tender: Annotated[
-        CounterTender | None, Meta(description="Where it is given back at a counter; else through the provider.")
-    ] = None
-    note: Annotated[Reason | None, Meta(description="For whoever asks later.")] = None
+    promotion: str
+    sku: str
+    quantity: int
 
 
 class QuotedLine(msgspec.Struct, frozen=True):
@@ -211,6 +187,17 @@ class QuotedLine(msgspec.Struct, frozen=True):
     tax_total: int
     line_total: int
     serial_numbered: bool = False
+    discounts: list[DiscountView] = []
+    prior_price: PriorPriceView | None = None
+
+
+class ShippingView(msgspec.Struct, frozen=True):
+    """What bringing an order costs, in the currency's smallest unit."""
+
+    price: Annotated[int, Meta(description="Before promotions.", examples=[490])]
+    total: Annotated[int, Meta(examples=[0])]
+    tax_total: Annotated[int, Meta(examples=[0])]
+    discounts: list[DiscountView] = []
 
 
 class QuoteView(msgspec.Struct, frozen=True):
@@ -226,6 +213,10 @@ class QuoteView(msgspec.Struct, frozen=True):
     discount_total: Amount
     tax_total: Amount
     total: Amount
+    book: Annotated[int, Meta(description="The number of the market's price book that it follows from.")] = 0
+    promotions: Annotated[list[VerdictView], Meta(description="Those that have to do with the basket.")] = []
+    gifts: list[GiftView] = []
+    shipping: ShippingView | None = None
 
 
 class OrderLineView(msgspec.Struct, frozen=True):
@@ -242,6 +233,11 @@ class OrderLineView(msgspec.Struct, frozen=True):
     line_total: int
     sent: int = 0
     cancelled: Annotated[int, Meta(description="Units that were cancelled after others had left.")] = 0
+    book: Annotated[int | None, Meta(description="The price book it was quoted from; null in imported history.")] = None
+    prior_price: Annotated[
+        int | None, Meta(description="What a unit cost at the least before its price was reduced, if it was.")
+    ] = None
+    discounts: list[DiscountView] = []
 
 
 class TenderView(msgspec.Struct, frozen=True):
@@ -273,6 +269,7 @@ class OrderView(msgspec.Struct, frozen=True):
     tax_total: Amount
     total: Amount
     tenders: list[TenderView]
+    shipping: Annotated[ShippingView | None, Meta(description="Null where nothing was asked for it.")] = None
 
 
 class TimelineView(msgspec.Struct, frozen=True):

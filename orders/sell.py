@@ -19,19 +19,21 @@ from commerce.kernel.outbox import tell_many
 from commerce.kernel.refusals import Refusal
 from inventory.draw import Drawn, Shortfall, draw_stock
 from inventory.rules import merge_wants
-from orders.buyers import find_buyers
+from orders.buyers import find_buyers, who
 from orders.desk import Desk
 from orders.errors import MixedCurrency, SerialAlreadySold, StaleTotal
 from orders.events import TillSaleBooked
 from orders.payments.ledger import Entry, enter
 from orders.payments.rules import Settled, settle
 from orders.payments.tenders import shown, take_many
-from orders.quote import Basket, quote_many
+from orders.promotion_uses import claim_at_the_end, claim_or_refuse
+from orders.quote import Basket, Quoted, quote_many
 from orders.record import Happening, line_view, note, record_orders
 from orders.rules import Fulfilment, NumberedLine, OrderState, normal_serials, serials_must_fit
 from orders.schemas import OrderView, QuotedLine, QuoteView, SoldLineBody, TillSaleBody
 from orders.send import Sent, record_shipments
 from orders.serials import Claim, Device, claim_devices, sold_before
+from pricing.books.current import CurrentBooks
 
 
 class BookSale(msgspec.Struct, frozen=True):
@@ -41,44 +43,61 @@ class BookSale(msgspec.Struct, frozen=True):
     body: TillSaleBody
 
 
-class _Case(msgspec.Struct, frozen=True):
+class _Case(msgspec.Struct):
     """A sale that adds up."""
 
     sale: BookSale
     quote: QuoteView
+    uses: tuple[tuple[str, str | None], ...]
     tenders: list[Settled]
     serials: list[list[str]]
     """Line by line."""
+    customer: str | None = None
+
+    @property
+    def order_id(self) -> str:
+        """The sale's own id."""
+        return self.sale.body.id
 
 
-async def book_sales(tx: Session, sales: Sequence[BookSale], now: datetime) -> list[Answer | Refusal | Replay]:
+async def book_sales(
+    books: CurrentBooks, tx: Session, sales: Sequence[BookSale], now: datetime
+) -> list[Answer | Refusal | Replay]:
     """Book many sales in one transaction, in the order they came; each is answered as if it had come alone."""
     desk: Desk[BookSale, _Case] = Desk(sales)
     await desk.set_aside_what_was_answered(tx, lambda sale: (sale.call, sale.body))
     await desk.refuse_known_orders(tx, lambda sale: sale.body.id, replay_same=True)
-    await _check(tx, desk, now)
+    await _check(books, tx, desk, now)
+    await claim_or_refuse(tx, desk)
     cases = desk.cases()
     if not cases:
         return desk.verdicts()
     shortfalls = await draw_stock(tx, [_drawn(case) for case in cases], now)
     buyers = await find_buyers(tx, [case.sale.body.buyer for case in cases], now)
-    orders = [_order(case, buyer, now) for case, buyer in zip(cases, buyers, strict=True)]
+    for case, buyer in zip(cases, buyers, strict=True):
+        case.customer = buyer
+    orders = [_order(case, now) for case in cases]
     await record_orders(tx, orders, desk.fingerprints())
     await _write(tx, cases, orders, shortfalls, now)
+    await claim_at_the_end(tx, cases, now)
     return await desk.answer(tx, orders, now)
 
 
-async def _check(tx: Session, desk: Desk[BookSale, _Case], now: datetime) -> None:
+async def _check(books: CurrentBooks, tx: Session, desk: Desk[BookSale, _Case], now: datetime) -> None:
     sales = desk.open()
     if not sales:
         return
-    baskets = [Basket(s.body.channel, [(line.sku, line.quantity) for line in s.body.lines]) for _, s in sales]
-    quotes = await quote_many(tx, baskets, now)
-    markets = {quote.market for quote in quotes if isinstance(quote, QuoteView)}
+    quotes = await quote_many(books, tx, [_basket(sale.body) for _, sale in sales], now)
+    markets = {quote.view.market for quote in quotes if isinstance(quote, Quoted)}
     places = await open_locations(tx, markets, now) if markets else {}
     for (n, sale), quote in zip(sales, quotes, strict=True):
         desk.decide(n, partial(_case, sale, quote, places))
     await _refuse_sold_devices(tx, desk)
+
+
+def _basket(body: TillSaleBody) -> Basket:
+    lines = [(line.sku, line.quantity) for line in body.lines]
+    return Basket(body.channel, lines, body.location, tuple(body.codes), who(body.buyer))
 
 
 async def _refuse_sold_devices(tx: Session, desk: Desk[BookSale, _Case]) -> None:
@@ -103,10 +122,10 @@ def _devices(case: _Case) -> dict[Device, int]:
     return {Device(line.sku, serial): n for n, (line, serials) in lines for serial in serials}
 
 
-def _case(sale: BookSale, quote: QuoteView | Refusal, places: dict[str, dict[str, OpenLocation]]) -> _Case:
-    if isinstance(quote, Refusal):
-        raise quote
-    body = sale.body
+def _case(sale: BookSale, quoted: Quoted | Refusal, places: dict[str, dict[str, OpenLocation]]) -> _Case:
+    if isinstance(quoted, Refusal):
+        raise quoted
+    body, quote = sale.body, quoted.view
     place = places[quote.market].get(body.location)
     if place is None or place.kind != "store":
         raise WrongLocation("location", body.location, "It is not an open store of this market.")
@@ -115,7 +134,7 @@ def _case(sale: BookSale, quote: QuoteView | Refusal, places: dict[str, dict[str
     if body.shown_total.amount != quote.total.amount:
         raise StaleTotal("shown_total.amount", body.shown_total.amount, quote.total.amount, quote.currency)
     serials = _checked_serials(body.lines, quote.lines)
-    return _Case(sale, quote, settle(body.tenders, quote.total.amount, quote.currency), serials)
+    return _Case(sale, quote, quoted.uses, settle(body.tenders, quote.total.amount, quote.currency), serials)
 
 
 def _checked_serials(lines: Sequence[SoldLineBody], quoted: Sequence[QuotedLine]) -> list[list[str]]:
@@ -133,7 +152,7 @@ def _drawn(case: _Case) -> Drawn:
     return Drawn(body.id, body.location, units, case.sale.call.principal.id)
 
 
-def _order(case: _Case, buyer: str | None, now: datetime) -> OrderView:
+def _order(case: _Case, now: datetime) -> OrderView:
     body, quote = case.sale.body, case.quote
     return OrderView(
         body.id,
@@ -141,12 +160,12 @@ def _order(case: _Case, buyer: str | None, now: datetime) -> OrderView:
         "till",
         body.channel,
         body.location,
-        buyer,
+        case.customer,
         Fulfilment.CARRIED,
         OrderState.COMPLETED,
         now,
         quote.prices_include_tax,
-        [line_view(line, sent=line.quantity) for line in quote.lines],
+        [line_view(line, quote.book, sent=line.quantity) for line in quote.lines],
         quote.subtotal,
         quote.discount_total,
         quote.tax_total,

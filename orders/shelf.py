@@ -1,9 +1,12 @@
 """The shelf: what a buyer finds in a channel now, what it costs, and how many there are."""
 
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from catalog.browse import BrowseFilter, ProductRow, VariantRow, browse
 from catalog.known import channel_must_be_known
@@ -12,7 +15,10 @@ from commerce.kernel.db import ReadSession
 from commerce.kernel.pages import Page, page_of
 from commerce.kernel.refusals import NotFound
 from inventory.available_to_promise import available_to_promise
-from pricing.prices import ChannelPrice, prices_in_channel
+from orders.quote import micros
+from pricing.books.current import CurrentBooks
+from pricing.rules import Prepared, UnitPrice, unit_price
+from pricing.rules.quoted import CannotQuote
 
 
 class ShelfVariant(msgspec.Struct, frozen=True):
@@ -24,7 +30,15 @@ class ShelfVariant(msgspec.Struct, frozen=True):
     gtin: str | None
     attributes: dict[str, Any]
     serial_numbered: bool
-    price: Amount | None
+    price: Annotated[Amount | None, Meta(description="What it costs here, before promotions.")]
+    recommended_price: Annotated[Amount | None, Meta(description="What is recommended in this market.")]
+    reduced_price: Annotated[
+        Amount | None, Meta(description="With the promotions that anybody has who buys one; null without any.")
+    ]
+    prior_price: Annotated[
+        Amount | None,
+        Meta(description="Where the price was reduced: the lowest that it was here in the days before (98/6/EC, 6a)."),
+    ]
     available: int
     """Units that can be shipped now (online), or that lie in stores (retail): a reading, not a promise."""
     certified_from: datetime | None
@@ -43,7 +57,9 @@ class ShelfProduct(msgspec.Struct, frozen=True):
     variants: list[ShelfVariant]
 
 
-async def look_at_shelf(tx: ReadSession, channel: str, wanted: BrowseFilter, now: datetime) -> Page[ShelfProduct]:
+async def look_at_shelf(
+    books: CurrentBooks, tx: ReadSession, channel: str, wanted: BrowseFilter, now: datetime
+) -> Page[ShelfProduct]:
     """A page of what a channel shows, with prices and availability: three statements, however many products.
 
     Raises UnknownReference for a channel that does not exist.
@@ -52,11 +68,15 @@ async def look_at_shelf(tx: ReadSession, channel: str, wanted: BrowseFilter, now
     if not products:
         await channel_must_be_known(tx, channel)
     skus = [variant.sku for product in products for variant in product.variants]
-    prices = await prices_in_channel(tx, channel, skus, now)
+    book = await books.of_channel(tx, channel)
+    prices = _prices(book, channel, skus, now) if book is not None else {}
     free = await available_to_promise(tx, channel, skus, now)
 
     def shown(product: ProductRow) -> ShelfProduct:
-        variants = [_variant(variant, prices.get(variant.sku), free[variant.sku], now) for variant in product.variants]
+        variants = [
+            _variant(variant, prices.get(variant.sku, _NOT_SOLD), free[variant.sku], now)
+            for variant in product.variants
+        ]
         return ShelfProduct(
             product.code,
             product.title,
@@ -70,15 +90,43 @@ async def look_at_shelf(tx: ReadSession, channel: str, wanted: BrowseFilter, now
     return page_of(products, wanted.limit, shown, lambda product: (product.code,))
 
 
-async def look_at_product(tx: ReadSession, channel: str, code: str, now: datetime) -> ShelfProduct:
+async def look_at_product(books: CurrentBooks, tx: ReadSession, channel: str, code: str, now: datetime) -> ShelfProduct:
     """One product as the channel shows it now. Raises UnknownReference for the channel, NotFound for the product."""
-    page = await look_at_shelf(tx, channel, BrowseFilter(product=code, limit=1), now)
+    page = await look_at_shelf(books, tx, channel, BrowseFilter(product=code, limit=1), now)
     if not page.items:
         raise NotFound("product", code)
     return page.items[0]
 
 
-def _variant(variant: VariantRow, price: ChannelPrice | None, available: int, now: datetime) -> ShelfVariant:
+class _Shown(NamedTuple):
+    price: Amount | None
+    recommended: Amount | None
+    reduced: Amount | None
+    prior: Amount | None
+
+
+_NOT_SOLD = _Shown(None, None, None, None)
+
+
+def _prices(book: Prepared, channel: str, skus: Sequence[str], now: datetime) -> Mapping[str, _Shown]:
+    """What each sku costs by a book; what is not sold is left out."""
+    at, shown = micros(now), {}
+    for sku in skus:
+        with suppress(CannotQuote):
+            shown[sku] = _shown(unit_price(book, channel, sku, at), book.book.currency)
+    return shown
+
+
+def _shown(unit: UnitPrice, currency: str) -> _Shown:
+    return _Shown(
+        Amount(unit.price, currency),
+        Amount(unit.recommended, currency),
+        Amount(unit.reduced, currency) if unit.reduced < unit.price else None,
+        Amount(unit.prior.amount, currency) if unit.prior is not None else None,
+    )
+
+
+def _variant(variant: VariantRow, shown: _Shown, available: int, now: datetime) -> ShelfVariant:
     certified = variant.certified_from is not None and variant.certified_from <= now
     return ShelfVariant(
         variant.sku,
@@ -87,8 +135,11 @@ def _variant(variant: VariantRow, price: ChannelPrice | None, available: int, no
         variant.gtin,
         variant.attributes or {},
         variant.serial_numbered,
-        Amount(*price) if price else None,
+        shown.price,
+        shown.recommended,
+        shown.reduced,
+        shown.prior,
         available,
         variant.certified_from,
-        certified and price is not None,
+        certified and shown.price is not None,
     )

@@ -13,6 +13,7 @@ from commerce.kernel.etags import with_etag
 from commerce.kernel.http import AnyRequest
 from commerce.kernel.pages import Limit, Page, decode_cursor
 from orders.shelf import ShelfProduct, look_at_product, look_at_shelf
+from pricing.books.current import CurrentBooks
 
 Text = Annotated[str, QueryParameter(max_length=200, pattern=r"^[^\x00]*$")]
 
@@ -21,6 +22,7 @@ Text = Annotated[str, QueryParameter(max_length=200, pattern=r"^[^\x00]*$")]
 async def list_products(  # noqa: PLR0913, PLR0917 - each is a filter of the list
     request: AnyRequest,
     db: NamedDependency[Database],
+    books: NamedDependency[CurrentBooks],
     principal: NamedDependency[Principal],
     channel: Annotated[str, QueryParameter(max_length=100, description="The channel whose shelf it is.")],
     q: Annotated[Text | None, QueryParameter(description="Words to look for.")] = None,
@@ -42,7 +44,7 @@ async def list_products(  # noqa: PLR0913, PLR0917 - each is a filter of the lis
         limit=limit,
     )
     async with db.read() as tx:
-        page = await look_at_shelf(tx, channel, wanted, db.clock.now())
+        page = await look_at_shelf(books, tx, channel, wanted, db.clock.now())
     return with_etag(request, page)
 
 
@@ -51,13 +53,14 @@ async def show_product(
     request: AnyRequest,
     code: Annotated[str, PathParameter(max_length=100, description="The product's code.")],
     db: NamedDependency[Database],
+    books: NamedDependency[CurrentBooks],
     principal: NamedDependency[Principal],
     channel: Annotated[str, QueryParameter(max_length=100, description="The channel whose shelf it is.")],
 ) -> Response[ShelfProduct]:
     """One product as a channel shows it now. Send the ETag back to learn whether anything changed."""
     _must_be_its_shelf(principal, channel)
     async with db.read() as tx:
-        product = await look_at_product(tx, channel, code, db.clock.now())
+        product = await look_at_product(books, tx, channel, code, db.clock.now())
     return with_etag(request, product)
 
 

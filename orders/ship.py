@@ -8,6 +8,7 @@ from commerce.kernel.refusals import MoveNotAllowed, move
 from inventory.known import must_be_known
 from inventory.leave import send_held, waiting_at
 from orders.errors import NothingToSend
+from orders.fulfilment_schemas import ShipBody
 from orders.lines import (
     Leaving,
     OpenLine,
@@ -23,7 +24,6 @@ from orders.moving import OrderHead, lock_order, move_order
 from orders.payments.secured import capture_for_shipment, must_be_secured
 from orders.record import Happening, note
 from orders.rules import MOVES, Fulfilment, OrderState, after_shipping
-from orders.schemas import ShipBody
 from orders.send import Sent, record_shipments
 from orders.serials import claim_leaving
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from commerce.kernel.db import Database
 from commerce.kernel.ids import new_id
 from commerce.kernel.laws import Law, broken, check_laws
+from pricing.books.publish import ensure_books, publish_book
 from pricing.write_prices import PriceWrite, write_prices
 
 PRICES = {
@@ -81,6 +82,14 @@ async def open_shop(db: Database) -> None:
         for statement in _SHOP.split(";\n"):
             await tx.execute(text(statement))
         await tx.execute(_PRICE, prices)
+        await ensure_books(tx, db.clock.now())
+
+
+async def republish(db: Database) -> None:
+    """Put into the books what somebody wrote into the tables by hand: from now on it is what is charged."""
+    async with db.transaction() as tx:
+        for market in ("de", "us"):
+            await publish_book(tx, market, db.clock.now(), at_once=True)
 
 
 async def put_stock(db: Database, sku: str, location: str, units: int) -> str:

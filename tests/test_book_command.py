@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from commerce.__main__ import commerce
 from commerce.kernel.access import Role
 from commerce.kernel.db import Database
-from tests.books import SOON, promote, publish, reprice
+from tests.book_stories import SOON, promote, publish, reprice
 from tests.conftest import Callers
 from tests.shop import rows
 from tests.stories import open_lawful_shop

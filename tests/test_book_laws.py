@@ -24,7 +24,7 @@ from pricing.books.laws import (
 )
 from pricing.books.schemas import HeldBody
 from pricing.books.tasks import JOBS
-from tests.books import LEAD, SOON, promote, publish, reprice
+from tests.book_stories import LEAD, SOON, promote, publish, reprice
 from tests.conftest import NOON, Callers
 from tests.shop import no_law_is_broken, rows
 from tests.stories import every_law_holds, open_lawful_shop, plant, told

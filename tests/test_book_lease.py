@@ -67,7 +67,7 @@ async def test_whoever_asked_just_before_a_change_was_published_quotes_it_in_tim
         charged = []
         for instant in (NOON, NOON + LEASE - MS, starts - MS, starts, starts + MS, starts + LEASE):
             own.set(instant)
-            charged.append(price_of(await books.at("de", instant), "CASE-BLK", instant))
+            charged.append(price_of((await books.at("de", instant)).book, "CASE-BLK", instant))
 
     right = [2900, 2900, 2900, 2500, 2500, 2500]
     assert (charged != right) is stale
@@ -95,7 +95,7 @@ async def charged_at_the_start(db: Database, url: str, clock: SetClock, ahead: t
         await reprice(db, "CASE-BLK", 2500, starts)
         await publish(db)
         own.set(max(own.now(), starts))
-        return price_of(await books.at("de", own.now()), "CASE-BLK", own.now())
+        return price_of((await books.at("de", own.now())).book, "CASE-BLK", own.now())
 
 
 async def test_within_a_lease_nothing_is_asked_and_after_it_one_short_question(db: Database, clock: SetClock) -> None:
@@ -119,7 +119,7 @@ async def test_a_process_that_did_not_look_for_long_looks_before_it_quotes(db: D
         await publish(db)
         clock.advance(timedelta(days=1))
 
-    assert price_of(await books.at("de", clock.now()), "CASE-BLK", clock.now()) == 2897
+    assert price_of((await books.at("de", clock.now())).book, "CASE-BLK", clock.now()) == 2897
 
 
 async def test_a_clock_that_is_set_back_is_not_trusted_either(db: Database, clock: SetClock) -> None:
@@ -130,7 +130,7 @@ async def test_a_clock_that_is_set_back_is_not_trusted_either(db: Database, cloc
     await reprice(db, "CASE-BLK", 2500, NOON + LEAD)
     await publish(db)
 
-    assert (await books.at("de", clock.now())).number == 2
+    assert (await books.at("de", clock.now())).book.number == 2
 
 
 async def test_many_who_ask_at_once_are_one_question(db: Database, clock: SetClock) -> None:
@@ -153,9 +153,9 @@ async def test_an_order_sees_the_number_that_its_own_transaction_sees(db: Databa
         with statements(db) as asked:
             found = await books.exactly(tx, ["de", "us"], clock.now())
         assert asked[0].lstrip().startswith("SELECT market, number")
-    assert {market: book.number for market, book in found.items()} == {"de": 2, "us": 1}
+    assert {market: ready.book.number for market, ready in found.items()} == {"de": 2, "us": 1}
     [(sha256,)] = await rows(db, "SELECT sha256 FROM price_book_heads WHERE market = 'de'")
-    assert sha256_of(canonical(found["de"])) == sha256
+    assert sha256_of(canonical(found["de"].book)) == sha256
     async with db.transaction() as tx:
         with statements(db) as asked:
             assert await books.exactly(tx, ["de", "us"], clock.now()) == found
@@ -164,7 +164,7 @@ async def test_an_order_sees_the_number_that_its_own_transaction_sees(db: Databa
 
 async def test_a_market_without_a_book_gets_one_when_it_is_first_asked_for(db: Database, clock: SetClock) -> None:
     books = CurrentBooks(db)
-    assert (await books.at("us", clock.now())).number == 1
+    assert (await books.at("us", clock.now())).book.number == 1
     with pytest.raises(UnknownReference):
         await books.at("nowhere", clock.now())
 

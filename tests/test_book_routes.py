@@ -8,7 +8,7 @@ from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from pricing.books.verify import verify
-from tests.books import LEAD, SOON, promote, publish, reprice, trusted
+from tests.book_stories import LEAD, SOON, promote, publish, reprice, trusted
 from tests.conftest import NOON, Api, Callers, Json, problem
 from tests.shop import rows
 from tests.stories import every_law_holds, open_lawful_shop

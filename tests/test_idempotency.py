@@ -23,6 +23,7 @@ from inventory.receive import receive_goods
 from inventory.schemas import ReceiptBody
 from orders.place import PlaceOrder, place_orders
 from orders.schemas import PlaceOrderBody
+from pricing.books.current import CurrentBooks
 from tests.benchmarks.load import get, post
 from tests.benchmarks.rush import ask_at_once
 from tests.conftest import NOON, Api, Callers, Json, own_database, problem
@@ -131,11 +132,11 @@ async def place_twice(db: Database, clock: SetClock) -> Answer | Refusal | Repla
 
     async def place_again() -> Answer | Refusal | Replay:
         async with db.transaction() as there:
-            [verdict] = await place_orders(there, [wish], clock.now())
+            [verdict] = await place_orders(CurrentBooks(db), there, [wish], clock.now())
         return verdict
 
     async with db.transaction() as here:
-        [answer] = await place_orders(here, [wish], clock.now())
+        [answer] = await place_orders(CurrentBooks(db), here, [wish], clock.now())
         assert isinstance(answer, Answer)
         again = asyncio.create_task(place_again())
 

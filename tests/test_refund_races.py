@@ -9,11 +9,11 @@ from msgspec import convert
 from sqlalchemy import text
 
 from commerce.kernel.db import Session
+from orders.fulfilment_schemas import RefundBody
 from orders.payments.errors import RefundTooLarge
 from orders.payments.open_refunds import write_refund
 from orders.payments.refund import refund_order
 from orders.payments.rules import RefundReason
-from orders.schemas import RefundBody
 from tests.conftest import NOON
 from tests.paid_store import back, refunds, shipped
 from tests.paying import Checkout, money

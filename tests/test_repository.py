@@ -49,7 +49,7 @@ def test_every_path_a_page_names_exists(page: str) -> None:
 
 
 def test_a_path_that_does_not_exist_is_noticed() -> None:
-    page = "See `commerce/kernel/`, `orders/place.py` and [the rules](pricing/rules.py), also `Makefile`, `/v1/orders`."
+    page = "See `commerce/kernel/`, `orders/place.py` and [tax](pricing/tax.py), also `Makefile`, `/v1/orders`."
 
     assert missing_paths(page) == []
     assert missing_paths("See orders/gone.py.") == ["orders/gone.py"]

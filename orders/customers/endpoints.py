@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated
 
-from litestar import Response, get, patch, post
+from litestar import Response, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta
@@ -16,6 +16,7 @@ from commerce.kernel.idempotency import Call
 from commerce.kernel.pages import Limit, Page, decode_cursor
 from commerce.kernel.refusals import InvalidInput
 from orders.customers.edit import edit
+from orders.customers.groups import groups_of, set_groups
 from orders.customers.identities import Identity, Who, identities_of
 from orders.customers.mask import masked
 from orders.customers.merge import merge
@@ -27,6 +28,8 @@ from orders.customers.schemas import (
     CustomerView,
     EditBody,
     EmailText,
+    GroupsBody,
+    GroupsView,
     LoyaltyText,
     MaskedCustomerView,
     MergeBody,
@@ -104,6 +107,23 @@ async def edit_customer(
         return await edit(tx, customer_id, data)
 
 
+@get("/v1/customers/{customer_id:str}/groups", opt=may(*_OFFICE, Role.MERCHANDISER), tags=["customers"])
+async def show_groups(customer_id: FromPath[CustomerId], db: NamedDependency[Database]) -> GroupsView:
+    """The groups a customer is in."""
+    async with db.read() as tx:
+        await read_customer(tx, customer_id)
+        return await groups_of(tx, customer_id)
+
+
+@put("/v1/customers/{customer_id:str}/groups", opt=may(*_OFFICE), tags=["customers"])
+async def put_groups(
+    customer_id: FromPath[CustomerId], data: JSONBody[GroupsBody], db: NamedDependency[Database]
+) -> GroupsView:
+    """Let a customer be in these groups and in no other: promotions may be for some of them."""
+    async with db.transaction() as tx:
+        return await set_groups(tx, customer_id, data.groups)
+
+
 @post("/v1/customers/{customer_id:str}/merge", opt=may(*_OFFICE, idempotent=True), tags=["customers"])
 async def merge_customers(
     customer_id: FromPath[CustomerId],
@@ -137,4 +157,13 @@ def _seen_by(
     return customer if principal.role in _OFFICE else masked(customer, known)
 
 
-ROUTES = [register_customer, find_customers, show_customer, edit_customer, merge_customers, show_merges]
+ROUTES = [
+    register_customer,
+    find_customers,
+    show_customer,
+    edit_customer,
+    show_groups,
+    put_groups,
+    merge_customers,
+    show_merges,
+]

@@ -37,6 +37,15 @@ class CustomerIdentity(Table):
     customer_id: Mapped[Code] = mapped_column(ForeignKey("customers.id"), index=True)
 
 
+class CustomerGroup(Table):
+    """A group that a customer is in, such as employees or students."""
+
+    __tablename__ = "customer_groups"
+
+    customer_id: Mapped[Code] = mapped_column(ForeignKey("customers.id"), primary_key=True)
+    code: Mapped[Code] = mapped_column(primary_key=True)
+
+
 class CustomerMerge(Table):
     """The audit trail of a merge: who was merged into whom, by whom, and exactly what moved."""
 

@@ -55,6 +55,19 @@ class MergeBody(Body, frozen=True):
     reason: Annotated[Reason, Meta(description="For the audit trail.", examples=["same person, new address"])]
 
 
+class GroupsBody(Body, frozen=True):
+    """The groups a customer is in from now on; any other is left."""
+
+    groups: Annotated[list[CodeText], Meta(max_length=50, examples=[["students"]])]
+
+
+class GroupsView(msgspec.Struct, frozen=True):
+    """The groups a customer is in; promotions may be for some of them."""
+
+    customer: str
+    groups: Annotated[list[str], Meta(examples=[["students"]])]
+
+
 class IdentityView(msgspec.Struct, frozen=True):
     """A normalised identity that finds the customer: e-mail in lower case, phone in E.164."""
 

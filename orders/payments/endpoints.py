@@ -16,6 +16,7 @@ from commerce.kernel.db import Database, Session
 from commerce.kernel.http import AnyRequest, once, provide_call, replay
 from commerce.kernel.idempotency import Answer, Call
 from commerce.kernel.pages import Limit, Page, decode_cursor, page_of
+from orders.fulfilment_schemas import RefundBody
 from orders.payments import queries
 from orders.payments.begin import BeginPayment, Ready, begin_payments
 from orders.payments.cases import close_case
@@ -40,7 +41,7 @@ from orders.payments.schemas import (
     WhichDisputes,
 )
 from orders.queries import order_history
-from orders.schemas import OrderHistoryView, RefundBody
+from orders.schemas import OrderHistoryView
 
 
 class Provider(NamedTuple):

@@ -8,6 +8,7 @@ from commerce.kernel.db import Session
 from commerce.kernel.money import cumulative_part
 from commerce.kernel.refusals import InvalidInput, MoveNotAllowed, NotFound, UnknownReference, move
 from orders.errors import MixedCurrency
+from orders.fulfilment_schemas import RefundBody
 from orders.moving import OrderHead, lock_order
 from orders.payments.calls import intend
 from orders.payments.errors import NotRefundable, RefundTooLarge
@@ -15,7 +16,8 @@ from orders.payments.ledger import Entry, enter
 from orders.payments.open_refunds import intend_refunds, left_to_refund, write_refund
 from orders.payments.rules import REFUND_MOVES, Operation, RefundReason, RefundState
 from orders.rules import OrderState
-from orders.schemas import RefundBody
+from pricing.promotions.give_back import give_back_uses
+from pricing.promotions.rules import Why
 
 _LINE = text("""
     SELECT l.quantity, l.sent, l.line_total + CASE WHEN o.prices_include_tax THEN 0 ELSE l.tax_total END AS worth,
@@ -30,6 +32,15 @@ _LEFT_AT_COUNTER = text("""
 """)
 _FAILED = text("""
     SELECT order_id, payment_id, state, amount, reason, line, quantity, note FROM refunds WHERE id = :id
+""")
+_ALL_BACK = text("""
+    SELECT d.promotion_id FROM order_line_discounts d
+      JOIN order_lines l ON l.order_id = d.order_id AND l.line = d.line
+      LEFT JOIN (SELECT line, sum(quantity) AS units FROM refunds
+                  WHERE order_id = :id AND state <> 'replaced' AND line IS NOT NULL GROUP BY line) r ON r.line = d.line
+     WHERE d.order_id = :id
+     GROUP BY d.promotion_id HAVING bool_and(coalesce(r.units, 0) + l.cancelled >= l.quantity)
+     ORDER BY d.promotion_id
 """)
 _REPLACE = text("UPDATE refunds SET state = 'replaced' WHERE id = :id")
 
@@ -64,7 +75,16 @@ async def refund_order(tx: Session, order_id: str, wanted: RefundBody, actor: st
     else:
         made = await intend_refunds(tx, order.id, amount, reason, wanted.note, now, actor=actor, line=line)
     await enter(tx, [Entry(order.id, "refund", -amount, order.currency, made[0])], now)
+    if line is not None:
+        await _give_back_promotions(tx, order.id, now)
     return made
+
+
+async def _give_back_promotions(tx: Session, order_id: str, now: datetime) -> None:
+    """Let others use the promotions all of whose units have come back, as far as these say so."""
+    gone = [str(promotion) for promotion in (await tx.execute(_ALL_BACK, {"id": order_id})).scalars()]
+    if gone:
+        await give_back_uses(tx, [order_id], Why.RETURNED, now, only=gone)
 
 
 async def retry_refund(tx: Session, refund_id: str, actor: str, now: datetime) -> str:

@@ -13,15 +13,18 @@ from commerce.kernel.db import Database, ReadSession, Session
 from pricing.books.canonical import read
 from pricing.books.lead import LEASE
 from pricing.books.publish import publish_book
-from pricing.rules.book import Book
+from pricing.rules import Prepared
+from pricing.rules import prepare as make_ready
 
 REMEMBERED_MAX = 12
 """Books that a process keeps ready: the current ones of its markets, and some before them."""
 Found = TypeVar("Found")
-Prepared = Book
-"""What a quote is made from."""
 
 _HEADS = text("SELECT market, number, sha256 FROM price_book_heads WHERE market = ANY (CAST(:markets AS text[]))")
+_HEAD_OF_CHANNEL = text("""
+    SELECT h.market, h.number, h.sha256 FROM channels c JOIN price_book_heads h ON h.market = c.market
+     WHERE c.code = :channel
+""")
 _BODY = text("SELECT body FROM price_books WHERE market = :market AND number = :number")
 
 
@@ -42,7 +45,7 @@ class _Known(NamedTuple):
 
 def prepare(body: bytes) -> Prepared:
     """Make of a book's bytes what quotes are made from."""
-    return read(body)
+    return make_ready(read(body))
 
 
 class CurrentBooks:
@@ -78,13 +81,19 @@ class CurrentBooks:
 
     async def exactly(self, tx: Session, markets: Collection[str], now: datetime) -> dict[str, Prepared]:
         """The books that are current in this very transaction: for whoever writes a book's number into a row."""
-        books = {}
-        for market, head in (await current_heads(tx, markets, now)).items():
-            book = self._remembered(head)
-            if book is None:
-                book = self._remember(head, await asyncio.to_thread(prepare, await body_of(tx, market, head.number)))
-            books[market] = book
-        return books
+        heads = await current_heads(tx, markets, now)
+        return {market: await self._ready(tx, market, head) for market, head in heads.items()}
+
+    async def of_channel(self, tx: ReadSession, channel: str) -> Prepared | None:
+        """The book that is current now where a channel sells, in one statement; None where there is none yet."""
+        row = (await tx.execute(_HEAD_OF_CHANNEL, {"channel": channel})).one_or_none()
+        return None if row is None else await self._ready(tx, row.market, Head(row.number, row.sha256))
+
+    async def _ready(self, tx: ReadSession, market: str, head: Head) -> Prepared:
+        book = self._remembered(head)
+        if book is None:
+            book = self._remember(head, await asyncio.to_thread(prepare, await body_of(tx, market, head.number)))
+        return book
 
     def _holds(self, known: _Known, instant: datetime) -> bool:
         return self._near(known, instant) and _monotonic_ns() - known.asked_ns < self._lease_ns

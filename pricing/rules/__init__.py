@@ -6,9 +6,26 @@ Promises  the same book, basket, instant and facts give the same quote to the ce
 Tells     nothing: it answers.
 """
 
+from pricing.rules.horizon import Needs, holds_until, needs_of
 from pricing.rules.prepared import Prepared, prepare
 from pricing.rules.quoting import quote
 from pricing.rules.spans import Span, first_beginning, resumed, span_at
 from pricing.rules.tax import WHOLE_BP, tax_of
+from pricing.rules.unit import UnitPrice, unit_price
 
-__all__ = ["WHOLE_BP", "Prepared", "Span", "first_beginning", "prepare", "quote", "resumed", "span_at", "tax_of"]
+__all__ = [
+    "WHOLE_BP",
+    "Needs",
+    "Prepared",
+    "Span",
+    "UnitPrice",
+    "first_beginning",
+    "holds_until",
+    "needs_of",
+    "prepare",
+    "quote",
+    "resumed",
+    "span_at",
+    "tax_of",
+    "unit_price",
+]

@@ -146,6 +146,10 @@ class Prepared:
             self._concerns[channel, item.sku] = known
         return known
 
+    def runners(self, channel: str, at: int) -> list[Runner]:
+        """The promotions that run in a channel at an instant, by id."""
+        return [one for one in self._by_channel.get(channel, ()) if one.runs(at)]
+
     def running(self, channel: str, at: int) -> Running:
         """What runs in a channel at an instant."""
         known = self._running.get(channel)

@@ -1,5 +1,7 @@
 """Orders over HTTP against the same rows written by hand through pgbench, in one run on one server.
 
+Plain orders, and orders of which every line has a promotion on it; the rows by hand have none.
+
 Two API processes, 64 connections, default durability. Baseline and ours take turns, so that whatever else the machine
 does hits both. The worker is not running while orders are timed: it reacts after the answer, and has its own measure.
 """
@@ -28,6 +30,10 @@ WARM_UP = 3_000
 ORDERS = 12_000
 SHELVES = 1_000
 SECONDS = 8
+FOUNDATION = {"hot": 2.66, "cold": 1.01}
+"""What the ratios to the rows by hand were on this kind of machine before there were promotions."""
+KEPT = 0.85
+"""How much of that an order with a promotion must keep."""
 
 Say = Callable[[str], None]
 
@@ -46,9 +52,9 @@ def run(say: Say) -> dict[str, object]:
 
 def _measured(postgres: EmbeddedPostgres, folder: Path, say: Say) -> dict[str, object]:
     shop.migrate(postgres.url)
-    key = asyncio.run(shop.open_shop(postgres.url))
+    key, club = asyncio.run(shop.open_shop(postgres.url))
     hand: dict[str, list[float]] = {"hot": [], "cold": []}
-    ours: dict[str, list[Outcome]] = {"hot": [], "cold": [], "sold_out": []}
+    ours: dict[str, list[Outcome]] = {kind: [] for kind in ("hot", "cold", "promoted_hot", "promoted_cold", "sold_out")}
     with api(postgres.url, folder) as port:
         say("warming up")
         drive(port, _orders(key, "warm", WARM_UP, hot=False), CONNECTIONS)
@@ -61,6 +67,9 @@ def _measured(postgres: EmbeddedPostgres, folder: Path, say: Say) -> dict[str, o
                 )
                 say(f"round {n + 1} of {ROUNDS}: {kind}, ours")
                 ours[kind].append(drive(port, _orders(key, f"{kind}-{n}", ORDERS, hot=hot), CONNECTIONS))
+                say(f"round {n + 1} of {ROUNDS}: {kind}, ours with a promotion")
+                promoted = _orders(club, f"club-{kind}-{n}", ORDERS, hot=hot, channel="club")
+                ours[f"promoted_{kind}"].append(drive(port, promoted, CONNECTIONS))
             say(f"round {n + 1} of {ROUNDS}: sold out")
             ours["sold_out"].append(drive(port, _gone(key, f"gone-{n}", ORDERS), CONNECTIONS))
         say("the shelf: 50 products with prices and availability")
@@ -69,7 +78,7 @@ def _measured(postgres: EmbeddedPostgres, folder: Path, say: Say) -> dict[str, o
 
 
 def _report(hand: Mapping[str, list[float]], ours: Mapping[str, list[Outcome]]) -> dict[str, object]:
-    wanted = {"hot": 201, "cold": 201, "sold_out": 409}
+    wanted = dict.fromkeys(ours, 201) | {"sold_out": 409}
     for kind, outcomes in ours.items():
         for outcome in outcomes:
             assert outcome.statuses == {wanted[kind]: ORDERS}, f"{kind}: {outcome.statuses}"
@@ -85,9 +94,14 @@ def _report(hand: Mapping[str, list[float]], ours: Mapping[str, list[Outcome]]) 
             "p50": statistics.median(outcome.percentile(0.5) for outcome in outcomes),
             "p99": statistics.median(outcome.percentile(0.99) for outcome in outcomes),
         }
+    ratio = {kind: median[kind] / statistics.median(hand[kind.removeprefix("promoted_")]) for kind in rates
+             if kind != "sold_out"}  # fmt: skip
+    report["promoted_to_plain"] = {kind: round(ratio[f"promoted_{kind}"] / ratio[kind], 2) for kind in hand}
     report["ratios"] = {
-        "hot": (round(median["hot"] / statistics.median(hand["hot"]), 2), 1.5),
-        "cold": (round(median["cold"] / statistics.median(hand["cold"]), 2), 0.5),
+        "hot": (round(ratio["hot"], 2), 1.5),
+        "cold": (round(ratio["cold"], 2), 0.5),
+        "promoted_hot": (round(ratio["promoted_hot"], 2), round(KEPT * FOUNDATION["hot"], 2)),
+        "promoted_cold": (round(ratio["promoted_cold"], 2), round(KEPT * FOUNDATION["cold"], 2)),
         "sold_out_to_hot": (round(median["sold_out"] / median["hot"], 2), 2.0),
     }
     return report
@@ -97,11 +111,11 @@ def _spread(values: list[float]) -> dict[str, float]:
     return {"median": round(statistics.median(values)), "min": round(min(values)), "max": round(max(values))}
 
 
-def _orders(key: str, tag: str, count: int, *, hot: bool) -> Iterator[bytes]:
+def _orders(key: str, tag: str, count: int, *, hot: bool, channel: str = "web") -> Iterator[bytes]:
     dice = random.Random(tag)  # noqa: S311 - a benchmark's skus are no secret
     for n in range(count):
         sku = shop.HOT if hot else f"SKU-{dice.randrange(shop.SKUS):04d}"
-        yield post("/v1/orders", key, f"{tag}-{n}", _body(sku, dice.randrange(shop.BUYERS)))
+        yield post("/v1/orders", key, f"{tag}-{n}", _body(sku, dice.randrange(shop.BUYERS), channel))
 
 
 def _gone(key: str, tag: str, count: int) -> Iterator[bytes]:
@@ -114,11 +128,11 @@ def _shelf(key: str, count: int) -> Iterator[bytes]:
     return (get("/v1/products?channel=web&limit=50", key) for _ in range(count))
 
 
-def _body(sku: str, buyer: int) -> bytes:
+def _body(sku: str, buyer: int, channel: str = "web") -> bytes:
     order = {
-        "channel": "web",
+        "channel": channel,
         "lines": [{"sku": sku, "quantity": 1}],
-        "shown_total": {"amount": shop.PRICE, "currency": "EUR"},
+        "shown_total": {"amount": shop.CLUB_PRICE if channel == "club" else shop.PRICE, "currency": "EUR"},
         "buyer": {"email": f"buyer{buyer}@example.com"},
     }
     return json.dumps(order).encode()

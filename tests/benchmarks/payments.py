@@ -99,7 +99,7 @@ def paying_stack(*, rate: int) -> Iterator[Stack]:
 def _bring_up(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, folder: Path, rate: int, running: ExitStack) -> Stack:
     """Our programs, one after the other."""
     shop.migrate(postgres.url)
-    key = asyncio.run(shop.open_shop(postgres.url))
+    key, _ = asyncio.run(shop.open_shop(postgres.url))
     api, sandbox = free_port(), free_port()
     env = {
         **os.environ,

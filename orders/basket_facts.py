@@ -1,0 +1,100 @@
+"""Basket facts: what promotions that run must know of whoever buys, for many baskets in a few statements.
+
+Where no promotion asks, nobody is looked up.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from commerce.kernel.db import ReadSession
+from orders.customers.bought_before import STRANGER, Known, known_of
+from orders.customers.identities import Who, identities_of
+from pricing.promotions.unlock import Gone, unlocked_by, used_up
+from pricing.rules import Needs, Prepared, needs_of
+from pricing.rules.basket import Customer
+from pricing.rules.codes import normal_code
+
+_NO_NEEDS = Needs(customer=False, unique_codes=False, limited=())
+
+
+class Asking(NamedTuple):
+    """A basket as far as promotions ask who buys it; `book` is None where nothing of it can be bought."""
+
+    channel: str
+    codes: tuple[str, ...]
+    buyer: Who | None
+    book: Prepared | None
+
+
+class BasketFacts(NamedTuple):
+    """What is known about a basket; the same for all baskets of which nothing must be known."""
+
+    groups: tuple[str, ...] = ()
+    first_purchase: bool = False
+    opened: tuple[tuple[str, str], ...] = ()
+    """(promotion, the unique code that opens it)."""
+    used_up: tuple[str, ...] = ()
+    limited: tuple[str, ...] = ()
+    """Promotions that run and whose uses are counted."""
+
+    @property
+    def customer(self) -> Customer:
+        """The same as the engine asks for it."""
+        unlocked = [promotion for promotion, _ in self.opened]
+        return Customer(list(self.groups), self.first_purchase, unlocked, list(self.used_up))
+
+    def code_for(self, promotion: str) -> str | None:
+        """The unique code that opens a promotion, if one was shown."""
+        return dict(self.opened).get(promotion)
+
+
+_PLAIN = BasketFacts()
+
+
+async def facts_of_baskets(tx: ReadSession, baskets: Sequence[Asking], at: int) -> list[BasketFacts]:
+    """What promotions may know of these baskets at an instant (in microseconds). Four statements at the most."""
+    needs = [_needs(basket, at) for basket in baskets]
+    if not any(need.customer or need.limited or (need.unique_codes and basket.codes)
+               for need, basket in zip(needs, baskets, strict=True)):  # fmt: skip
+        return [_PLAIN] * len(baskets)
+    ask = [need.customer or bool(need.limited) for need in needs]
+    buyers = [basket.buyer if asked else None for basket, asked in zip(baskets, ask, strict=True)]
+    known = await known_of(tx, buyers) if any(buyers) else [STRANGER] * len(baskets)
+    codes = [_codes(basket, need) for basket, need in zip(baskets, needs, strict=True)]
+    unlocked = await unlocked_by(tx, {code for of_basket in codes for code in of_basket})
+    limited = sorted({promotion for need in needs for promotion in need.limited})
+    customers = sorted({one.customer for one in known if one.customer is not None})
+    gone = await used_up(tx, limited, customers)
+    facts = []
+    for need, buyer, one, of_basket in zip(needs, buyers, known, codes, strict=True):
+        opened = {unlocked[code].promotion_id: code[1] for code in of_basket
+                  if code in unlocked and unlocked[code].uses_left > 0}  # fmt: skip
+        named = buyer is not None and bool(identities_of(buyer))
+        mine = _gone_for(gone, one, named=named) & set(need.limited)
+        facts.append(
+            BasketFacts(
+                one.groups,
+                named and not one.bought,
+                tuple(sorted(opened.items())),
+                tuple(sorted(mine)),
+                need.limited,
+            )
+        )
+    return facts
+
+
+def _needs(basket: Asking, at: int) -> Needs:
+    return needs_of(basket.book, basket.channel, at) if basket.book is not None else _NO_NEEDS
+
+
+def _codes(basket: Asking, need: Needs) -> list[tuple[str, str]]:
+    """The codes to look up, by market and in normal form."""
+    if not need.unique_codes or basket.book is None:
+        return []
+    market = basket.book.book.market
+    return [(market, code) for code in map(normal_code, basket.codes) if code is not None]
+
+
+def _gone_for(gone: Gone, known: Known, *, named: bool) -> frozenset[str]:
+    """What is gone for somebody. Who is new here and says who they are has had nothing yet."""
+    return gone.everybody if named and known.customer is None else gone.for_customer(known.customer)

@@ -1,0 +1,59 @@
+"""Promotion uses: what orders use of limited promotions is taken with them, and given back when they do not last.
+
+The last use of a promotion goes to one of all who want it, in the web and at tills, since its counter is locked from
+here to the end of the transaction, before any goods are.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from commerce.kernel.db import Session
+from orders.desk import Desk
+from pricing.promotions.claim import UseClaim, claim_for_persons, claim_uses, drop_claims
+
+
+class Claiming(Protocol):
+    """An order on its way, and the promotions it uses."""
+
+    @property
+    def order_id(self) -> str:
+        """The order's id."""
+        ...
+
+    @property
+    def uses(self) -> tuple[tuple[str, str | None], ...]:
+        """Promotions whose uses are counted, each with the unique code that opened it, if one did."""
+        ...
+
+    @property
+    def customer(self) -> str | None:
+        """Who buys; None for a guest."""
+        ...
+
+
+async def claim_or_refuse(tx: Session, desk: Desk[Any, Any]) -> list[UseClaim]:
+    """Take the uses that the pending cases want, in the order they came, and refuse those that come too late."""
+    claims = [(n, claim) for n, case in desk.pending() for claim in _claims(case)]
+    verdicts = await claim_uses(tx, [claim for _, claim in claims])
+    for (n, _), verdict in zip(claims, verdicts, strict=True):
+        if verdict is not None:
+            desk.refuse(n, verdict.refusal())
+    return [claim for (_, claim), verdict in zip(claims, verdicts, strict=True) if verdict is None]
+
+
+async def drop_refused(tx: Session, desk: Desk[Any, Any], claimed: Sequence[UseClaim]) -> None:
+    """Put back what was claimed for cases that were refused since."""
+    pending = {case.order_id for _, case in desk.pending()}
+    lost = [claim for claim in claimed if claim.order_id not in pending]
+    if lost:
+        await drop_claims(tx, lost)
+
+
+async def claim_at_the_end(tx: Session, cases: Sequence[Claiming], now: datetime) -> None:
+    """Take each buyer's own uses, and write all uses down. Raises PromotionUsedUp where a buyer has had theirs."""
+    await claim_for_persons(tx, [(claim, case.customer) for case in cases for claim in _claims(case)], now)
+
+
+def _claims(case: Claiming) -> list[UseClaim]:
+    return [UseClaim(case.order_id, promotion, code) for promotion, code in case.uses]

@@ -1,0 +1,34 @@
+"""What one unit costs anybody who walks in: what a shelf shows."""
+
+from typing import NamedTuple
+
+from pricing.rules.basket import Customer
+from pricing.rules.discounting import Asked, discount
+from pricing.rules.facts import facts_of
+from pricing.rules.prepared import Prepared
+from pricing.rules.quoted import PriorPrice
+from pricing.rules.working import Line
+
+_NOBODY = Customer()
+
+
+class UnitPrice(NamedTuple):
+    """A unit's prices, in minor units."""
+
+    recommended: int
+    price: int
+    """The channel's, before promotions."""
+    reduced: int
+    """After the promotions that anybody has who buys just this."""
+    prior: PriorPrice | None
+    promotions: tuple[str, ...]
+    """Those that reduce it."""
+
+
+def unit_price(prepared: Prepared, channel: str, sku: str, at: int, store: str | None = None) -> UnitPrice:
+    """What one unit costs in a channel, or in a store of it, at an instant. Raises CannotQuote where it is not sold."""
+    facts = facts_of(prepared, channel, sku, at)
+    line = Line(sku, sku, 1, facts)
+    discount([line], Asked(at, prepared.book.time_zone.offsets, store, _NOBODY, frozenset(), None))
+    landed = tuple(one.promotion for one in line.reductions)
+    return UnitPrice(facts.recommended, facts.price, line.net, facts.prior, landed)
