@@ -9,6 +9,7 @@ from catalog.rules import check_instant
 from commerce.kernel.bodies import Amount
 from commerce.kernel.db import ReadSession, Session
 from commerce.kernel.refusals import InvalidInput, UnknownReference
+from pricing.books.publish import publish_book
 from pricing.errors import MixedCurrency, PriceInThePast
 from pricing.locking import lock_market
 from pricing.queries import currency_of
@@ -56,6 +57,7 @@ async def set_costs(tx: Session, wanted: CostsBody, now: datetime) -> CostsView:
     amounts = [one.cost.amount for one in wanted.costs]
     facts = {"skus": skus, "amounts": amounts, "market": wanted.market, "valid_from": begins}
     await tx.execute(_STORE, facts)
+    await publish_book(tx, wanted.market, now, at_once=True)
     return CostsView(wanted.market, begins, [CostView(one.sku, one.cost, begins) for one in wanted.costs])
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from commerce.kernel.db import ReadSession, Session
 from commerce.kernel.refusals import InvalidInput
+from pricing.books.publish import publish_book
 from pricing.locking import lock_market
 from pricing.models import PricingPolicy
 from pricing.queries import currency_of
@@ -45,4 +46,5 @@ async def set_policy(tx: Session, market: str, wanted: PolicyBody, set_by: str, 
     facts = {**msgspec.structs.asdict(wanted), "set_by": set_by, "set_at": now}
     row = insert(PricingPolicy).values(market=market, **facts)
     await tx.execute(row.on_conflict_do_update(index_elements=["market"], set_=facts))
+    await publish_book(tx, market, now, at_once=True)
     return PolicyView(market=market, **facts)

@@ -15,7 +15,7 @@ SkuShown = Annotated[str, Meta(examples=["TERN3-SLATE-128"])]
 MarketShown = Annotated[str, Meta(examples=["de"])]
 RateBp = Annotated[int, Meta(ge=0, le=10_000, description="Basis points: 1900 is 19 %.", examples=[1900])]
 Source = Annotated[ShortText, Meta(description="Where the rate is written.", examples=["UStG section 12 (1)"])]
-Begins = Annotated[At, Meta(description="From this instant on; now, if it is left out.")]
+Begins = Annotated[At, Meta(description="From this instant on; as soon as can be, if it is left out.")]
 
 
 class PriceView(msgspec.Struct, frozen=True):

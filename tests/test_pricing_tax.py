@@ -91,13 +91,10 @@ async def test_a_rate_changes_at_its_instant(operator: Api, db: Database) -> Non
     now = await operator.post("/v1/tax-rates", rate(1600))
 
     assert (scheduled.status_code, scheduled.json()) == (201, {**rate(2000), "valid_from": NEXT_YEAR, "valid_to": None})
-    assert (now.status_code, now.json()["valid_from"], now.json()["valid_to"]) == (
-        201,
-        "2026-11-02T12:00:00Z",
-        NEXT_YEAR,
-    )
-    assert (await standing(operator, at="2026-11-02T11:59:59Z"))["standard"][0] == 1900
-    assert (await standing(operator))["standard"] == (1600, "Tax act")
+    soon = "2026-11-02T12:00:10Z"
+    assert (now.status_code, now.json()["valid_from"], now.json()["valid_to"]) == (201, soon, NEXT_YEAR)
+    assert (await standing(operator, at="2026-11-02T12:00:09Z"))["standard"][0] == 1900
+    assert (await standing(operator, at=soon))["standard"] == (1600, "Tax act")
     assert (await standing(operator, at=NEXT_YEAR))["standard"][0] == 2000
     assert (await standing(operator))["reduced"][0] == 700
     await no_law_is_broken(db, *LAWS)
@@ -120,6 +117,7 @@ async def test_a_rate_that_has_not_begun_is_mended(operator: Api, db: Database) 
 
 REFUSED: list[tuple[Json, tuple[int, str], str]] = [
     ({"valid_from": "2026-11-02T11:59:59Z"}, (422, "rate_in_the_past"), "valid_from"),
+    ({"valid_from": "2026-11-02T12:00:09Z"}, (422, "too_soon"), "valid_from"),
     ({"rate_bp": 10_001}, (400, "invalid_input"), "rate_bp"),
     ({"rate_bp": -1}, (400, "invalid_input"), "rate_bp"),
     ({"rate_bp": 19.5}, (400, "invalid_input"), "rate_bp"),

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import text
+
 from commerce.exchange.check import check
 from commerce.exchange.faults import Faults, ImportCollided
 from commerce.exchange.files import FORMAT
@@ -17,7 +19,9 @@ from commerce.exchange.store_history import store_history, store_stock
 from commerce.exchange.store_reference import store_reference
 from commerce.exchange.wire import Wire, wire_of
 from commerce.kernel.db import Database, Session
+from pricing.books.publish import publish_book
 
+_MARKETS = text("SELECT code FROM markets ORDER BY code")
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(7206211)"
 # Class 23: a constraint; class 40: a deadlock that was broken up.
 _IN_OUR_WAY = ("23", "40")
@@ -51,6 +55,7 @@ async def import_folder(
             report = await _import(tx, sources, faults, progress or Silence(), db.clock.now())
             if finish is not None:
                 await finish(tx)
+            await _publish(tx, db.clock.now())
             return report
     except Exception as error:
         if str(getattr(error, "sqlstate", "")).startswith(_IN_OUR_WAY):
@@ -80,6 +85,12 @@ async def _import(
     await remember(wire, rows)
     await _analyze(wire, imported)
     return ImportReport({file.name: imported[file.name] for file in FORMAT if file.name in imported})
+
+
+async def _publish(tx: Session, now: datetime) -> None:
+    """Let every market's book say what is stored now, in the same transaction: what was imported is sold by it."""
+    for market in (await tx.execute(_MARKETS)).scalars().all():
+        await publish_book(tx, market, now, at_once=True)
 
 
 async def _analyze(wire: Wire, imported: dict[str, FileImported]) -> None:

@@ -17,7 +17,7 @@ async def compile_books(db: Database, now: datetime) -> None:
 
 
 JOBS = {
-    "compile_books": Job(timedelta(minutes=10), compile_books),
+    "compile_books": Job(timedelta(minutes=1), compile_books),
     "report_readiness": Job(timedelta(seconds=30), report_readiness),
 }
 """For the scheduler."""
