@@ -24,6 +24,7 @@ from commerce.kernel.relay import FAILURES_MAX, relay_once
 from commerce.operations.examples import Example
 from orders.payments.port import PaymentGateway
 from orders.payments.tasks import Caller
+from pricing.changes.tasks import move_price_changes
 from tests.conftest import Api, Callers
 from tests.shop import reprice, rows
 from tests.stripe_backends import SECRET, StripeSandbox, buyer_confirms
@@ -40,6 +41,7 @@ _NEW = re.compile(
     r"\b[a-z]{3}_[0-9a-f]{32}(?:_[\w-]{43})?"
     r"|\b(?:pi|seti|ch|re|dp)_[0-9a-f]{24}(?:_secret_[0-9a-f]{24})?\b"
     r"|\b[0-9A-HJKMNP-TV-Z]{9}-[0-9A-HJKMNP-TV-Z]{5}\b"
+    r"|\b[0-9a-f]{64}\b|[A-Za-z0-9+/]{86}=="
 )
 _GIVEN_UP = text("""
     UPDATE outbox_deliveries
@@ -105,7 +107,7 @@ class Recording:
         """Let the worker charge a card that declines, so that its buyer is sent a link."""
         await self.work(call)
         [(link,)] = await rows(self._db, "SELECT link FROM payments WHERE purpose = 'balance'")
-        self._kept[link] = call.path["link"]
+        self._kept[link] = str(call.path["link"])
 
     async def send(self, call: Example, tag: str | None = None) -> httpx.Response:
         """Send a request exactly as it is kept, but for what is new."""
@@ -113,7 +115,7 @@ class Recording:
         caller = self._keys[call.role] if call.role else self._callers.nobody()
         method, path = call.route.split()
         for name, value in call.path.items():
-            path = path.replace(f"{{{name}}}", self._now(value))
+            path = path.replace(f"{{{name}}}", self._now(str(value)))
         if method == "GET":
             return await caller.get(path, headers={"If-None-Match": tag} if tag else None, **call.query)
         body = None if call.request is None else json.loads(self._now(json.dumps(call.request)))
@@ -173,12 +175,18 @@ class Recording:
 
     async def fair_begins(self, _: Example) -> None:
         """The web shop charges less than the stores do, and nobody wrote down why."""
-        await reprice(self._db, "TERN3-SLATE-128", 77900, channel="de-web")
+        await reprice(self._db, "LAPWING-44-SLATE", 22900, channel="de-web")
+
+    async def change_begins(self, _: Example) -> None:
+        """Let the price change that was scheduled begin, and the worker see it."""
+        self._clock.advance(timedelta(seconds=10))
+        await move_price_changes(self._db, self._clock.now())
 
 
 MEANWHILE: dict[str, Callable[[Recording, Example], Awaitable[None]]] = {
     "POST /v1/payments/{thing_id}/confirm": Recording.buyer_confirms,
     "GET /v1/parity-report": Recording.fair_begins,
+    "POST /v1/price-changes/{change_id}/roll-back": Recording.change_begins,
     "GET /v1/payment-cases": Recording.refund_comes_back,
     WEBHOOKS: Recording.bank_disputes,
     "GET /v1/disputes": Recording.work,

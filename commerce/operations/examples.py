@@ -20,7 +20,7 @@ class Example(msgspec.Struct, omit_defaults=True):
 
     route: str
     role: str | None = None
-    path: dict[str, str] = {}
+    path: dict[str, str | int] = {}
     query: Document = {}
     request: Document | None = None
     status: int = 200
