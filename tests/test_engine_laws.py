@@ -310,3 +310,16 @@ def test_tiers_with_a_lower_price_do_not_shut_out_who_wins_a_line() -> None:
         of = book([item("A", 50), item("B", 8)], [tiers, five])
 
         assert quote(prepare(of), basket(("A", 1), ("B", 1)), NOON).total == left
+
+
+def test_a_bundle_takes_what_is_still_dear() -> None:
+    """The dearest phone costs nothing any more, so that a bundle with it would save nothing."""
+    of = book(
+        [item("A", 1000), item("B", 600), item("C", 100)],
+        [
+            promotion("P0", {"kind": "fixed_price", "price": 0}, conditions={"items": {"skus": ["A"]}}, lane=0),
+            promotion("P1", {"kind": "bundle", "price": 500, "parts": [{"items": {"skus": ["A", "B"]}}, *_parts("C")]}),
+        ],
+    )
+
+    assert [line.total for line in quote(prepare(of), basket(("A", 1), ("B", 1), ("C", 1)), NOON).lines] == [0, 429, 71]

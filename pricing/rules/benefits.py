@@ -1,6 +1,7 @@
 """What each kind of benefit takes off which line. Nothing here looks at floors, caps or other promotions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from commerce.kernel.money import half_up, share_out
@@ -109,15 +110,22 @@ def _reduced(units: int, benefit: BuyGet) -> int:
 
 def _bundle(benefit: Bundle, takers: Takers) -> list[Taking]:
     line_ups = [
-        dearest_first(line for line, part in takers.parts if part == number) for number in range(len(benefit.parts))
+        _by_worth(line for line, part in takers.parts if part == number) for number in range(len(benefit.parts))
     ]
     most = min(
         sum(line.quantity for line in line_up) // part.quantity
         for line_up, part in zip(line_ups, benefit.parts, strict=True)
     )
     most = most if benefit.times is None else min(most, benefit.times)
-    times = _last_that_saves(most, lambda tried: _saves(benefit, line_ups, tried))
-    return _shared_by(_saves(benefit, line_ups, times), _members(benefit, line_ups, times))
+    times = _last_that_saves(most, lambda tried: _worth(_members(benefit, line_ups, tried)) - tried * benefit.price)
+    members = _members(benefit, line_ups, times)
+    saved = sum(line.worth(number) for line, number in members) - times * benefit.price
+    return _shared_by(max(0, saved), members)
+
+
+def _by_worth(lines: Iterable[Line]) -> list[Line]:
+    """The dearest first, by what a unit is worth after earlier lanes: so each bundle saves no more than the last."""
+    return sorted(lines, key=lambda line: (-Fraction(line.net, line.quantity), line.key))
 
 
 def _members(benefit: Bundle, line_ups: Sequence[Sequence[Line]], times: int) -> list[Units]:
@@ -125,11 +133,11 @@ def _members(benefit: Bundle, line_ups: Sequence[Sequence[Line]], times: int) ->
     return [units for line_up, part in line_up_of for units in first_units(line_up, times * part.quantity)]
 
 
-def _saves(benefit: Bundle, line_ups: Sequence[Sequence[Line]], times: int) -> int:
-    return sum(line.worth(number) for line, number in _members(benefit, line_ups, times)) - times * benefit.price
+def _worth(members: Iterable[Units]) -> Fraction:
+    return sum((Fraction(line.net * number, line.quantity) for line, number in members), Fraction())
 
 
-def _last_that_saves(most: int, saves: Callable[[int], int]) -> int:
+def _last_that_saves(most: int, saves: Callable[[int], Fraction]) -> int:
     """How many are worth it: since the dearest come first, each saves no more than the one before it."""
     low, high = 0, most
     while low < high:
@@ -142,9 +150,14 @@ def _last_that_saves(most: int, saves: Callable[[int], int]) -> int:
 
 
 def _tiers(benefit: Tiers, takers: Takers) -> list[Taking]:
-    reached = sum(line.quantity if benefit.by == "quantity" else line.gross for line in takers.measured)
-    step = next((one for one in reversed(benefit.steps) if one.at <= reached), None)
+    measured = reached(benefit, takers.measured)
+    step = next((one for one in reversed(benefit.steps) if one.at <= measured), None)
     return _of_step(step, takers) if step is not None else []
+
+
+def reached(benefit: Tiers, lines: Iterable[Line]) -> int:
+    """How far up its tiers these lines are."""
+    return sum(line.quantity if benefit.by == "quantity" else line.gross for line in lines)
 
 
 def _of_step(step: Step, takers: Takers) -> list[Taking]:
