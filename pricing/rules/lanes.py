@@ -44,10 +44,9 @@ def best_of(offers: Sequence[Offer]) -> list[Landing]:
     gains = [gain for gain in together if gain.gain > 0]
     chosen = _best_set(gains) if len(gains) > 1 else gains
     taken = frozenset().union(*(gain.lines for gain in chosen))
-    for gain in together:
-        if gain.wins_the_tie and taken.isdisjoint(gain.lines):
-            chosen = [*chosen, gain]
-            taken |= gain.lines
+    for one in together:
+        if one.gain == 0 and one.lines.isdisjoint(taken) and _comes_first(one, alone):
+            chosen, taken = [*chosen, one], taken | one.lines
     landings = [landing for key, landing in alone.items() if key not in taken]
     return landings + [Landing(gain.offer.runner, taking) for gain in chosen for taking in gain.offer.takings]
 
@@ -62,15 +61,16 @@ class _Gain(NamedTuple):
     offer: Offer
     lines: frozenset[str]
     gain: int
-    wins_the_tie: bool
-    """It saves as much as they do, and has a lower rank than any of them."""
 
     @classmethod
     def of(cls, offer: Offer, alone: dict[str, Landing]) -> "_Gain":
         lines = frozenset(taking.line.key for taking in offer.takings)
-        instead = [alone[key] for key in lines if key in alone]
-        gain = offer.total - sum(landing.taking.amount for landing in instead)
-        return cls(offer, lines, gain, gain == 0 and all(offer.runner.rank < one.runner.rank for one in instead))
+        return cls(offer, lines, offer.total - sum(alone[key].taking.amount for key in lines if key in alone))
+
+
+def _comes_first(one: _Gain, alone: Mapping[str, Landing]) -> bool:
+    """Whether an offer that saves as much as the landings in its place has a higher rank than each of them."""
+    return all(one.offer.runner.rank < alone[key].runner.rank for key in one.lines if key in alone)
 
 
 def _best_set(gains: Sequence[_Gain]) -> list[_Gain]:
