@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pricing.rules.basket import Customer
-from pricing.rules.benefits import Takers, capped, is_line_by_line, takings_of
+from pricing.rules.benefits import Takers, capped, is_line_by_line, reached, takings_of
 from pricing.rules.lanes import Landing, Offer, best_of
 from pricing.rules.local_time import is_within
-from pricing.rules.promotion import Bundle, BuyGet, Floor, Gift, Promotion
+from pricing.rules.promotion import Benefit, Bundle, BuyGet, Floor, Gift, Promotion, Tiers
 from pricing.rules.quoted import OfferedGift, Reduction, Verdict
 from pricing.rules.working import Candidate, Line, Taking
 
@@ -151,7 +151,24 @@ def _why_nothing(promotion: Promotion, candidate: Candidate, asked: Asked) -> st
         mine = [line for line, _ in candidate.parts]
     else:
         mine = candidate.counting
-    return "exclusive" if mine and all(line.locked for line in mine) else "no_saving"
+    if mine and all(line.locked for line in mine):
+        return "exclusive"
+    return _too_few(benefit, candidate) or "no_saving"
+
+
+def _too_few(benefit: Benefit, candidate: Candidate) -> str | None:
+    """Whether there is too little in the basket for a benefit that asks for more by itself; None if there is enough."""
+    if isinstance(benefit, Tiers) and reached(benefit, candidate.counting) < benefit.steps[0].at:
+        return benefit.by
+    if isinstance(benefit, BuyGet):
+        wanted = benefit.buy + (benefit.get if benefit.gets is None else 0)
+        return "quantity" if sum(line.quantity for line in candidate.counting) < wanted else None
+    if isinstance(benefit, Bundle):
+        here = [0] * len(benefit.parts)
+        for line, part in candidate.parts:
+            here[part] += line.quantity
+        return "quantity" if any(has < part.quantity for has, part in zip(here, benefit.parts, strict=True)) else None
+    return None
 
 
 def _bounded(promotion: Promotion, takings: Sequence[Taking]) -> Sequence[Taking]:
