@@ -9,7 +9,8 @@ from msgspec import Meta
 class BasketLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Units of a sku. The key names the line; the order in which lines come means nothing."""
 
-    key: str
+    key: Annotated[str, Meta(pattern=r"^[!-~]{1,100}$")]
+    """Of visible ASCII characters."""
     sku: str
     quantity: Annotated[int, Meta(ge=1, le=10_000)]
 
@@ -32,7 +33,7 @@ class Basket(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     channel: str
     store: str | None = None
     lines: Annotated[list[BasketLine], Meta(min_length=1, max_length=1_000)]
-    codes: list[str] = []
+    codes: Annotated[list[str], Meta(max_length=100)] = []
     """As they were typed."""
     shipping: Annotated[int, Meta(ge=0, le=10**12)] = 0
     """What bringing it costs, in minor units, before any promotion."""
