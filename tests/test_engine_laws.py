@@ -323,3 +323,36 @@ def test_a_bundle_takes_what_is_still_dear() -> None:
     )
 
     assert [line.total for line in quote(prepare(of), basket(("A", 1), ("B", 1), ("C", 1)), NOON).lines] == [0, 429, 71]
+
+
+@pytest.mark.parametrize(("priority", "winner"), [(0, "P0"), (5, "P1")])
+def test_of_two_that_save_as_much_the_higher_priority_wins(priority: int, winner: str) -> None:
+    """Also where one looks at each line and the other at all of them together."""
+    each = promotion("P0", {"kind": "percent", "share": 1000})
+    whole = promotion("P1", {"kind": "percent", "share": 1000, "on": "order"}, priority=priority)
+    of = book([item("A", 100), item("B", 50)], [each, whole])
+
+    one = quote(prepare(of), basket(("A", 1), ("B", 1)), NOON)
+
+    assert one.discount == 15
+    assert {verdict.promotion: verdict.reason for verdict in one.verdicts} == {
+        "P0": "better_one",
+        "P1": "better_one",
+    } | {winner: "applied"}
+
+
+@pytest.mark.parametrize(
+    ("benefit", "reason"),
+    [
+        ({"kind": "tiers", "by": "quantity", "steps": [{"at": 3, "share": 1000}]}, "quantity"),
+        ({"kind": "tiers", "by": "subtotal", "steps": [{"at": 201, "amount": 10}]}, "subtotal"),
+        ({"kind": "buy_get", "buy": 2, "get": 1}, "quantity"),
+        ({"kind": "buy_get", "buy": 3, "get": 1, "gets": {"skus": ["B"]}}, "quantity"),
+        ({"kind": "bundle", "parts": [{"items": {"skus": ["A"]}}, {"items": {"skus": ["B"]}}], "price": 1}, "quantity"),
+        ({"kind": "bundle", "parts": [{"items": {"skus": ["A"]}, "quantity": 2}], "price": 200}, "no_saving"),
+    ],
+)
+def test_a_benefit_that_asks_for_more_says_so(benefit: dict[str, Any], reason: str) -> None:
+    of = book([item("A", 100), item("B", 50)], [promotion("P0", benefit)])
+
+    assert quote(prepare(of), basket(("A", 2)), NOON).verdicts[0].reason == reason
