@@ -1,7 +1,7 @@
 """A made-up assortment of 10,000 skus with 200 live promotions, plain enough to be told to any shop's engine.
 
 Categories are ten departments of ten shelves each. Of the promotions 60 are about a shelf or a department, 50 about a
-brand, 60 about a list of skus, ten need a code, 16 are multibuys of a shelf and four are about the whole order.
+brand, 64 about a list of skus, ten need a code, 12 are multibuys of a shelf and four are about the whole order.
 """
 
 from random import Random
@@ -63,9 +63,9 @@ def make(skus: int = SKUS) -> Assortment:
         *(Offer(f"shelf-{n:02d}", "percent", categories=[dice.choice(SHELVES)]) for n in range(55)),
         *(Offer(f"department-{n}", "percent", categories=[dice.choice(DEPARTMENTS)]) for n in range(5)),
         *(Offer(f"brand-{n:02d}", "percent", brands=[dice.choice(BRANDS)]) for n in range(50)),
-        *(Offer(f"list-{n:02d}", "percent", skus=sorted(dice.sample(names, 50))) for n in range(60)),
+        *(Offer(f"list-{n:02d}", "percent", skus=sorted(dice.sample(names, 50))) for n in range(64)),
         *(Offer(f"code-{n}", "percent", categories=[dice.choice(DEPARTMENTS)], code=f"CODE{n}") for n in range(10)),
-        *(Offer(f"multibuy-{n:02d}", "three_for_two", categories=[dice.choice(SHELVES)]) for n in range(16)),
+        *(Offer(f"multibuy-{n:02d}", "three_for_two", categories=[dice.choice(SHELVES)]) for n in range(12)),
         *(Offer(f"order-{n}", "order", subtotal=200_000 * (n + 1)) for n in range(4)),
     ]
     for offer in offers:
