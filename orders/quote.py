@@ -25,8 +25,6 @@ from pricing.rules.quoted import QuotedLine as WorkedLine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_BETWEEN = "\x1f"
-"""No code has this in it."""
 _UNTOUCHED = frozenset({"no_matching_item"})
 
 
@@ -141,17 +139,13 @@ def _shipping_asked(basket: Basket, currency: str) -> int:
 
 
 def keys_of(lines: Sequence[tuple[str, int]]) -> list[str]:
-    """A key for each line that does not depend on the order in which they came.
+    """A key for each line by its place among them all: by sku, and the largest of a sku first.
 
-    It is the sku, and where a sku is there twice also which of its lines it is, the largest first.
+    So the order in which they came decides nothing, and a line more leaves the others in theirs.
     """
-    by_sku: dict[str, list[int]] = {}
-    for n in sorted(range(len(lines)), key=lambda n: (-lines[n][1], n)):
-        by_sku.setdefault(lines[n][0], []).append(n)
     keys = [""] * len(lines)
-    for sku, places in by_sku.items():
-        for rank, n in enumerate(places):
-            keys[n] = f"{sku}{_BETWEEN}{rank:03d}" if rank else sku
+    for rank, n in enumerate(sorted(range(len(lines)), key=lambda n: (lines[n][0], -lines[n][1], n))):
+        keys[n] = f"{rank:04d}"
     return keys
 
 

@@ -215,7 +215,7 @@ TABLES = [
                 basket(("A", 1), ("C", 1)),
                 total=3600,
                 by={"ten": 400},
-                why={"three": "no_matching_item", "x": "no_saving"},
+                why={"three": "no_matching_item", "x": "quantity"},
             ),
         ],
     ),

@@ -32,7 +32,7 @@ TABLES = [
                 total=1600,
                 off={"A": 158, "B": 95, "C": 47},
             ),
-            case("two", "Two are two.", basket(("A", 2)), total=2000, off={}, why={"three": "no_saving"}),
+            case("two", "Two are two.", basket(("A", 2)), total=2000, off={}, why={"three": "quantity"}),
             case("four", "The fourth is paid.", basket(("A", 4)), total=3000, off={"A": 1000}),
             case("six", "Six for four.", basket(("A", 6)), total=4000, off={"A": 2000}),
             case("odd", "Three times 3.33.", basket(("D", 3)), total=666, off={"D": 333}),
@@ -62,7 +62,7 @@ TABLES = [
                 "A phone is no case.",
                 basket(("A", 2), ("PHONE", 1)),
                 total=81900,
-                why={"three": "no_saving"},
+                why={"three": "quantity"},
             ),
         ],
     ),
@@ -165,7 +165,7 @@ TABLES = [
                 "What is got is none of what was bought: one phone is one.",
                 basket(("PHONE", 1), ("COVER", 1)),
                 total=81899,
-                why={"cover": "no_saving"},
+                why={"cover": "quantity"},
             ),
             case(
                 "half", "Half of 19.99 is 10.00.", basket(("PHONE", 2), ("COVER", 1)), total=160799, off={"COVER": 1000}

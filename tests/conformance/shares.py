@@ -133,13 +133,6 @@ TABLES = [
                 total=298,
                 off={"10": 1, "2": 1},
             ),
-            case(
-                "beyond-the-first-plane",
-                "U+FF5E comes before U+10000, which UTF-16 has the other way round.",
-                basket(("A", 1, "\U00010000"), ("B", 1, "\uff5e"), ("C", 1, "a")),
-                total=298,
-                off={"a": 1, "\uff5e": 1},
-            ),
         ],
     ),
 ]

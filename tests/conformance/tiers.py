@@ -22,7 +22,7 @@ TABLES = [
         ["tiers", "percent"],
         book([item("A", 1000), item("B", 500)], [promotion("more", BY_QUANTITY)]),
         [
-            case("below", "One is too few.", basket(("A", 1)), total=1000, off={}, why={"more": "no_saving"}),
+            case("below", "One is too few.", basket(("A", 1)), total=1000, off={}, why={"more": "quantity"}),
             case("first", "5 % from two on.", basket(("A", 2)), total=1900, off={"A": 100}),
             case("still-first", "And with four.", basket(("A", 4)), total=3800, off={"A": 200}),
             case("second", "10 % from five on.", basket(("A", 5)), total=4500, off={"A": 500}),
