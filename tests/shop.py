@@ -71,8 +71,13 @@ _MOVEMENT = text("""
 """)
 
 
-async def open_shop(db: Database) -> None:
-    """Insert the shop, without stock."""
+_WITH_BOOKS = text("SELECT market FROM price_book_heads ORDER BY market")
+_OLD_NEWS = text("DELETE FROM outbox_messages WHERE topic = 'price_book_published'")
+"""No story is about what somebody did to the tables by hand."""
+
+
+async def open_shop(db: Database, *, books: bool = True) -> None:
+    """Insert the shop, without stock, and with a first price book for each market if `books`."""
     prices = [
         {"sku": sku, "market": market, "amount": amount}
         for sku, amounts in PRICES.items()
@@ -82,14 +87,17 @@ async def open_shop(db: Database) -> None:
         for statement in _SHOP.split(";\n"):
             await tx.execute(text(statement))
         await tx.execute(_PRICE, prices)
-        await ensure_books(tx, db.clock.now())
+        if books:
+            await ensure_books(tx, db.clock.now())
+            await tx.execute(_OLD_NEWS)
 
 
 async def republish(db: Database) -> None:
     """Put into the books what somebody wrote into the tables by hand: from now on it is what is charged."""
     async with db.transaction() as tx:
-        for market in ("de", "us"):
+        for market in (await tx.execute(_WITH_BOOKS)).scalars().all():
             await publish_book(tx, market, db.clock.now(), at_once=True)
+        await tx.execute(_OLD_NEWS)
 
 
 async def put_stock(db: Database, sku: str, location: str, units: int) -> str:
@@ -115,6 +123,7 @@ async def reprice(
     now = db.clock.now()
     async with db.transaction() as tx:
         await write_prices(tx, market, [PriceWrite(sku, channel, at or now, None, amount)], None, now)
+    await republish(db)
 
 
 async def rows(db: Database, sql: str, **facts: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401 - values are of any kind

@@ -30,9 +30,9 @@ _RATES = """
 """
 
 
-async def open_lawful_shop(db: Database) -> None:
+async def open_lawful_shop(db: Database, *, books: bool = True) -> None:
     """Insert the shop, with a rate for every tax class, as the law wants it."""
-    await open_shop(db)
+    await open_shop(db, books=books)
     await plant(db, _RATES)
 
 

@@ -20,7 +20,7 @@ from tests.stories import open_lawful_shop
 @pytest.fixture
 async def typed(url: str, db: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Type a command of this kind, on a shop with two German books and an American one."""
-    await open_lawful_shop(db)
+    await open_lawful_shop(db, books=False)
     await publish(db)
     await publish(db, "us")
     await reprice(db, "CASE-BLK", 2500, SOON)

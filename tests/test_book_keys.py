@@ -40,7 +40,7 @@ STRANGER = make_secret()
 @pytest.fixture
 async def sent(db: Database) -> bytes:
     """The envelope of the second German book."""
-    await open_lawful_shop(db)
+    await open_lawful_shop(db, books=False)
     await publish(db)
     await publish(db, "us")
     await reprice(db, "CASE-BLK", 2500, SOON)
@@ -271,6 +271,6 @@ async def test_one_rotation_at_a_time(db: Database, sent: bytes) -> None:
 
 
 async def test_the_first_key_of_all_is_made_once_by_whoever_publishes_first(db: Database) -> None:
-    await open_lawful_shop(db)
+    await open_lawful_shop(db, books=False)
     assert list(await asyncio.gather(publish(db, "de"), publish(db, "us"))) == [1, 1]
     assert await rows(db, "SELECT count(*) FROM book_keys") == [(1,)]

@@ -37,7 +37,7 @@ HANGING = "ALTER TABLE book_starts DROP CONSTRAINT fk_book_starts_market_number_
 @pytest.fixture(autouse=True)
 async def _three_books(db: Database) -> None:
     """Three German books, and two keys that signed them."""
-    await open_lawful_shop(db)
+    await open_lawful_shop(db, books=False)
     await publish(db)
     async with db.transaction() as tx:
         await rotate(tx, NOON)

@@ -27,7 +27,7 @@ MS = timedelta(milliseconds=1)
 
 @pytest.fixture(autouse=True)
 async def _shop(db: Database) -> None:
-    await open_lawful_shop(db)
+    await open_lawful_shop(db, books=False)
     await publish(db)
 
 

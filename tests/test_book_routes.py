@@ -19,7 +19,7 @@ HELD = "SELECT principal, market, number FROM book_holders ORDER BY principal"
 @pytest.fixture
 async def till(db: Database, callers: Callers) -> Api:
     """The till in Berlin, and a German book."""
-    await open_lawful_shop(db)
+    await open_lawful_shop(db, books=False)
     await publish(db)
     await publish(db, "us")
     return await callers(Role.TERMINAL, channel="retail-de", location="berlin")

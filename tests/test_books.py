@@ -23,7 +23,7 @@ JAN_1 = microseconds(datetime(2026, 1, 1, tzinfo=UTC))
 
 @pytest.fixture(autouse=True)
 async def _shop(db: Database) -> None:
-    await open_lawful_shop(db)
+    await open_lawful_shop(db, books=False)
 
 
 async def book_of(db: Database, number: int, market: str = "de") -> Book:

@@ -10,7 +10,7 @@ from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from tests.conftest import NOON, Api, Callers, Json, problem
-from tests.shop import reprice, rows
+from tests.shop import reprice, republish, rows
 from tests.statements import statements
 from tests.stories import TRACES, every_law_holds, lines, open_lawful_shop, plant
 
@@ -44,6 +44,8 @@ def line(number: int, sku: str, name: str, quantity: int, price: int, rate: int,
         "tax_total": tax,
         "line_total": price * quantity,
         "serial_numbered": False,
+        "discounts": [],
+        "prior_price": None,
     }
 
 
@@ -67,6 +69,10 @@ async def test_where_prices_include_tax_the_tax_is_inside_each_line(web: Api, db
         "discount_total": {"amount": 0, "currency": "EUR"},
         "tax_total": {"amount": 27526, "currency": "EUR"},
         "total": {"amount": 172400, "currency": "EUR"},
+        "book": 1,
+        "promotions": [],
+        "gifts": [],
+        "shipping": None,
     }
     await every_law_holds(db)
 
@@ -159,6 +165,7 @@ NOT_SOLD = [
 @pytest.mark.parametrize(("planted", "code"), [case[1:] for case in NOT_SOLD], ids=[case[0] for case in NOT_SOLD])
 async def test_what_is_not_sold_is_not_quoted(web: Api, db: Database, planted: str, code: str) -> None:
     await plant(db, planted)
+    await republish(db)
 
     answer = await web.post("/v1/quotes", basket(("NOPE" if code == "unknown_reference" else "WATCH", 1)))
 
