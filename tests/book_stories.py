@@ -34,6 +34,14 @@ _PROMOTE = text("""
 """)
 
 
+_STEPS = text("""
+    INSERT INTO promotion_steps (promotion_id, step, actor, at)
+    SELECT :id, step, CASE step WHEN 'approved' THEN 'somebody else' ELSE 'someone' END, :now
+      FROM unnest(CAST(:steps AS text[])) WITH ORDINALITY AS s (step, place) ORDER BY place
+""")
+_WAY = ["draft", "submitted", "approved", "scheduled", "live", "ended"]
+
+
 async def reprice(db: Database, sku: str, amount: int, begins: datetime, market: str = "de") -> None:
     """A recommended price for good from an instant on, as a price change would write it; nothing is published."""
     async with db.transaction() as tx:
@@ -61,6 +69,8 @@ async def promote(db: Database, starts: datetime, ends: datetime | None = None, 
     async with db.transaction() as tx:
         times = {"starts": starts, "ends": ends, "now": db.clock.now(), "market": "de"}
         await tx.execute(_PROMOTE, {**facts, **times, "definition": msgspec.json.encode(definition).decode()})
+        steps = _WAY[: _WAY.index(facts["state"]) + 1] if facts["state"] in _WAY else _WAY[:3]
+        await tx.execute(_STEPS, {"id": facts["id"], "steps": steps, "now": db.clock.now()})
 
 
 async def publish(db: Database, market: str = "de", *, at_once: bool = False) -> int | None:

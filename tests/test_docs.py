@@ -98,6 +98,8 @@ def test_a_route_whose_answer_has_an_etag_says_so_and_how_it_is_used() -> None:
         "/v1/locations/{code}",
         "/v1/markets",
         "/v1/markets/{code}",
+        "/v1/price-books/{market}",
+        "/v1/price-books/{market}/{number}",
         "/v1/products",
         "/v1/products/{code}",
     }

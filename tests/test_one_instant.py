@@ -121,6 +121,6 @@ async def test_what_was_just_asked_costs_no_statement(desk: Desk, clock: SetCloc
     assert sent == []
     assert len([one for one in later if one.lstrip().startswith("SELECT") and "api_keys" not in one]) == 2
     assert datetime.fromisoformat(again["quoted_at"]) - datetime.fromisoformat(first["quoted_at"]) == timedelta(
-        seconds=1
+        seconds=0.5
     )
     assert {**again, "quoted_at": first["quoted_at"]} == first

@@ -9,9 +9,11 @@ from commerce.kernel.ids import new_id
 from commerce.kernel.laws import Law, broken, check_laws
 from orders.laws import (
     LAWS,
+    DiscountsAreWhatPromotionsTook,
     EveryNumberedDeviceIsSoldOnce,
     EveryOrderIsToldOnce,
     HandedOverMeansCompleted,
+    LinesCiteTheirBook,
     OpenOrdersHoldTheirGoods,
     OrdersAreInTheirMarketsCurrency,
     OrderTotalsAddUp,
@@ -103,6 +105,16 @@ PLANTED: list[tuple[type[Law], list[str]]] = [
     (OrderTotalsAddUp, [f"UPDATE order_lines SET quantity = 3, line_total = 11700 WHERE order_id = '{OPEN}'"]),
     (OrderTotalsAddUp, [f"DELETE FROM order_lines WHERE order_id = '{OPEN}'"]),
     (OrderTotalsAddUp, [f"UPDATE orders SET total = 1, source = 'import' WHERE id = '{OPEN}'"]),
+    (
+        DiscountsAreWhatPromotionsTook,
+        [f"UPDATE orders SET shipping_price = 10, shipping_total = 5 WHERE id = '{OPEN}'"],
+    ),
+    (
+        DiscountsAreWhatPromotionsTook,
+        [f"UPDATE order_lines SET discount_total = 1, line_total = line_total - 1 WHERE order_id = '{AMERICAN}'"],
+    ),
+    (LinesCiteTheirBook, [f"UPDATE order_lines SET book = 99 WHERE order_id = '{OPEN}'"]),
+    (LinesCiteTheirBook, [f"UPDATE order_lines SET book = NULL WHERE order_id = '{AMERICAN}'"]),
     (OpenOrdersHoldTheirGoods, [f"UPDATE holds SET units = units - 1 WHERE reference = '{OPEN}'"]),
     (OpenOrdersHoldTheirGoods, [f"UPDATE holds SET units = units + 1 WHERE reference = '{OPEN}'"]),
     (

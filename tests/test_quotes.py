@@ -9,6 +9,7 @@ import pytest
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
+from pricing.books.lead import LEASE
 from tests.conftest import NOON, Api, Callers, Json, problem
 from tests.shop import reprice, republish, rows
 from tests.statements import statements
@@ -209,10 +210,12 @@ async def test_a_key_quotes_in_its_own_channel_only(web: Api, callers: Callers) 
     assert problem(await callers.nobody().post("/v1/quotes", basket(("WATCH", 1)))) == (401, "unauthenticated")
 
 
-async def test_a_long_basket_takes_as_many_statements_as_a_short_one(web: Api, db: Database) -> None:
+async def test_a_long_basket_takes_as_many_statements_as_a_short_one(web: Api, db: Database, clock: SetClock) -> None:
     await web.post("/v1/quotes", basket(("WATCH", 1)))
+    clock.advance(LEASE)
     skus = ("PHONE-BLK", "PHONE-WHT", "CASE-BLK", "CHARGER", "WATCH")
 
+    await web.post("/v1/quotes", basket(("WATCH", 9)))
     with statements(db) as short:
         await web.post("/v1/quotes", basket(("WATCH", 1)))
     with statements(db) as long:

@@ -66,12 +66,12 @@ async def test_a_sale_for_cash_gives_change_and_leaves_with_the_goods(till: Api,
             {
                 "line": 1, "sku": "CASE-BLK", "quantity": 2, "recommended_price": 2900, "unit_price": 2900,
                 "discount_total": 0, "tax_rate_bp": 1900, "tax_total": 926, "line_total": 5800, "sent": 2,
-                "cancelled": 0,
+                "cancelled": 0, "book": 1, "prior_price": None, "discounts": [],
             },
             {
                 "line": 2, "sku": "WATCH", "quantity": 1, "recommended_price": 24900, "unit_price": 24900,
                 "discount_total": 0, "tax_rate_bp": 1900, "tax_total": 3976, "line_total": 24900, "sent": 1,
-                "cancelled": 0,
+                "cancelled": 0, "book": 1, "prior_price": None, "discounts": [],
             },
         ],
         "subtotal": eur(30700),
@@ -79,6 +79,7 @@ async def test_a_sale_for_cash_gives_change_and_leaves_with_the_goods(till: Api,
         "tax_total": eur(4902),
         "total": eur(30700),
         "tenders": [paid("cash", 30700, 35000, 4300)],
+        "shipping": None,
     }  # fmt: skip
     assert await rows(db, POOLS) == [
         ("CASE-BLK", "berlin", 3, 0, 0),

@@ -17,7 +17,7 @@ def upgrade() -> None:
     for column in ("shipping_price", "shipping_total", "shipping_tax"):
         op.add_column("orders", sa.Column(column, sa.BigInteger(), server_default=sa.text("0"), nullable=False))
     op.create_check_constraint(
-        "ck_orders_shipping_is_reduced_at_the_most",
+        op.f("ck_orders_shipping_is_reduced_at_the_most"),
         "orders",
         "0 <= shipping_total AND shipping_total <= shipping_price",
     )
@@ -72,7 +72,7 @@ def downgrade() -> None:
     op.drop_table("customer_groups")
     op.drop_table("order_line_discounts")
     op.drop_table("order_shipping_discounts")
-    op.drop_constraint("ck_orders_shipping_is_reduced_at_the_most", "orders")
+    op.drop_constraint(op.f("ck_orders_shipping_is_reduced_at_the_most"), "orders")
     for column in ("shipping_price", "shipping_total", "shipping_tax"):
         op.drop_column("orders", column)
     op.drop_column("order_lines", "prior_price")
