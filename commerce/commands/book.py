@@ -1,4 +1,4 @@
-"""`commerce book`: look at price books, check one that somebody sent, and turn the keys that sign them."""
+"""`commerce book`: look at price books, check one that somebody sent, quote by it, and turn the keys that sign them."""
 
 import sys
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ import rich_click as click
 from rich.console import Console
 from rich.table import Table
 
+from commerce.commands.book_quote import quote_basket
 from commerce.commands.options import REFUSED, as_it_is, data_option, json_option, show, show_refusal, stored_text
 from commerce.commands.transact import transact
 from commerce.kernel.refusals import Refusal
@@ -24,7 +25,7 @@ _number = click.IntRange(1, 2**31 - 1)
 
 @click.group()
 def book() -> None:
-    """Look at price books, compare and check them, and turn the keys that sign them."""
+    """Look at price books, compare and check them, quote by them, and turn the keys that sign them."""
 
 
 @book.command("show")
@@ -222,3 +223,6 @@ def _shown(us: int) -> str:
 
 def _print_json(facts: object) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(facts)).decode() + "\n")
+
+
+book.add_command(quote_basket)
