@@ -21,6 +21,7 @@ _KEYS: Mapping[str, WantedKey] = {
     "terminal": WantedKey(Role.TERMINAL, "Demo till, Hamburg", channel="de-retail", location="store-hamburg"),
     "terminal-us": WantedKey(Role.TERMINAL, "Demo till, Boston", channel="us-retail", location="store-boston"),
     "merchandiser": WantedKey(Role.MERCHANDISER, "Demo merchandiser"),
+    "merchandiser-2": WantedKey(Role.MERCHANDISER, "Demo merchandiser, second pair of eyes"),
     "analyst": WantedKey(Role.ANALYST, "Demo analyst"),
     "operator": WantedKey(Role.OPERATOR, "Demo operator"),
     "admin": WantedKey(Role.ADMIN, "Demo administrator"),
