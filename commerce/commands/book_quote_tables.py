@@ -29,13 +29,13 @@ class _Words:
         return self._names[promotion]
 
     def reductions(self, found: "Iterable[Reduction]") -> str:
-        return "\n".join(f"{self.name(one.promotion)}: -{self.money(one.amount)}" for one in found)
+        return "\n".join(f"-{self.money(one.amount)} {self.name(one.promotion)}" for one in found)
 
 
 def print_quote(book: "Book", found: "Quote", reasons: Mapping[str, str]) -> None:
     """Print what a basket costs: its lines, the promotions that have to do with it, and what there is to pay."""
     words, console = _Words(book), Console()
-    lines = _table("sku", "units", "recommended", "price", "lowest before", "promotions", "tax", "total")
+    lines = _table("units, sku", "price of one", "promotions", "tax", "total")
     for line in found.lines:
         lines.add_row(*map(as_it_is, _cells(line, words)))
     if found.shipping is not None:
@@ -53,17 +53,21 @@ def print_quote(book: "Book", found: "Quote", reasons: Mapping[str, str]) -> Non
     console.print(table_of(_totals(found, words)))
 
 
-def _cells(line: "QuotedLine", words: _Words) -> tuple[object, ...]:
-    before = words.money(line.prior.amount) if line.prior is not None else ""
-    amounts = (words.money(line.recommended), words.money(line.price), before)
+def _cells(line: "QuotedLine", words: _Words) -> tuple[str, ...]:
+    one = [words.money(line.price)]
+    if line.recommended != line.price:
+        one.append(f"recommended {words.money(line.recommended)}")
+    if line.prior is not None:
+        one.append(f"lowest before {words.money(line.prior.amount)}")
     tax = f"{words.money(line.tax)}\n{_percent(line.tax_rate_bp)}"
-    return line.sku, line.quantity, *amounts, words.reductions(line.discounts), tax, words.money(line.total)
+    off = words.reductions(line.discounts)
+    return f"{line.quantity} x {line.sku}", "\n".join(one), off, tax, words.money(line.total)
 
 
-def _shipping(shipping: "QuotedShipping", words: _Words) -> tuple[object, ...]:
+def _shipping(shipping: "QuotedShipping", words: _Words) -> tuple[str, ...]:
     tax = f"{words.money(shipping.tax)}\n{_percent(shipping.tax_rate_bp)}"
-    price, total = words.money(shipping.amount), words.money(shipping.total)
-    return "(shipping)", "", "", price, "", words.reductions(shipping.discounts), tax, total
+    off = words.reductions(shipping.discounts)
+    return "shipping", words.money(shipping.amount), off, tax, words.money(shipping.total)
 
 
 def _totals(found: "Quote", words: _Words) -> dict[str, object]:
