@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,16 @@ import pytest
 from tests.processes import REPOSITORY, environment, running_shop
 
 README = (REPOSITORY / "README.md").read_text()
+SOON_S = 15
+"""What begins is published ten seconds before at the latest."""
 
 
 def _lines() -> str:
-    [block] = [block for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) if "api=" in block]
-    return str(block)
+    """All that a newcomer types into one shell, the second part with less patience."""
+    tries, prices = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+    soon = prices.replace("timedelta(minutes=2)", f"timedelta(seconds={SOON_S})")
+    assert soon != prices
+    return f"{tries}\n{soon}"
 
 
 def typed(lines: str, data: Path) -> subprocess.CompletedProcess[str]:
@@ -23,7 +29,7 @@ def typed(lines: str, data: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.stack
-def test_the_readmes_lines_work_as_they_stand() -> None:
+def test_the_readmes_lines_work_as_they_stand_and_a_second_time() -> None:
     with running_shop(demo=True) as stack:
         lines = _lines().replace("http://127.0.0.1:8000", stack.state.url).replace("< .commerce/", f"< {stack.data}/")
         done, again = (typed(lines, stack.data) for _ in range(2))
@@ -36,7 +42,21 @@ def test_the_readmes_lines_work_as_they_stand() -> None:
     assert '"state":"captured","amount":{"amount":79900,"currency":"EUR"}' in done.stdout
     assert '"reason":"goodwill","line":null,"quantity":null,"amount":{"amount":2000,"currency":"EUR"}' in done.stdout
     assert "799.00 EUR" in done.stdout
-    assert done.stdout.rstrip().endswith("Every law holds.")
+    assert "Every law holds.\n" in done.stdout
+    for shown in (done.stdout, again.stdout):
+        _web_and_till_switch_together(shown)
+    assert re.search(r"26\.90 EUR +│ [^\n]*pch_", done.stdout), "what was charged stays known"
+
+
+def _web_and_till_switch_together(shown: str) -> None:
+    """At every moment both say the same: 828.90 before the start, 746.00 while it lasts, 828.90 in the end."""
+    sides = re.findall(r"^\S+Z   web (\d+)   till (\d+)$", shown, re.MULTILINE)
+    assert [web for web, _ in groupby(sides)] == [("82890", "82890"), ("74600", "74600"), ("82890", "82890")]
+    assert '"ready":false,"terminals":1' in shown
+    assert '"ready":true,"terminals":1' in shown
+    assert '"state":"live"' in shown, "the promotion, as it is stopped"
+    equal, of = re.findall(r"^(\d+) of (\d+) equal$", shown, re.MULTILINE)[-1]
+    assert equal == of
 
 
 def test_every_path_the_readme_leads_to_is_there() -> None:
