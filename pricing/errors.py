@@ -40,6 +40,20 @@ class PriceOverlaps(Refusal):
 
 
 @dataclass(eq=False)
+class OwnChange(Refusal):
+    """What is charged takes two people: whoever wrote or submitted it is not the one who approves it."""
+
+    status = 403
+    code = "own_change"
+    what: str
+    id: str
+    actor: str
+
+    def __str__(self) -> str:
+        return f"{self.id} was written or submitted by {self.actor}; somebody else has to approve this {self.what}."
+
+
+@dataclass(eq=False)
 class MixedCurrency(Refusal):
     """The amount is not in the market's currency."""
 

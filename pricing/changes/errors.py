@@ -39,18 +39,6 @@ class MalformedCsv(Refusal):
 
 
 @dataclass(eq=False)
-class OwnChange(Refusal):
-    """A price takes two people: whoever drafted or submitted a change cannot approve it as well."""
-
-    status = 403
-    code = "own_change"
-    change_id: str
-
-    def __str__(self) -> str:
-        return f"{self.change_id} was drafted or submitted by you; somebody else must approve it."
-
-
-@dataclass(eq=False)
 class PricedTwice(Refusal):
     """A change gives the same sku two prices in the same place."""
 

@@ -33,20 +33,6 @@ class MalformedPromotion(Refusal):
 
 
 @dataclass(eq=False)
-class OwnChange(Refusal):
-    """Whoever wrote or submitted it cannot be the one who approves it."""
-
-    status = 403
-    code = "own_change"
-    what: str
-    id: str
-    actor: str
-
-    def __str__(self) -> str:
-        return f"{self.id} was written or submitted by {self.actor}; somebody else has to approve it."
-
-
-@dataclass(eq=False)
 class StartsTooSoon(Refusal):
     """Not every shop window can know of it by then."""
 

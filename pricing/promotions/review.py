@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import text
 
 from commerce.kernel.db import Session
+from pricing.errors import OwnChange
 from pricing.promotions.clauses import must_make_sense
-from pricing.promotions.errors import OwnChange
 from pricing.promotions.facts import known_facts
 from pricing.promotions.rules import PromotionState
 from pricing.promotions.stored import Stored, as_written, go, lock_promotion, note, promotion_by_id
