@@ -4,6 +4,7 @@ What it says is read in one statement, so it is all of one instant, the catalog 
 """
 
 import asyncio
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,11 +15,14 @@ from commerce.kernel.db import ReadSession
 from commerce.kernel.refusals import UnknownReference
 from pricing.books.canonical import canonical
 from pricing.books.zones import microseconds, offsets_of
-from pricing.rules.book import Book, BookKey, Category, Channel, PriorRule, Tax, TimeZone
+from pricing.rules.book import Book, BookKey, Category, Channel, Item, PriorRule, Tax, TimeZone
 from pricing.rules.promotion import Promotion
 
 ZONE_YEARS = 2
 """A book knows the zone to the end of the year after its horizon: who is offline for long must not err by an hour."""
+
+AHEAD = timedelta(days=8)
+"""Whoever asks what something costs at an instant learns how it goes on for a week."""
 
 
 class Window(NamedTuple):
@@ -68,14 +72,22 @@ _ATTRIBUTES = """
        FROM jsonb_each_text(v.options) WHERE value IS NOT NULL)
 """
 
-_EVERYTHING = text(f"""
+_PRICED = "recommended r FULL JOIN elsewhere e USING (sku) JOIN variants v USING (sku)"
+_NAMED = "variants v LEFT JOIN recommended r USING (sku) LEFT JOIN elsewhere e USING (sku)"
+_IF_NEEDED = "EXISTS (SELECT FROM running WHERE promotion -> 'floor' ->> 'cost' = 'true')"
+_OF_THEM = "sku = ANY (CAST(:skus AS text[]))"
+
+
+def _statement(items: str, sku: str, costs: str) -> str:
+    """What a book says: of which items, with the prices of which skus, and with costs on which condition."""
+    return f"""
     WITH recommended AS (
         SELECT sku, {_SPANS} AS prices FROM recommended_prices
-         WHERE market = :market AND superseded_at IS NULL AND {_WITHIN} GROUP BY sku
+         WHERE market = :market AND superseded_at IS NULL AND {_WITHIN} AND {sku} GROUP BY sku
     ), by_channel AS (
         SELECT p.sku, p.channel, {_SPANS} AS prices
           FROM channel_prices p JOIN channels c ON c.code = p.channel AND c.market = :market
-         WHERE p.superseded_at IS NULL AND {_WITHIN} GROUP BY p.sku, p.channel
+         WHERE p.superseded_at IS NULL AND {_WITHIN} AND {sku} GROUP BY p.sku, p.channel
     ), elsewhere AS (
         SELECT sku, string_agg('{{"channel":' || to_json(channel) || ',"prices":' || prices || '}}', ','
                                ORDER BY channel) AS channels
@@ -90,8 +102,8 @@ _EVERYTHING = text(f"""
         SELECT sku, {_SPANS} AS costs
           FROM (SELECT sku, valid_from, amount,
                        lead(valid_from) OVER (PARTITION BY sku ORDER BY valid_from) AS valid_to
-                  FROM unit_costs WHERE market = :market) AS dated
-         WHERE {_WITHIN} AND EXISTS (SELECT FROM running WHERE promotion -> 'floor' ->> 'cost' = 'true')
+                  FROM unit_costs WHERE market = :market AND {sku}) AS dated
+         WHERE {_WITHIN} AND {costs}
          GROUP BY sku
     )
     SELECT m.currency, m.prices_include_tax,
@@ -114,15 +126,19 @@ _EVERYTHING = text(f"""
                        || ',"recommended":' || coalesce(r.prices, '[]')
                        || ',"sku":' || to_json(v.sku)
                        || ',"tax_class":' || to_json(v.tax_class) || '}}', ',' ORDER BY v.sku)
-              FROM recommended r FULL JOIN elsewhere e USING (sku) JOIN variants v USING (sku)
-              LEFT JOIN known_costs k USING (sku)) AS items,
+              FROM {items} LEFT JOIN known_costs k USING (sku) WHERE {sku}) AS items,
            (SELECT json_agg(promotion ORDER BY id)::text FROM running) AS promotions,
            (SELECT json_agg(json_build_object('id', id, 'public', encode(public, 'hex')) ORDER BY id)::text
               FROM book_keys WHERE state <> 'retired') AS keys
       FROM markets m WHERE m.code = :market
-""")  # noqa: S608 - made of this module's constants; what a caller gave is bound
+    """  # noqa: S608 - made of this module's constants; what a caller gave is bound
+
+
+_EVERYTHING = text(_statement(_PRICED, "true", _IF_NEEDED))
 """Items come in their canonical form: reading and writing a hundred thousand of them would take longer than the rest.
 PostgreSQL escapes a text as RFC 8785 does. Whatever is new in a book is read all the same before it is signed."""
+_PART = text(_statement(_NAMED, _OF_THEM, "true"))
+"""The same about some items, priced or not: what a promotion that is still to come may ask of them."""
 
 
 async def options_of(tx: ReadSession, market: str) -> Options:
@@ -144,6 +160,21 @@ async def compile_book(tx: ReadSession, market: str, number: int, now: datetime)
     row = (await tx.execute(_EVERYTHING, facts)).one()
     frame = _frame(row, options, market, number, now)
     return await asyncio.to_thread(_filled, frame, row.items or "")
+
+
+async def compile_part(tx: ReadSession, market: str, skus: Collection[str], at: datetime, now: datetime) -> Book:
+    """What a book would say of these skus if it were published now, with whatever begins until then.
+
+    It is for looking ahead: it has no number, and is never published. Skus without a price are in it, and costs
+    whether or not a promotion asks for them. Raises UnknownReference for a market that does not exist.
+    """
+    options = await options_of(tx, market)
+    window = options.window(now)
+    until = max(window.until, at + AHEAD)
+    facts = {"market": market, "since": window.since, "until": until, "skus": sorted(set(skus))}
+    row = (await tx.execute(_PART, facts)).one()
+    frame = _frame(row, options, market, 0, now)
+    return msgspec.structs.replace(frame, items=_decoded(f"[{row.items or ''}]", list[Item]))
 
 
 def _frame(row: Row[Any], options: Options, market: str, number: int, now: datetime) -> Book:
