@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 
 from commerce.kernel.db import ReadSession
-from pricing.rules.series import Priced
+from pricing.rules.series import Priced, priced_at
 
 
 class Series(NamedTuple):
@@ -35,6 +35,17 @@ class Histories:
     recommended: list[Priced] = field(default_factory=list)
     channels: dict[str, list[Priced]] = field(default_factory=dict)
     """By channel; one that has no price of its own is left out."""
+
+    def charged(self, channel: str | None, at: datetime) -> int | None:
+        """What a channel charges at an instant, before promotions: its own price, else the recommended one.
+
+        None where nothing is recommended: there it is not sold. Without a channel, what is recommended.
+        """
+        base = priced_at(self.recommended, at)
+        if base is None:
+            return None
+        own = None if channel is None else priced_at(self.channels.get(channel, ()), at)
+        return (own or base).amount
 
 
 # The names in these statements are this module's own.

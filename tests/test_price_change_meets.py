@@ -6,7 +6,7 @@ from datetime import timedelta
 from commerce.kernel.access import Role
 from tests.conftest import NOON, Callers, Json
 from tests.price_changes import Desk, at, desk, item
-from tests.stories import plant
+from tests.stories import eur, plant
 
 __all__ = ["desk"]
 
@@ -15,7 +15,8 @@ DAY = timedelta(days=1)
 
 def promotion(name: str, conditions: Json, benefit: Json, *, state: str = "scheduled", days: tuple[int, int]) -> str:
     """A promotion by hand, that runs from one day to another."""
-    definition = json.dumps({"lane": 1, "priority": 0, "conditions": conditions, "benefit": benefit})
+    says = {"lane": 1, "priority": 0, "exclusive": False, "cap": None, "floor": {}}
+    definition = json.dumps({**says, "conditions": conditions, "benefit": benefit})
     starts, ends = (at(NOON + day * DAY) for day in days)
     return (
         "INSERT INTO promotions (id, market, name, state, starts_at, ends_at, definition, version, on_cancel,"
@@ -50,6 +51,32 @@ async def test_promotions_that_run_meanwhile_and_may_land_on_it_are_named(desk: 
         ("WATCH", "retail-de", ["prm_tree", "prm_gift"]),
         ("WATCH", "web-de", ["prm_web", "prm_tree", "prm_gift"]),
     ]
+
+
+async def test_a_dry_run_says_what_is_paid_and_announced_with_the_promotions_that_run(desk: Desk) -> None:
+    """The engine says it, promotions and all: ten percent off since yesterday is the lowest price of the month."""
+    await plant(desk.db, promotion("live", ACCESSORIES, PERCENT, state="live", days=(-1, 2)))
+    change_id = await desk.draft(item("WATCH", 19900), item("PHONE-BLK", 74900), starts_at=at(NOON + 3 * DAY))
+    now = await desk.draft(item("WATCH", 19900))
+    later, soon = await desk.tried(change_id), await desk.tried(now)
+
+    watch, phone = later["effects"][0], later["effects"][2]
+    assert watch["pays"] == {"old": eur(24900), "new": eur(19900)}
+    assert watch["prior_today"] == eur(24900)
+    assert watch["prior"] == {
+        "price": eur(22410),
+        "since": at(NOON + 3 * DAY),
+        "reduction_bp": 1120,
+        "evidence": [
+            {"begins": at(NOON - 27 * DAY), "ends": at(NOON - DAY), "price": eur(24900)},
+            {"begins": at(NOON - DAY), "ends": at(NOON + 2 * DAY), "price": eur(22410)},
+            {"begins": at(NOON + 2 * DAY), "ends": at(NOON + 3 * DAY), "price": eur(24900)},
+        ],
+    }
+    assert (phone["pays"], phone["prior_today"]) == ({"old": eur(79900), "new": eur(74900)}, None)
+    assert phone["prior"]["price"] == eur(79900)
+    assert soon["effects"][0]["pays"] == {"old": eur(22410), "new": eur(17910)}
+    assert (soon["effects"][0]["prior_today"], soon["effects"][0]["prior"]["price"]) == (eur(24900), eur(22410))
 
 
 async def test_tills_that_do_not_hold_the_current_book_are_named(desk: Desk, callers: Callers) -> None:

@@ -3,15 +3,20 @@
 from datetime import timedelta
 
 from commerce.kernel.db import Database
-from tests.conftest import NOON, problem
+from tests.conftest import NOON, Json, problem
 from tests.price_changes import LEAD, Desk, at, desk, item
 from tests.shop import rows
 from tests.stories import eur, plant
 
 __all__ = ["desk"]
 
-WEEK = timedelta(days=7)
+WEEK, MONTH = timedelta(days=7), timedelta(days=30)
 CHRISTMAS = {"reason": "The fair in Leipzig", "expires_at": at(NOON + WEEK)}
+
+
+def prior(effect: Json) -> tuple[Json, int]:
+    """The prior price of an effect, and the reduction that may be announced."""
+    return effect["prior"]["price"], effect["prior"]["reduction_bp"]
 
 
 async def policy(db: Database, parity: str, band_bp: int | None = None) -> None:
@@ -154,7 +159,14 @@ async def test_a_dry_run_tells_what_every_price_becomes(desk: Desk) -> None:
         "parity": {"before": True, "after": True, "excepted": False},
         "cost": eur(17000),
         "margin": {"amount": eur(-277), "share_bp": -165},
-        "prior": {"price": eur(24900), "reduction_bp": 2008},
+        "pays": {"old": eur(24900), "new": eur(19900)},
+        "prior": {
+            "price": eur(24900),
+            "since": at(NOON + LEAD),
+            "reduction_bp": 2008,
+            "evidence": [{"begins": at(NOON + LEAD - MONTH), "ends": at(NOON + LEAD), "price": eur(24900)}],
+        },
+        "prior_today": None,
         "promotions": [],
         "warnings": ["below_cost"],
     }
@@ -175,9 +187,14 @@ async def test_a_dry_run_sees_the_lowest_price_of_the_days_before(desk: Desk) ->
     later = await desk.tried(higher)
 
     watch, charger = seen["effects"][0], seen["effects"][2]
-    assert (watch["prior"], watch["warnings"]) == ({"price": eur(18900), "reduction_bp": 0}, ["no_reduction_to_show"])
-    assert (charger["prior"], charger["warnings"]) == ({"price": eur(3900), "reduction_bp": 1025}, [])
-    assert later["effects"][0]["prior"] == {"price": eur(24900), "reduction_bp": 2008}
+    assert (prior(watch), watch["warnings"]) == ((eur(18900), 0), ["no_reduction_to_show"])
+    assert (prior(charger), charger["warnings"]) == ((eur(3900), 1025), [])
+    assert prior(later["effects"][0]) == (eur(24900), 2008)
+    assert [(one["begins"], one["price"]) for one in watch["prior"]["evidence"]] == [
+        (at(NOON + 2 * WEEK + LEAD - MONTH), eur(24900)),
+        (at(NOON + LEAD), eur(18900)),
+        (at(NOON + WEEK), eur(24900)),
+    ]
 
 
 async def test_a_dry_run_comes_in_pages_and_tells_of_overlaps(desk: Desk) -> None:

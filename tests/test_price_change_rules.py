@@ -1,6 +1,5 @@
 """What a rule makes of prices, where they end, and what a change would mean: pure decisions, and the rule over HTTP."""
 
-import itertools
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
@@ -8,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricing.changes.rules import Exact, RoundTo, Way, changed, charged, prior_effect, rounded, share_bp
-from pricing.rules import Span, span_at
+from pricing.changes.rules import Exact, RoundTo, Way, changed, rounded, share_bp
 from pricing.rules.series import Priced, priced_at
+from pricing.series import Histories
 from tests.conftest import NOON, Json, problem
 from tests.price_changes import Desk, at, change, desk, item
 from tests.stories import eur
@@ -64,40 +63,17 @@ def test_prices_known_by_heart(wanted: Exact, to: RoundTo, price: int) -> None:
     assert rounded(wanted, to) == price
 
 
-def spans(*amounts: tuple[int, int | None, int]) -> list[Span]:
-    """Prices by the days on which they begin and end."""
-    day = [EPOCH + timedelta(days=n) for n in range(1000)]
-    return [Span(day[begins], None if ends is None else day[ends], amount) for begins, ends, amount in amounts]
-
-
-FIELD_NOTES = [
-    ("a price set 45 days ago still in force counts", spans((0, 45, 100)), 80, 100),
-    ("the lowest within the window", spans((0, 20, 100), (20, 25, 70), (25, 45, 90)), 80, 70),
-    ("what was in force when the window opened counts", spans((0, 16, 60), (16, 45, 90)), 80, 60),
-    ("what ended as the window opened does not", spans((0, 15, 60), (15, 45, 90)), 80, 90),
-    ("the reduced price itself does not", spans((0, 45, 100), (45, None, 10)), 80, 100),
-    ("a dearer price is no reduction", spans((0, 45, 100)), 110, None),
-    ("nor is the same one", spans((0, 45, 100)), 100, None),
-    ("the first price is none", [], 80, None),
-    ("nor is one after a gap", spans((0, 44, 100)), 80, None),
-]
-
-
-@pytest.mark.parametrize(("why", "timeline", "amount", "prior"), FIELD_NOTES, ids=[case[0] for case in FIELD_NOTES])
-def test_the_prior_price_of_a_reduction(why: str, timeline: list[Span], amount: int, prior: int | None) -> None:
-    assert prior_effect(timeline, EPOCH + timedelta(days=45), amount, 30) == prior, why
-
-
 series = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 10), st.integers(1, 3)), max_size=4)
 
 
 def apart(drawn: list[tuple[int, int, int]]) -> list[Priced]:
     """Prices one after the other, with gaps."""
-    found, day = [], 0
+    found: list[Priced] = []
+    day = 0
     for gap, lasts, amount in drawn:
-        found.append((day + gap, day + gap + lasts, amount))
+        found.append(Priced(EPOCH + timedelta(days=day + gap), EPOCH + timedelta(days=day + gap + lasts), amount))
         day += gap + lasts
-    return [Priced(*one) for one in spans(*found)]
+    return found
 
 
 @given(series, series)
@@ -106,14 +82,13 @@ def test_what_is_charged_is_the_channels_price_or_else_the_recommended_one(
 ) -> None:
     recommended, own = apart(first), apart(second)
 
-    found = charged(recommended, own)
+    history = Histories(recommended, {"web": own})
 
     for day in range(170):
         instant = EPOCH + timedelta(days=day)
-        base, mine, seen = priced_at(recommended, instant), priced_at(own, instant), span_at(found, instant)
-        wanted = None if base is None else (mine or base).amount
-        assert (None if seen is None else seen.value) == wanted
-    assert all(one.valid_to != two.valid_from or one.value != two.value for one, two in itertools.pairwise(found))
+        base, mine = priced_at(recommended, instant), priced_at(own, instant)
+        assert history.charged("web", instant) == (None if base is None else (mine or base).amount)
+        assert history.charged("stores", instant) == history.charged(None, instant) == (base and base.amount)
 
 
 @pytest.mark.parametrize(("part", "of", "share"), [(-5000, 79900, -625), (1, 3, 3333), (-1, 3, -3333), (1, 0, None)])

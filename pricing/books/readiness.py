@@ -7,10 +7,11 @@ from sqlalchemy import text
 
 from commerce.kernel.db import Database, ReadSession, Session
 from commerce.kernel.outbox import tell
+from commerce.kernel.refusals import NotFound
 from pricing.books.errors import UnknownBook
 from pricing.books.events import TerminalsNotReady, TerminalsReady
 from pricing.books.queries import Holder, Start, holders, newest, starts_between
-from pricing.books.schemas import HolderView, ReadinessView, StartsView, StartView
+from pricing.books.schemas import HolderView, ReadinessView, StartsView, StartView, TerminalBehindView
 
 _DUE = text("""
     SELECT s.market, s.starts_at, s.number FROM book_starts s
@@ -39,6 +40,19 @@ async def readiness_of(tx: ReadSession, market: str, number: int | None, now: da
     wanted = number or last
     shown = [_shown(one, wanted) for one in await holders(tx, market, now)]
     return ReadinessView(market, wanted, all(one.ready for one in shown), shown)
+
+
+async def terminals_behind(tx: ReadSession, market: str, now: datetime) -> list[TerminalBehindView]:
+    """The tills of a market that do not hold its current book; none, where it has no book yet."""
+    try:
+        last, _ = await newest(tx, market)
+    except NotFound:
+        return []
+    return [
+        TerminalBehindView(one.terminal, one.name, one.location, one.number)
+        for one in await holders(tx, market, now)
+        if not _ready(one, last)
+    ]
 
 
 async def starts_soon(tx: ReadSession, within: timedelta, now: datetime) -> StartsView:

@@ -100,6 +100,15 @@ class ReadinessView(msgspec.Struct, frozen=True):
     terminals: list[HolderView]
 
 
+class TerminalBehindView(msgspec.Struct, frozen=True):
+    """A till that does not hold the market's current book yet, and the one it holds."""
+
+    terminal: str
+    name: str
+    location: str | None
+    number: int | None
+
+
 class StartView(msgspec.Struct, frozen=True):
     """An instant at which a market's charges change, and who does not hold the book that has all of it."""
 

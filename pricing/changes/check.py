@@ -52,12 +52,11 @@ class Checked:
     items: Sequence[Item]
     plan: Sequence[Planned]
     before: dict[str, Histories]
-    """From so far back on that prior prices can be told."""
+    """From so far back on that prior prices can be told, today's as well as those at its beginning."""
     after: dict[str, Histories]
     policy: ParityPolicy
     exceptions: dict[str, Excepted]
     """By id; those of this change that are still to be recorded by `to_come`."""
-    window_days: int
     statuses: dict[str, VariantStatus]
     refusals: Sequence[Refusal]
 
@@ -77,9 +76,9 @@ async def look_at(tx: ReadSession, change: Change, begins: datetime, now: dateti
     """What the change would do if it began at that instant, and why it may not."""
     items = [Item._make(row) for row in await tx.execute(_ITEMS, {"id": change.id})]
     plan = [one for one in (_planned(change, item, begins) for item in items) if one is not None]
-    policy, window_days = await rules_of(tx, change.market)
+    policy = await parity_of(tx, change.market)
     skus = sorted({item.sku for item in items})
-    before = await histories(tx, change.market, skus, begins - timedelta(days=window_days))
+    before = await histories(tx, change.market, skus, min(begins, now) - await _reach(tx, change.market))
     after, overlaps = overlaid(before, plan, change.market, change.id, change.counter_of)
     statuses = await statuses_of(tx, skus)
     exceptions = {**await exceptions_of(tx, skus), **_to_come(change, items)}
@@ -91,7 +90,7 @@ async def look_at(tx: ReadSession, change: Change, begins: datetime, now: dateti
         *overlaps,
         *_parity(plan, broken, policy),
     ]
-    return Checked(begins, items, plan, before, after, policy, exceptions, window_days, statuses, refusals)
+    return Checked(begins, items, plan, before, after, policy, exceptions, statuses, refusals)
 
 
 async def skus_of(tx: ReadSession, change_id: str) -> list[str]:
@@ -99,9 +98,10 @@ async def skus_of(tx: ReadSession, change_id: str) -> list[str]:
     return list((await tx.execute(_SKUS, {"id": change_id})).scalars())
 
 
-async def rules_of(tx: ReadSession, market: str) -> tuple[ParityPolicy, int]:
-    """A market's parity, and the days that a prior price looks back."""
-    return await parity_of(tx, market), (await policy_of(tx, market)).prior_window_days
+async def _reach(tx: ReadSession, market: str) -> timedelta:
+    """How far back a prior price may look, and a day more."""
+    policy = await policy_of(tx, market)
+    return timedelta(days=policy.prior_window_days + policy.prior_announced_days + 1)
 
 
 def to_come(place: int) -> str:

@@ -1,5 +1,6 @@
 """Dry run: every price that a change would change, before anybody approves it; nothing is written."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import datetime
@@ -9,24 +10,31 @@ from catalog.rules import VariantStatus
 from commerce.kernel.bodies import Amount, Balance
 from commerce.kernel.db import ReadSession
 from commerce.kernel.refusals import Refusal
+from pricing.books.compile import compile_part
+from pricing.books.readiness import terminals_behind
+from pricing.books.zones import instant_of
 from pricing.changes import queries
 from pricing.changes.check import Checked, look_at
+from pricing.changes.foresee import Foreseen, Outlook, evidence_of, in_order
 from pricing.changes.in_time import lead_for
-from pricing.changes.meets import Meets, meets, terminals_behind
 from pricing.changes.move import read_change
 from pricing.changes.overlay import Planned
 from pricing.changes.parity import in_parity
-from pricing.changes.rules import WHOLE_BP, charged, prior_effect, share_bp
+from pricing.changes.rules import share_bp
 from pricing.changes.schemas import (
     Caution,
     DryRunView,
     EffectView,
     MarginView,
     ParityView,
+    PaysView,
+    PriorStepView,
     PriorView,
+    PromotionMetView,
 )
-from pricing.rules import Span, span_at, tax_of
-from pricing.series import Histories, channels_of
+from pricing.rules import WHOLE_BP, tax_of
+from pricing.rules.promotion import Promotion
+from pricing.series import channels_of
 from pricing.tax import tax_rates_in_force
 
 REFUSALS_TOLD = 100
@@ -42,8 +50,9 @@ class Facts(NamedTuple):
     rates: dict[tuple[str, str], int]
     market: str
     sold: dict[str, queries.Sold]
-    met: Meets
+    foreseen: Foreseen
     overlapping: Collection[str]
+    now: datetime
 
 
 async def dry_run(tx: ReadSession, change_id: str, now: datetime) -> DryRunView:
@@ -57,7 +66,8 @@ async def dry_run(tx: ReadSession, change_id: str, now: datetime) -> DryRunView:
     checked = await look_at(tx, change, begins, now)
     channels = await channels_of(tx, change.market)
     currency, included = await queries.money_of(tx, change.market)
-    met = await meets(tx, change.market, checked.before, begins, change.ends_at)
+    last = max((one.begins for one in checked.plan), default=begins)
+    part = await compile_part(tx, change.market, checked.before, last, now)
     facts = Facts(
         checked,
         currency,
@@ -65,10 +75,12 @@ async def dry_run(tx: ReadSession, change_id: str, now: datetime) -> DryRunView:
         await tax_rates_in_force(tx, [change.market], begins),
         change.market,
         await queries.sold(tx, change.market, list(checked.before), begins),
-        met,
+        Foreseen(part, checked.before, checked.after),
         {one.field for one in checked.refusals if one.code == "price_overlaps" and hasattr(one, "field")},
+        now,
     )
-    effects = [_effect(facts, one, channel) for one, channel in _affected(checked, channels)]
+    # Thousands of prices take seconds, in which others want answers.
+    effects, met = await asyncio.to_thread(_effects, facts, channels)
     differences = [one.difference.amount for one in effects if one.difference is not None]
     return DryRunView(
         change=await queries.change_view(tx, change_id, now),
@@ -79,7 +91,7 @@ async def dry_run(tx: ReadSession, change_id: str, now: datetime) -> DryRunView:
         dearer=sum(each > 0 for each in differences),
         same=sum(one.old == one.new for one in effects),
         warnings=dict(sorted(Counter(warning for one in effects for warning in one.warnings).items())),
-        promotions=[one.view for one in met.promotions],
+        promotions=[_met(one) for one in sorted(met, key=in_order)],
         terminals_behind=await terminals_behind(tx, change.market, now),
         effects=effects,
     )
@@ -101,14 +113,23 @@ def _affected(checked: Checked, channels: list[str]) -> Iterator[tuple[Planned, 
                 yield one, channel
 
 
-def _effect(facts: Facts, one: Planned, channel: str) -> EffectView:
+def _effects(facts: Facts, channels: list[str]) -> tuple[list[EffectView], list[Promotion]]:
+    """Every effect, and the promotions that some of them meet."""
+    met: dict[str, Promotion] = {}
+    effects = []
+    for one, channel in _affected(facts.checked, channels):
+        promotions = facts.foreseen.meets(one.sku, channel, one.begins, one.ends)
+        met |= {promotion.id: promotion for promotion in promotions}
+        effects.append(_effect(facts, one, channel, [promotion.id for promotion in promotions]))
+    return effects, list(met.values())
+
+
+def _effect(facts: Facts, one: Planned, channel: str, promotions: list[str]) -> EffectView:
     before, after = facts.checked.before[one.sku], facts.checked.after[one.sku]
-    timeline = _charged(before, channel)
-    was, is_ = span_at(timeline, one.begins), span_at(_charged(after, channel), one.begins)
-    old, new = (None if each is None else each.value for each in (was, is_))
+    old, new = before.charged(channel, one.begins), after.charged(channel, one.begins)
     kept, _ = in_parity(before, channel, facts.checked.policy, facts.checked.exceptions, one.begins)
     keeps, excepted = in_parity(after, channel, facts.checked.policy, facts.checked.exceptions, one.begins)
-    prior = None if new is None else prior_effect(timeline, one.begins, new, facts.checked.window_days)
+    outlook = facts.foreseen.outlook(one.sku, channel, one.begins, facts.now)
     difference = None if old is None or new is None else new - old
     cost = facts.sold[one.sku].cost
     effect = EffectView(
@@ -123,8 +144,10 @@ def _effect(facts: Facts, one: Planned, channel: str) -> EffectView:
         parity=ParityView(kept, keeps, excepted),
         cost=_amount(cost, facts.currency),
         margin=None if new is None or cost is None else _margin(facts, one.sku, new, cost),
-        prior=None if prior is None or new is None else _prior(prior, new, facts.currency),
-        promotions=facts.met.of(one.sku, channel),
+        pays=PaysView(_amount(outlook.paid, facts.currency), _amount(outlook.pays, facts.currency)),
+        prior=_prior(outlook, facts.currency),
+        prior_today=_amount(outlook.prior_today, facts.currency),
+        promotions=promotions,
         warnings=[],
     )
     effect.warnings.extend(_warnings(facts, one, effect))
@@ -135,10 +158,6 @@ def _amount(minor: int | None, currency: str) -> Amount | None:
     return None if minor is None else Amount(minor, currency)
 
 
-def _charged(history: Histories, channel: str) -> list[Span]:
-    return charged(history.recommended, history.channels.get(channel, []))
-
-
 def _margin(facts: Facts, sku: str, price: int, cost: int) -> MarginView:
     """What is left above the cost of a price, without the tax that is in it."""
     rate = facts.rates.get((facts.market, facts.sold[sku].tax_class), 0)
@@ -146,13 +165,27 @@ def _margin(facts: Facts, sku: str, price: int, cost: int) -> MarginView:
     return MarginView(Balance(net - cost, facts.currency), share_bp(net - cost, net))
 
 
-def _prior(prior: int, new: int, currency: str) -> PriorView:
-    return PriorView(Amount(prior, currency), max(0, prior - new) * WHOLE_BP // prior if prior else 0)
+def _prior(outlook: Outlook, currency: str) -> PriorView | None:
+    """The prior price with what it was found in; None where nothing was reduced, or nothing is sold."""
+    figure, pays = outlook.prior.figure, outlook.pays
+    if figure is None or pays is None:
+        return None
+    evidence = [
+        PriorStepView(begins, ends, _amount(price, currency)) for begins, ends, price in evidence_of(outlook.prior)
+    ]
+    saved = max(0, figure.amount - pays)
+    reduction_bp = saved * WHOLE_BP // figure.amount if figure.amount else 0
+    return PriorView(Amount(figure.amount, currency), instant_of(figure.since), reduction_bp, evidence)
+
+
+def _met(promotion: Promotion) -> PromotionMetView:
+    ends = None if promotion.ends is None else instant_of(promotion.ends)
+    return PromotionMetView(promotion.id, promotion.name, instant_of(promotion.starts), ends)
 
 
 def _warnings(facts: Facts, one: Planned, effect: EffectView) -> list[Caution]:
     """What a person should look at twice."""
-    old, new, prior = effect.old, effect.new, effect.prior
+    old, new, prior, pays = effect.old, effect.new, effect.prior, effect.pays.new
     holds: dict[Caution, bool] = {
         "changes_nothing": old == new,
         "ends_the_price": new is None and old is not None,
@@ -160,7 +193,7 @@ def _warnings(facts: Facts, one: Planned, effect: EffectView) -> list[Caution]:
         "drops_by_half": effect.difference_bp is not None and effect.difference_bp < HALF_BP,
         "parity_broken": not effect.parity.after and not effect.parity.excepted,
         "overlaps": f"items[{one.place}].sku" in facts.overlapping,
-        "no_reduction_to_show": prior is not None and new is not None and prior.price.amount <= new.amount,
+        "no_reduction_to_show": prior is not None and pays is not None and prior.price.amount <= pays.amount,
         "retired": facts.checked.statuses[one.sku] is VariantStatus.RETIRED,
     }
     return [warning for warning, true in holds.items() if true]

@@ -6,8 +6,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from commerce.kernel.db import ReadSession
-from pricing.rules.parity import Deviation, Excepted, ParityPolicy, broken_parity, standing_of
-from pricing.rules.series import priced_at
+from pricing.rules.parity import Deviation, Excepted, ParityPolicy, broken_parity, deviations
 from pricing.series import Histories
 
 Exceptions = Mapping[str, Excepted]
@@ -27,11 +26,10 @@ def in_parity(
     history: Histories, channel: str, policy: ParityPolicy, exceptions: Exceptions, at: datetime
 ) -> tuple[bool, bool]:
     """Whether a channel's price is as the policy wants it at an instant; if not, whether an exception allows it."""
-    base, own = priced_at(history.recommended, at), priced_at(history.channels.get(channel, []), at)
-    if base is None or own is None:
-        return True, False
-    exception = exceptions.get(own.exception_id or "")
-    standing = standing_of(policy, base.amount, own.amount, own.valid_to, exception)
+    own = {channel: history.channels.get(channel, [])}
+    every = deviations(policy, history.recommended, own, exceptions, at)
+    now = (one for one in every if one.valid_from <= at and (one.valid_to is None or at < one.valid_to))
+    standing = next((one.standing for one in now), "policy")
     return standing == "policy", standing == "exception"
 
 

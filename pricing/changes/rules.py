@@ -1,14 +1,10 @@
 """A price change's decisions, pure: how it moves, what a rule makes of a price, and what it would mean."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from pricing.rules import Span
-from pricing.rules.series import Priced, charges
+from pricing.rules.tax import WHOLE_BP
 
-WHOLE_BP = 10_000
 ITEMS_MAX = 10_000
 
 
@@ -97,32 +93,6 @@ def rounded(wanted: Exact, to: RoundTo) -> int:
     if to.way is Way.UP:
         return low + to.unit
     return low if 2 * above <= to.unit * wanted.denominator else low + to.unit
-
-
-def charged(recommended: Sequence[Priced], own: Sequence[Priced]) -> list[Span]:
-    """What a channel charges when, whichever price counts; neighbours of one amount are one span."""
-    merged: list[Span] = []
-    for one in charges(recommended, own):
-        last = merged[-1] if merged else None
-        if last is not None and last.valid_to == one.valid_from and last.value == one.counted.amount:
-            merged[-1] = last._replace(valid_to=one.valid_to)
-        else:
-            merged.append(Span(one.valid_from, one.valid_to, one.counted.amount))
-    return merged
-
-
-def prior_effect(timeline: Iterable[Span], begins: datetime, amount: int, window_days: int) -> int | None:
-    """The prior price that must be shown beside a price that begins; None if it is no reduction, or the first price.
-
-    It is the lowest price that applied in the days before the reduction, the one in force when the window opened
-    included, the reduced one excluded (Directive 98/6/EC, article 6a (1) and (2)).
-    """
-    timeline = [one for one in timeline if one.valid_from < begins]
-    before = max(timeline, default=None)
-    if before is None or before.value <= amount or (before.valid_to is not None and before.valid_to < begins):
-        return None
-    opened = begins - timedelta(days=window_days)
-    return min(one.value for one in timeline if one.valid_to is None or one.valid_to > opened)
 
 
 def share_bp(part: int, of: int) -> int | None:

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from commerce.kernel.bodies import Amount, At, Balance, Body, CodeText, Reason, ShortText
+from pricing.books.schemas import TerminalBehindView
 from pricing.changes.rules import ITEMS_MAX, Origin, PriceChangeState, Way
 
 _NO_NUL = r"^[^\x00]*$"
@@ -205,11 +206,28 @@ class MarginView(msgspec.Struct, frozen=True):
     share_bp: Annotated[int | None, Meta(description="Of the price without tax, in basis points.")]
 
 
+class PriorStepView(msgspec.Struct, frozen=True):
+    """What a unit cost anybody from one instant to another, promotions included; null where it was not sold."""
+
+    begins: datetime
+    ends: datetime
+    price: Amount | None
+
+
 class PriorView(msgspec.Struct, frozen=True):
     """The prior price that must be shown beside a reduced one: the lowest that applied in the days before."""
 
     price: Amount
+    since: Annotated[datetime, Meta(description="When the reduction begins, or began.")]
     reduction_bp: Annotated[int, Meta(description="What may be announced: less than that price by so much.")]
+    evidence: Annotated[list[PriorStepView], Meta(description="What it cost in those days.")]
+
+
+class PaysView(msgspec.Struct, frozen=True):
+    """What anybody pays for one unit, with the promotions that anybody has: without the change, and with it."""
+
+    old: Amount | None
+    new: Amount | None
 
 
 class ParityView(msgspec.Struct, frozen=True):
@@ -221,7 +239,7 @@ class ParityView(msgspec.Struct, frozen=True):
 
 
 class PromotionMetView(msgspec.Struct, frozen=True):
-    """A promotion that runs while the change holds."""
+    """A promotion that runs while the change holds, and has to do with something that it is about."""
 
     id: str
     name: str
@@ -243,18 +261,11 @@ class EffectView(msgspec.Struct, frozen=True, kw_only=True):
     parity: ParityView
     cost: Amount | None
     margin: MarginView | None
+    pays: PaysView
     prior: PriorView | None
+    prior_today: Annotated[Amount | None, Meta(description="The prior price that is to be shown now.")]
     promotions: Annotated[list[str], Meta(description="The ids of the promotions it meets.")]
     warnings: list[Caution]
-
-
-class TerminalBehindView(msgspec.Struct, frozen=True):
-    """A till that does not hold the market's current book yet, and the one it holds."""
-
-    terminal: str
-    name: str
-    location: str | None
-    number: int | None
 
 
 class DryRunView(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from commerce.kernel.db import Session
 from commerce.kernel.outbox import tell
-from pricing.changes.check import DEVIATIONS_TOLD, rules_of, skus_of
+from pricing.changes.check import DEVIATIONS_TOLD, skus_of
 from pricing.changes.come_due import catch_up
 from pricing.changes.errors import DeviationTold, ParityBroken
 from pricing.changes.events import PriceChangeWithdrawn
@@ -15,6 +15,7 @@ from pricing.changes.parity import exceptions_of, newly_broken
 from pricing.changes.put_back import rolled_back
 from pricing.changes.rules import PriceChangeState
 from pricing.locking import lock_market
+from pricing.policies import parity_of
 from pricing.series import histories
 from pricing.take_back import take_back
 
@@ -39,7 +40,7 @@ async def _take_out(tx: Session, change: Change, now: datetime) -> None:
     must_be_in_time("starts_at", change.starts_at, change.items, now)
     await done_in_time(tx, change.starts_at, now)
     skus = await skus_of(tx, change.id)
-    policy, _ = await rules_of(tx, change.market)
+    policy = await parity_of(tx, change.market)
     before = await histories(tx, change.market, skus, now)
     await take_back(tx, change.market, change.id, now, await rolled_back(tx, change.market, change.id))
     after = await histories(tx, change.market, skus, now)

@@ -12,8 +12,7 @@ from pricing.changes.errors import RuleSelectsNothing, TooManyItems
 from pricing.changes.rules import ITEMS_MAX, RoundTo, changed, rounded
 from pricing.changes.schemas import ItemBody, RuleBody, SelectBody
 from pricing.errors import MixedCurrency
-from pricing.rules.series import priced_at
-from pricing.series import Histories, histories
+from pricing.series import histories
 
 _UNKNOWN = text("""
     SELECT 'skus', w.place, w.word FROM unnest(CAST(:skus AS text[])) WITH ORDINALITY AS w (word, place)
@@ -59,7 +58,7 @@ async def work_out(tx: ReadSession, market: str, currency: str, rule: RuleBody, 
     known_prices = await histories(tx, market, skus, begins)
     items = []
     for sku in skus:
-        old = _charged(known_prices[sku], rule.channel, begins)
+        old = known_prices[sku].charged(rule.channel, begins)
         new = None if old is None else made_of(old, rule)
         if new is not None and new != old:
             items.append(ItemBody(sku=sku, channel=rule.channel, price=Amount(new, currency)))
@@ -96,12 +95,3 @@ async def _selected(tx: ReadSession, select: SelectBody) -> list[str]:
         field, place, word = unknown
         raise UnknownReference(f"rule.select.{field}[{place - 1}]", word)
     return list((await tx.execute(_SELECT, words)).scalars())
-
-
-def _charged(history: Histories, channel: str | None, begins: datetime) -> int | None:
-    """What a price of these would be worth to a buyer: a channel charges its own price, else the recommended one."""
-    base = priced_at(history.recommended, begins)
-    if channel is None or base is None:
-        return None if base is None else base.amount
-    own = priced_at(history.channels.get(channel, []), begins)
-    return (own or base).amount
