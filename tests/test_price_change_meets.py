@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 
 def promotion(name: str, conditions: Json, benefit: Json, *, state: str = "scheduled", days: tuple[int, int]) -> str:
     """A promotion by hand, that runs from one day to another."""
-    says = {"lane": 1, "priority": 0, "exclusive": False, "cap": None, "floor": {}}
+    says: Json = {"lane": 1, "priority": 0, "exclusive": False, "cap": None, "floor": {}}
     definition = json.dumps({**says, "conditions": conditions, "benefit": benefit})
     starts, ends = (at(NOON + day * DAY) for day in days)
     return (
