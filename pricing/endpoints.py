@@ -10,7 +10,7 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 from catalog.open_market import open_market
 from catalog.rules import check_instant
 from catalog.schemas import MarketBody, MarketView
-from commerce.kernel.access import Principal, Role, WrongRole, may
+from commerce.kernel.access import Principal, Role, WrongRole, may, must_sell_in
 from commerce.kernel.bodies import CodeText
 from commerce.kernel.db import Database, Session
 from commerce.kernel.http import once
@@ -19,9 +19,11 @@ from commerce.kernel.pages import Limit, Page
 from commerce.kernel.refusals import InvalidInput
 from pricing import queries
 from pricing.beliefs import charge_history, charged_at, price_history
+from pricing.books.current import CurrentBooks
 from pricing.costs import costs_at, set_costs
 from pricing.parity_report import parity_report
 from pricing.policies import policy_of, set_policy
+from pricing.prior_prices import prior_price
 from pricing.schemas import (
     ChargeHistoryView,
     ChargesView,
@@ -32,6 +34,7 @@ from pricing.schemas import (
     PolicyView,
     PriceHistoryView,
     PricesView,
+    PriorPriceView,
     TaxRateBody,
     TaxRatesView,
     TaxRateView,
@@ -135,6 +138,25 @@ async def show_charge_history(
         return await charge_history(tx, channel, sku, _checked("believed_at", believed_at))
 
 
+@get("/v1/prior-prices", opt=may(*_EVERYBODY), tags=["prices"])
+async def show_prior_price(
+    db: NamedDependency[Database],
+    books: NamedDependency[CurrentBooks],
+    principal: NamedDependency[Principal],
+    channel: ChannelQuery,
+    sku: SkuQuery,
+    at: AtQuery = None,
+) -> PriorPriceView:
+    """The prior price to announce beside a reduced one, by what rule, and what it was found in.
+
+    Whoever sells asks for its own channel.
+    """
+    if principal.channel is not None:
+        must_sell_in(principal, channel)
+    async with db.snapshot() as tx:
+        return await prior_price(books, tx, channel, sku, _instant(at, db))
+
+
 @get("/v1/pricing-policies/{market:str}", opt=may(*_STAFF), tags=["prices"])
 async def show_policy(db: NamedDependency[Database], market: MarketPath) -> PolicyView:
     """A market's pricing policy."""
@@ -216,6 +238,7 @@ ROUTES = [
     show_price_history,
     show_charges,
     show_charge_history,
+    show_prior_price,
     show_policy,
     put_policy,
     show_parity_report,

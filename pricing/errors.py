@@ -54,6 +54,26 @@ class OwnChange(Refusal):
 
 
 @dataclass(eq=False)
+class BeyondTheBooks(Refusal):
+    """No price book says all that the answer depends on: it is too long ago, or too far ahead."""
+
+    status = 422
+    code = "beyond_the_books"
+    field: str
+    instant: datetime
+    number: int
+    """The book that was asked."""
+    known_since: datetime
+    complete_until: datetime
+
+    def __str__(self) -> str:
+        return (
+            f"Book {self.number} knows what is charged from {self.known_since.isoformat()} until "
+            f"{self.complete_until.isoformat()}; for {self.instant.isoformat()} more would have to be known."
+        )
+
+
+@dataclass(eq=False)
 class MixedCurrency(Refusal):
     """The amount is not in the market's currency."""
 

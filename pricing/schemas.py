@@ -200,6 +200,41 @@ class ChargeHistoryView(msgspec.Struct, frozen=True, kw_only=True):
     prices: list[ChargeView]
 
 
+class PriorRuleView(msgspec.Struct, frozen=True, kw_only=True):
+    """How the market finds prior prices: its options within article 6a of Directive 98/6/EC."""
+
+    window_days: Annotated[int, Meta(description="How far back from the reduction the lowest price is looked for.")]
+    announced_days: Annotated[int, Meta(description="What has applied for longer is no reduction any more.")]
+    progressive: Annotated[bool, Meta(description="A reduction that grows counts from its first step.")]
+    new_arrivals: str
+
+
+class PriorEvidenceView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a unit cost anybody from one instant to another, and what made it cost that."""
+
+    begins: datetime
+    ends: datetime
+    price: Annotated[Amount | None, Meta(description="Promotions included; null where it was not sold.")]
+    store: Annotated[str | None, Meta(description="The store in which it cost that; null: everywhere in the channel.")]
+    promotions: Annotated[list[str], Meta(description="The ids of those that reduced it.")]
+    charge: Annotated[ChargeView | None, Meta(description="The price before promotions, and where it comes from.")]
+
+
+class PriorPriceView(msgspec.Struct, frozen=True, kw_only=True):
+    """The prior price that is to be announced beside a reduced one, and everything it was found in."""
+
+    channel: str
+    market: MarketShown
+    sku: SkuShown
+    at: datetime
+    book: Annotated[int, Meta(description="The number of the price book that says so.")]
+    price: Annotated[Amount | None, Meta(description="What anybody pays for one unit; null where it is not sold.")]
+    prior: Annotated[Amount | None, Meta(description="The lowest price before it was reduced; null: no reduction.")]
+    since: Annotated[datetime | None, Meta(description="When the reduction began.")]
+    rule: PriorRuleView
+    evidence: Annotated[list[PriorEvidenceView], Meta(description="The days before the reduction, oldest first.")]
+
+
 class ExceptionView(msgspec.Struct, frozen=True):
     """Why, by whose leave and until when a channel may charge what the policy does not allow."""
 

@@ -12,7 +12,7 @@ from commerce.__main__ import commerce
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from tests.conftest import Json
-from tests.shop import open_shop, reprice, rows
+from tests.shop import open_shop, reprice, republish, rows
 
 SATURDAY, MONDAY = datetime(2026, 11, 7, tzinfo=UTC), datetime(2026, 11, 9, tzinfo=UTC)
 
@@ -100,3 +100,21 @@ async def test_parity_is_told_and_a_policy_changed(typed: Typed, db: Database) -
 async def test_what_is_not_known_is_refused(typed: Typed) -> None:
     for words in (["at", "fr", "WATCH"], ["history", "fr", "WATCH"], ["parity", "fr"], ["policy", "fr"]):
         assert (await typed.json(*words))["code"] == "unknown_reference", words
+
+
+async def test_a_prior_price_is_shown_with_what_it_was_found_in(typed: Typed, db: Database) -> None:
+    await republish(db)
+    words = ("prior", "web-de", "WATCH", "--at", "2026-11-08")
+    told = await typed.json(*words)
+    seen = await typed(*words)
+    none = await typed("prior", "web-de", "CHARGER", "--at", "2026-11-08")
+    refused = await typed("prior", "web-de", "GHOST", "--json")
+
+    assert (told["price"]["amount"], told["prior"]["amount"]) == (22900, 24900)
+    assert [(one["begins"], one["ends"]) for one in told["evidence"]] == [
+        ("2026-10-08T00:00:00Z", "2026-11-07T00:00:00Z")
+    ]
+    for words_ in ("229.00 EUR", "249.00 EUR (recommended)", "2026-11-07 00:00:00", "lowest of 30 days"):
+        assert words_ in seen.stdout
+    assert "it is not reduced" in none.stdout
+    assert (refused.exit_code, "unknown_reference" in refused.output) == (2, True)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Column, Table
 
-from commerce.commands.options import as_it_is
+from commerce.commands.options import as_it_is, table_of
 from commerce.kernel.money import Money
 
 if TYPE_CHECKING:
     from commerce.kernel.bodies import Amount
-    from pricing.schemas import ChargeView, DeviationView
+    from pricing.schemas import ChargeView, DeviationView, PriorPriceView
 
 
 def print_charges(found: "Sequence[ChargeView]") -> None:
@@ -23,6 +23,34 @@ def print_charges(found: "Sequence[ChargeView]") -> None:
         words = (one.sku, charged, _money(one.recommended), _span(one.valid_from, one.valid_to), one.change_id or "")
         table.add_row(*map(as_it_is, words))
     Console().print(table)
+
+
+def print_prior(found: "PriorPriceView") -> None:
+    """Print a prior price, and below it the prices that it was found in."""
+    rule = found.rule
+    facts: dict[str, object] = {
+        "sku": found.sku,
+        "channel": found.channel,
+        "at": _at(found.at),
+        "by price book": f"{found.market} {found.book}",
+        "anybody pays": _money(found.price) or "not sold",
+        "prior price": _money(found.prior) or "none: it is not reduced",
+        "reduced since": _at(found.since),
+        "rule": f"lowest of {rule.window_days} days, announced for {rule.announced_days}",
+    }
+    console = Console()
+    console.print(table_of({name: fact for name, fact in facts.items() if fact}))
+    if not found.evidence:
+        return
+    table = _table("from, to", "anybody paid", "price before promotions", "promotions, store")
+    for one in found.evidence:
+        charge = one.charge
+        before = (
+            "" if charge is None else "\n".join((f"{_money(charge.charge)} ({charge.counted})", charge.change_id or ""))
+        )
+        words = (_span(one.begins, one.ends), _money(one.price) or "not sold", before)
+        table.add_row(*map(as_it_is, words), as_it_is("\n".join((*one.promotions, one.store or ""))))
+    console.print(table)
 
 
 def print_deviations(found: "Sequence[DeviationView]") -> None:

@@ -10,12 +10,12 @@ import rich_click as click
 
 from commerce.commands.options import data_option, instant, json_option, show, stored_text
 from commerce.commands.price_changes import PRICE_CHANGE_COMMANDS
-from commerce.commands.price_tables import print_charges, print_deviations
-from commerce.commands.transact import transact
+from commerce.commands.price_tables import print_charges, print_deviations, print_prior
+from commerce.commands.transact import at_database, transact
 
 if TYPE_CHECKING:
-    from commerce.kernel.db import Session
-    from pricing.schemas import ChargesView, DeviationView, PolicyView
+    from commerce.kernel.db import Database, Session
+    from pricing.schemas import ChargesView, DeviationView, PolicyView, PriorPriceView
 
 believed_option = click.option(
     "--believed-at", metavar="WHEN", callback=instant, help="As it was believed then. [default: as it is now]"
@@ -79,6 +79,29 @@ def history(data: Path | None, channel: str, sku: str, believed_at: datetime | N
         click.echo("It was never sold there.")
         return
     print_charges(found.prices)
+
+
+@prices.command()
+@data_option
+@json_option
+@at_option
+@click.argument("channel", callback=stored_text)
+@click.argument("sku", callback=stored_text)
+def prior(data: Path | None, channel: str, sku: str, at: datetime | None, *, as_json: bool) -> None:
+    """Show the prior price that a channel announces beside a reduced one, and every price it was found in."""
+
+    async def ask(db: "Database") -> "PriorPriceView":
+        from pricing.books.current import CurrentBooks  # noqa: PLC0415 - as above
+        from pricing.prior_prices import prior_price  # noqa: PLC0415 - as above
+
+        async with db.snapshot() as tx:
+            return await prior_price(CurrentBooks(db), tx, channel, sku, at or db.clock.now())
+
+    found = at_database(data, ask)
+    if as_json:
+        show(msgspec.to_builtins(found), as_json=True)
+        return
+    print_prior(found)
 
 
 @prices.command()

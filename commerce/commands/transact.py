@@ -1,4 +1,4 @@
-"""One piece of work in one transaction, on whatever database a command finds or starts."""
+"""One piece of work, in one transaction as a rule, on whatever database a command finds or starts."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,20 +11,29 @@ from commerce.commands.options import settings_for
 from commerce.embedded.locate import stack_at
 
 if TYPE_CHECKING:
-    from commerce.kernel.db import Session
+    from commerce.kernel.db import Database, Session
 
 Done = TypeVar("Done")
 
 
 def transact(data: Path | None, work: "Callable[[Session, datetime], Awaitable[Done]]") -> Done:
     """Do it, commit, and say what came of it. A database that was never used is given its tables first."""
+
+    async def done(db: "Database") -> Done:
+        async with db.transaction() as tx:
+            return await work(tx, db.clock.now())
+
+    return at_database(data, done)
+
+
+def at_database(data: Path | None, work: "Callable[[Database], Awaitable[Done]]") -> Done:
+    """Do what takes its own transactions."""
     from commerce.kernel.db import Database  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
 
     async def done(url: str) -> Done:
         db = Database(url, pool_size=1)
         try:
-            async with db.transaction() as tx:
-                return await work(tx, db.clock.now())
+            return await work(db)
         finally:
             await db.close()
 

@@ -14,7 +14,7 @@ from sqlalchemy import Row, text
 from commerce.kernel.db import ReadSession
 from commerce.kernel.refusals import UnknownReference
 from pricing.books.canonical import canonical
-from pricing.books.zones import microseconds, offsets_of
+from pricing.books.zones import instant_of, microseconds, offsets_of
 from pricing.rules.book import Book, BookKey, Category, Channel, Item, PriorRule, Tax, TimeZone
 from pricing.rules.promotion import Promotion
 
@@ -46,9 +46,13 @@ class Options(NamedTuple):
 
     def window(self, now: datetime) -> Window:
         """How far back prior prices may look, and how far ahead plans are published."""
-        today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        today = _day_of(now)
         back = timedelta(days=self.window_days + self.announced_days)
         return Window(today - back, today + timedelta(days=self.horizon_days))
+
+
+def _day_of(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 _OPTIONS = text("""
@@ -139,6 +143,12 @@ _EVERYTHING = text(_statement(_PRICED, "true", _IF_NEEDED))
 PostgreSQL escapes a text as RFC 8785 does. Whatever is new in a book is read all the same before it is signed."""
 _PART = text(_statement(_NAMED, _OF_THEM, "true"))
 """The same about some items, priced or not: what a promotion that is still to come may ask of them."""
+
+
+def known_since(book: Book) -> datetime:
+    """From when on a book knows every price that was charged: as far back as prior prices may look from its day on."""
+    back = timedelta(days=book.prior.window_days + book.prior.announced_days)
+    return _day_of(instant_of(book.compiled_at)) - back
 
 
 async def options_of(tx: ReadSession, market: str) -> Options:

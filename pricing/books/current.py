@@ -25,6 +25,10 @@ _HEAD_OF_CHANNEL = text("""
     SELECT h.market, h.number, h.sha256 FROM channels c JOIN price_book_heads h ON h.market = c.market
      WHERE c.code = :channel
 """)
+_HEAD_AT = text("""
+    SELECT b.market, b.number, b.sha256 FROM channels c JOIN price_books b ON b.market = c.market
+     WHERE c.code = :channel AND b.compiled_at <= :at ORDER BY b.number DESC LIMIT 1
+""")
 _BODY = text("SELECT body FROM price_books WHERE market = :market AND number = :number")
 
 
@@ -87,6 +91,11 @@ class CurrentBooks:
     async def of_channel(self, tx: ReadSession, channel: str) -> Prepared | None:
         """The book that is current now where a channel sells, in one statement; None where there is none yet."""
         row = (await tx.execute(_HEAD_OF_CHANNEL, {"channel": channel})).one_or_none()
+        return None if row is None else await self._ready(tx, row.market, Head(row.number, row.sha256))
+
+    async def that_was_current(self, tx: ReadSession, channel: str, at: datetime) -> Prepared | None:
+        """The book that was current where a channel sells at an instant; None where there was none yet."""
+        row = (await tx.execute(_HEAD_AT, {"channel": channel, "at": at})).one_or_none()
         return None if row is None else await self._ready(tx, row.market, Head(row.number, row.sha256))
 
     async def _ready(self, tx: ReadSession, market: str, head: Head) -> Prepared:
