@@ -33,20 +33,6 @@ class MalformedPromotion(Refusal):
 
 
 @dataclass(eq=False)
-class StartsTooSoon(Refusal):
-    """Not every shop window can know of it by then."""
-
-    status = 422
-    code = "too_soon"
-    field: str
-    instant: datetime
-    earliest: datetime
-
-    def __str__(self) -> str:
-        return f"{self.instant.isoformat()} is too soon: {self.earliest.isoformat()} is the earliest from now."
-
-
-@dataclass(eq=False)
 class TooLateToWithdraw(Refusal):
     """It begins any moment, and some may have been told already: it can only be stopped."""
 

@@ -12,10 +12,10 @@ from catalog.rules import check_instant
 from commerce.kernel.db import Session
 from commerce.kernel.outbox import tell
 from commerce.kernel.refusals import MoveNotAllowed
-from pricing.books.lead import LEAD
+from pricing.books.lead import LEAD, must_lead
 from pricing.books.publish import publish_book
 from pricing.locking import lock_market
-from pricing.promotions.errors import Fault, LaneIsFull, MalformedPromotion, StartsTooSoon, TooLateToWithdraw
+from pricing.promotions.errors import Fault, LaneIsFull, MalformedPromotion, TooLateToWithdraw
 from pricing.promotions.events import PromotionScheduled, PromotionStopped, PromotionWithdrawn
 from pricing.promotions.review import must_still_make_sense
 from pricing.promotions.rules import IN_A_LANE_MAX, PromotionState, Running, is_searched, most_at_once
@@ -36,7 +36,7 @@ _LANE = text(f"""
 async def schedule(tx: Session, promotion_id: str, starts_at: datetime | None, actor: str, now: datetime) -> Stored:
     """Let it start at an instant, or as drafted, or as soon as everybody can know of it.
 
-    Raises NotFound, MoveNotAllowed, StartsTooSoon, LaneIsFull, MalformedPromotion where it would be over by then, or
+    Raises NotFound, MoveNotAllowed, TooSoon, LaneIsFull, MalformedPromotion where it would be over by then, or
     where something that it names is gone.
     """
     check_instant("starts_at", starts_at)
@@ -44,8 +44,7 @@ async def schedule(tx: Session, promotion_id: str, starts_at: datetime | None, a
     stored = await lock_promotion(tx, promotion_id)
     may_go(stored, PromotionState.SCHEDULED, now)
     begins = starts_at or stored.starts_at or now + LEAD
-    if begins < now + LEAD:
-        raise StartsTooSoon("starts_at", begins, now + LEAD)
+    must_lead("starts_at", begins, now)
     if stored.ends_at is not None and stored.ends_at <= begins:
         raise MalformedPromotion("ends_at", [Fault("ends_at", "It would be over before it starts.")])
     await must_still_make_sense(tx, stored, now)
