@@ -7,14 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
-from pricing.promotions.reach import Item, matching, never_by_time
+from pricing.promotions.reach import above, matching, never_by_time
 from pricing.promotions.rules import Running, most_at_once
+from pricing.rules.book import Item
 from pricing.rules.promotion import Hours, Matching, Selector
 from pricing.write_prices import PriceWrite, write_prices
 from tests.conftest import NOON, Callers, Json
 from tests.promoting import Desk, do_sql, open_desk
+from tests.stories import eur
 
 CASES, PHONES, DRAFTS = {"categories": ["cases"]}, {"categories": ["phones"]}, {"skus": ["DRAFT-1"]}
 TEN_OFF = {"kind": "percent", "share": 1000}
@@ -52,6 +55,9 @@ NEVER: list[tuple[Json | None, Json, list[tuple[str, str]]]] = [
     (bundle(80000, CASES, DRAFTS), {}, [("benefit.parts[1].items", "not_sold")]),
     ({"kind": "buy_get", "buy": 1, "get": 1, "gets": DRAFTS}, {}, [("benefit.gets", "not_sold")]),
     ({"kind": "gift", "sku": "DRAFT-1"}, {}, [("benefit.sku", "not_sold")]),
+    ({"kind": "gift", "sku": "CASE-BLK"}, {"conditions": {"items": CASES}}, [("conditions.items", "all_is_got")]),
+    ({"kind": "buy_get", "buy": 1, "get": 1, "gets": {"categories": ["accessories"]}}, {"conditions": {"items": CASES}},
+     [("conditions.items", "all_is_got")]),
 ]  # fmt: skip
 
 CAN: list[tuple[Json | None, Json]] = [
@@ -123,7 +129,7 @@ async def test_a_channel_counts_at_its_own_price(desk: Desk) -> None:
         ({"kind": "percent", "share": 333}, 2803),
         ({"kind": "amount", "amount": 5000}, 0),
         ({"kind": "fixed_price", "price": 1}, 1),
-        ({"kind": "percent", "share": 5000, "on": "cheapest"}, None),
+        ({"kind": "percent", "share": 5000, "on": "cheapest"}, 1450),
         ({"kind": "buy_get", "buy": 1, "get": 1}, None),
     ],
 )
@@ -136,6 +142,53 @@ async def test_an_example_is_given_where_a_single_unit_has_a_price(
 
     assert [one["after"] for one in seen["examples"]] == ([] if after is None else [after])
     assert of_two["examples"] == []
+
+
+async def test_examples_are_the_engines_with_whatever_else_runs(desk: Desk) -> None:
+    """In its own lane the best one wins, in a later one it takes from what is left; a code is taken as shown."""
+    await desk.scheduled({"kind": "percent", "share": 1000}, conditions={"items": CASES})
+    where = {"items": CASES, "channels": ["web-de"]}
+    worse = await desk.dry_run(await desk.drafted({"kind": "percent", "share": 500}, conditions=where))
+    later = await desk.dry_run(await desk.drafted({"kind": "percent", "share": 5000}, lane=2, conditions=where))
+    coded = await desk.dry_run(
+        await desk.drafted(
+            {"kind": "percent", "share": 2000}, conditions={**where, "groups": ["staff"]}, codes=["WELCOME"]
+        )
+    )
+    running = await desk.live({"kind": "percent", "share": 4000}, conditions=where)
+    again = await desk.dry_run(running)
+
+    assert worse["examples"] == []
+    assert [(one["before"], one["after"]) for one in later["examples"]] == [(2610, 1305)]
+    assert [(one["before"], one["after"]) for one in coded["examples"]] == [(2610, 2320)]
+    assert [(one["before"], one["after"]) for one in again["examples"]] == [(2610, 1740)], "it is not its own rival"
+
+
+async def test_price_changes_that_may_come_and_tills_that_are_behind_are_named(desk: Desk, callers: Callers) -> None:
+    till = await callers(Role.TERMINAL, channel="retail-de", location="berlin")
+    body = {
+        "market": "de",
+        "name": "Cases",
+        "reason": "Round",
+        "items": [{"sku": sku, "price": eur(2500)} for sku in ("CASE-BLK", "CHARGER", "PHONE-BLK")],
+    }
+    changes = [
+        (await desk.ada.post("/v1/price-changes", {**body, **more})).json()["id"]
+        for more in ({}, {"starts_at": "2026-11-09T00:00:00Z"}, {})
+    ]
+    for change_id in changes[:2]:
+        await desk.ada.post(f"/v1/price-changes/{change_id}/submit")
+    about = {"items": {"categories": ["accessories"]}}
+    seen = await desk.dry_run(await desk.drafted(conditions=about, ends_at="2026-11-08T00:00:00Z"))
+    book = (await till.get("/v1/price-books/de")).json()
+    held = await till.post("/v1/price-books/de/held", {"number": book["number"], "sha256": book["sha256"]})
+    ready = await desk.dry_run(await desk.drafted(conditions=about))
+
+    assert [(one["id"], one["state"], one["shared_skus"]) for one in seen["changes"]] == [(changes[0], "submitted", 2)]
+    assert [(one["location"], one["number"]) for one in seen["terminals_behind"]] == [("berlin", None)]
+    assert held.status_code == 200
+    assert [one["id"] for one in ready["changes"]] == changes[:2]
+    assert ready["terminals_behind"] == []
 
 
 async def test_it_says_whom_it_meets_and_which_prices_change_meanwhile(desk: Desk) -> None:
@@ -221,7 +274,13 @@ matchings = st.builds(
 )
 letters = st.sampled_from("abcd")
 items = st.builds(
-    Item, letters, letters, letters, st.none() | letters, st.frozensets(st.tuples(st.sampled_from("xy"), st.just("1")))
+    Item,
+    sku=letters,
+    product=letters,
+    category=letters,
+    brand=st.none() | letters,
+    attributes=st.lists(st.tuples(st.sampled_from("xy"), st.just("1")), unique=True),
+    tax_class=st.just("standard"),
 )
 
 
@@ -243,4 +302,4 @@ def test_a_selector_finds_what_its_words_say(said: Matching, but_not: Matching |
     selector = Selector(said.skus, said.products, said.categories, said.brands, said.attributes, but_not)
     expected = {item.sku for item in there if holds(said, item) and not (but_not and holds(but_not, item))}
 
-    assert matching(selector, there, TREE) == expected
+    assert matching(selector, there, above(TREE)) == expected

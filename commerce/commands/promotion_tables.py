@@ -67,11 +67,22 @@ def print_dry_run(found: "DryRunView") -> None:
         for example in found.examples:
             examples.add_row(as_it_is(example.channel), as_it_is(example.sku), str(example.before), str(example.after))
         console.print(examples)
+    _print_company(console, found)
+
+
+def _print_company(console: Console, found: "DryRunView") -> None:
+    """Print what it meets, and who does not know of it yet."""
     for rival in found.rivals:
         console.print(as_it_is(f"beside {rival.id} ({rival.name}), on {rival.shared_skus} of the same skus"))
     for price in found.prices:
         where = price.channel or "recommended"
         console.print(as_it_is(f"{_at(price.begins)}: {price.sku} ({where}) costs {price.amount}"))
+    for change in found.changes:
+        console.print(
+            as_it_is(f"{change.id} ({change.name}, {change.state}) would change {change.shared_skus} of them")
+        )
+    if found.terminals_behind:
+        console.print(f"{len(found.terminals_behind)} tills do not hold the current price book.")
 
 
 def _json(facts: object) -> str:

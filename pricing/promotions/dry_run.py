@@ -1,6 +1,6 @@
 """Dry run: what would come of a promotion as it stands, before anybody says yes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
@@ -8,34 +8,47 @@ from typing import NamedTuple
 from sqlalchemy import text
 
 from commerce.kernel.db import ReadSession
+from pricing.books.compile import compile_part
 from pricing.books.lead import LEAD
+from pricing.books.readiness import terminals_behind
+from pricing.promotions.example_prices import Examples
 from pricing.promotions.reach import (
+    Above,
     Charge,
-    Item,
     Never,
+    above,
     charges,
     found_by_clause,
     landing,
+    never_by_buying,
     never_by_items,
     never_by_place,
     never_by_price,
     never_by_time,
-    unit_price,
 )
 from pricing.promotions.rules import IN_A_LANE_MAX, Running, is_searched, most_at_once
-from pricing.promotions.schemas import DryRunView, ExampleView, FlagView, PriceStepView, ReachView, RivalView
+from pricing.promotions.schemas import (
+    ChangeAheadView,
+    DryRunView,
+    ExampleView,
+    FlagView,
+    PriceStepView,
+    ReachView,
+    RivalView,
+)
 from pricing.promotions.stored import COLUMNS, Stored, promotion_by_id
+from pricing.rules.book import Item
 from pricing.series import Histories, histories
 
-EXAMPLES_MAX = 3
-"""For each channel."""
+LOOKED_AT_MAX = 50
+"""Skus in each channel, for examples."""
 PRICES_MAX = 100
 SPOKEN_FOR = "('submitted', 'approved', 'scheduled', 'live')"
 
 _ITEMS = text("""
-    SELECT v.sku, v.product, v.category, v.brand,
+    SELECT v.sku, v.product, v.category, v.brand, v.tax_class,
            ARRAY(SELECT ARRAY[a.key, a.value] FROM jsonb_each_text(v.options) AS a (key, value)
-                  WHERE jsonb_typeof(v.options) = 'object' AND a.value IS NOT NULL)
+                  WHERE jsonb_typeof(v.options) = 'object' AND a.value IS NOT NULL) AS attributes
       FROM variants v WHERE v.status <> 'retired' ORDER BY v.sku
 """)
 _CATEGORIES = text("SELECT code, parent FROM categories")
@@ -59,6 +72,15 @@ _OTHERS = text(f"""
        AND (CAST(:ends_at AS timestamptz) IS NULL OR coalesce(p.starts_at, :starts_at) < :ends_at)
      ORDER BY p.id
 """)  # noqa: S608 - see above
+# Price changes are another room's; what is scheduled is among the prices already.
+_CHANGES = text("""
+    SELECT c.id, c.name, c.state, c.starts_at, c.ends_at, count(DISTINCT i.sku)
+      FROM price_changes c JOIN price_change_items i ON i.change_id = c.id
+     WHERE c.market = :market AND c.state IN ('submitted', 'approved') AND i.sku = ANY (CAST(:skus AS text[]))
+       AND (c.ends_at IS NULL OR c.ends_at > :starts_at)
+       AND (CAST(:ends_at AS timestamptz) IS NULL OR coalesce(c.starts_at, CAST(:now AS timestamptz)) < :ends_at)
+     GROUP BY c.id ORDER BY c.id
+""")
 _NO_CODES = text("SELECT NOT EXISTS (SELECT 1 FROM promotion_codes WHERE promotion_id = :id)")
 
 
@@ -66,7 +88,7 @@ class Shop(NamedTuple):
     """What there is in the market."""
 
     items: list[Item]
-    parents: dict[str, str | None]
+    over: Above
     kinds: dict[str, str]
     """What each of the market's channels is."""
     zone: str
@@ -90,7 +112,7 @@ async def dry_run(tx: ReadSession, promotion_id: str, now: datetime) -> DryRunVi
     window = Window(stored.starts_at or now + LEAD, stored.ends_at)
     shop = await _shop(tx, stored.market)
     channels = [code for code in definition.conditions.channels or shop.kinds if code in shop.kinds]
-    found = found_by_clause(definition, shop.items, shop.parents)
+    found = found_by_clause(definition, shop.items, shop.over)
     touched = landing(definition, found)
     every = sorted({sku for skus in found.values() for sku in skus})
     prices = await histories(tx, stored.market, every, window.starts_at)
@@ -101,30 +123,41 @@ async def dry_run(tx: ReadSession, promotion_id: str, now: datetime) -> DryRunVi
         *never_by_time(*window, definition.conditions.hours, shop.zone, now),
         *never_by_place(definition, shop.kinds),
         *never_by_items(found, dearest),
+        *never_by_buying(found),
         *never_by_price(definition, found, dearest),
     ]
     flags = [*map(_never, never), *await _warnings(tx, stored, window, rivals, now)]
+    reach = {channel: touched & sold[channel].keys() for channel in channels}
     return DryRunView(
         promotion=promotion_id,
         starts_at=window.starts_at,
         ends_at=window.ends_at,
         can_apply=not never,
         flags=flags,
-        reach=[ReachView(channel, len(touched), len(touched & sold[channel].keys())) for channel in channels],
-        examples=[one for channel in channels for one in _examples(stored, channel, sold[channel], touched)],
+        reach=[ReachView(channel, len(touched), len(skus)) for channel, skus in reach.items()],
+        examples=await _examples(tx, stored, window, reach, now),
         rivals=list(_rivals(rivals, touched, shop, now)),
         prices=list(islice(_price_steps(prices, touched, channels, window), PRICES_MAX)),
+        changes=await _changes(tx, stored, window, touched, now),
+        terminals_behind=await terminals_behind(tx, stored.market, now),
     )
 
 
 async def _shop(tx: ReadSession, market: str) -> Shop:
     items = [
-        Item(row[0], row[1], row[2], row[3], frozenset((name, value) for name, value in row[4]))
+        Item(
+            sku=row.sku,
+            product=row.product,
+            category=row.category,
+            brand=row.brand,
+            attributes=[(name, value) for name, value in row.attributes],
+            tax_class=row.tax_class,
+        )
         for row in await tx.execute(_ITEMS)
     ]
-    parents = {row[0]: row[1] for row in await tx.execute(_CATEGORIES)}
+    over = above({row[0]: row[1] for row in await tx.execute(_CATEGORIES)})
     channels = (await tx.execute(_CHANNELS, {"market": market})).all()
-    return Shop(items, parents, {row[0]: row[1] for row in channels}, channels[0][2] if channels else "UTC")
+    return Shop(items, over, {row[0]: row[1] for row in channels}, channels[0][2] if channels else "UTC")
 
 
 async def _sold(tx: ReadSession, channels: Sequence[str], prices: Mapping[str, Histories], window: Window) -> Sold:
@@ -175,24 +208,26 @@ async def _others(tx: ReadSession, stored: Stored, window: Window) -> list[Store
     return [Stored.of(row) for row in await tx.execute(_OTHERS, facts)]
 
 
-def _examples(
-    stored: Stored, channel: str, sold: Mapping[str, list[Charge]], touched: frozenset[str]
-) -> Iterator[ExampleView]:
-    """What a single unit costs before and after, as it begins: of the first few that become cheaper."""
-    left = EXAMPLES_MAX
-    for sku in sorted(touched & sold.keys()):
-        before = sold[sku][0].amount
-        after = unit_price(stored.definition, before)
-        if after is None or not left:
-            return
-        if after < before:
-            yield ExampleView(channel, sku, before, after)
-            left -= 1
+async def _examples(
+    tx: ReadSession, stored: Stored, window: Window, reach: Mapping[str, Collection[str]], now: datetime
+) -> list[ExampleView]:
+    """What a single unit costs before and after, as it begins: of the first few in each channel, among the first."""
+    looked_at = {channel: sorted(skus)[:LOOKED_AT_MAX] for channel, skus in reach.items()}
+    every = {sku for skus in looked_at.values() for sku in skus}
+    examples = Examples(await compile_part(tx, stored.market, every, window.starts_at, now), stored, *window)
+    return [one for channel, skus in looked_at.items() for one in examples.of(channel, skus)]
+
+
+async def _changes(
+    tx: ReadSession, stored: Stored, window: Window, touched: frozenset[str], now: datetime
+) -> list[ChangeAheadView]:
+    facts = {"market": stored.market, "skus": sorted(touched), "now": now, **window._asdict()}
+    return [ChangeAheadView(*row) for row in await tx.execute(_CHANGES, facts)]
 
 
 def _rivals(others: Sequence[Stored], touched: frozenset[str], shop: Shop, now: datetime) -> Iterator[RivalView]:
     for other in others:
-        found = found_by_clause(other.definition, shop.items, shop.parents)
+        found = found_by_clause(other.definition, shop.items, shop.over)
         shared = len(touched & landing(other.definition, found))
         if shared:
             yield RivalView(other.id, other.name, other.at(now), other.starts_at, other.ends_at, shared)

@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from commerce.kernel.money import half_up
 from pricing.promotions.rules import Definition
+from pricing.rules import series
+from pricing.rules.book import Item
+from pricing.rules.matching import Matcher
 from pricing.rules.promotion import (
     AmountOff,
     Bundle,
@@ -15,70 +17,33 @@ from pricing.rules.promotion import (
     Floor,
     Gift,
     Hours,
-    Matching,
     Percent,
     Selector,
 )
-from pricing.rules.series import Priced, priced_at
-from pricing.rules.tax import WHOLE_BP
+from pricing.rules.series import Priced
 
 A_WEEK = timedelta(days=7)
 
 
-class Item(NamedTuple):
-    """A sku, as far as promotions ask."""
-
-    sku: str
-    product: str
-    category: str
-    brand: str | None
-    attributes: frozenset[tuple[str, str]]
+Above = Mapping[str, frozenset[str]]
+"""Each category with all that it hangs below, itself too."""
 
 
-def below(categories: Iterable[str], parents: Mapping[str, str | None]) -> frozenset[str]:
-    """These categories, and all that hang below them."""
-    wanted = set(categories)
+def above(parents: Mapping[str, str | None]) -> Above:
+    """What each category hangs below, by what it hangs from."""
 
-    def hangs(code: str | None) -> bool:
+    def line(code: str | None) -> Iterator[str]:
         while code is not None:
-            if code in wanted:
-                return True
+            yield code
             code = parents.get(code)
-        return False
 
-    return frozenset(code for code in {*parents, *wanted} if hangs(code))
+    return {code: frozenset(line(code)) for code in parents}
 
 
-def matching(selector: Selector, items: Iterable[Item], parents: Mapping[str, str | None]) -> frozenset[str]:
+def matching(selector: Selector, items: Iterable[Item], over: Above) -> frozenset[str]:
     """The skus that a selector is about."""
-    wanted = _Wanted(selector, parents)
-    unwanted = None if selector.but_not is None else _Wanted(selector.but_not, parents)
-    return frozenset(
-        item.sku for item in items if wanted.has(item) and not (unwanted is not None and unwanted.has(item))
-    )
-
-
-class _Wanted:
-    """A selector made ready: each field that is not empty must hold, by any of its words."""
-
-    def __init__(self, said: Matching, parents: Mapping[str, str | None]) -> None:
-        self._skus, self._products, self._brands = set(said.skus), set(said.products), set(said.brands)
-        self._categories = below(said.categories, parents)
-        self._attributes: dict[str, set[tuple[str, str]]] = {}
-        for name, value in said.attributes:
-            self._attributes.setdefault(name, set()).add((name, value))
-
-    def has(self, item: Item) -> bool:
-        """Whether an item is one of them."""
-        fields = (
-            (self._skus, item.sku),
-            (self._products, item.product),
-            (self._categories, item.category),
-            (self._brands, item.brand),
-        )
-        if any(words and word not in words for words, word in fields):
-            return False
-        return all(not values.isdisjoint(item.attributes) for values in self._attributes.values())
+    matcher = Matcher(selector)
+    return frozenset(item.sku for item in items if matcher.matches(item, over))
 
 
 def clauses_about_items(definition: Definition) -> list[tuple[str, Selector]]:
@@ -97,14 +62,12 @@ def clauses_about_items(definition: Definition) -> list[tuple[str, Selector]]:
     return [own]
 
 
-def found_by_clause(
-    definition: Definition, items: Sequence[Item], parents: Mapping[str, str | None]
-) -> dict[str, frozenset[str]]:
+def found_by_clause(definition: Definition, items: Sequence[Item], over: Above) -> dict[str, frozenset[str]]:
     """What each of these clauses finds; of a bundle's parts, what the earlier ones left."""
     found: dict[str, frozenset[str]] = {}
     taken: frozenset[str] = frozenset()
     for clause, selector in clauses_about_items(definition):
-        skus = matching(selector, items, parents)
+        skus = matching(selector, items, over)
         if clause.startswith("benefit.parts"):
             skus, taken = skus - taken, taken | skus
         found[clause] = skus
@@ -138,36 +101,12 @@ class Charge(NamedTuple):
 def charges(
     recommended: Sequence[Priced], own: Sequence[Priced], starts_at: datetime, ends_at: datetime | None
 ) -> list[Charge]:
-    """What a channel charges in an interval: its own price if it has one, else the recommended one; gaps left out."""
-    begins = {one.valid_from for one in (*recommended, *own)} | {
-        one.valid_to for one in own if one.valid_to is not None
-    }
-    instants = {starts_at} | {at for at in begins if at > starts_at and (ends_at is None or at < ends_at)}
-    found = []
-    for at in sorted(instants):
-        usual, special = priced_at(recommended, at), priced_at(own, at)
-        if usual is not None:
-            found.append(Charge(at, (special or usual).amount))
-    return found
-
-
-def unit_price(definition: Definition, price: int) -> int | None:
-    """What a single unit costs with this promotion alone; None where that depends on what else is in the basket."""
-    benefit, conditions = definition.benefit, definition.conditions
-    if conditions.quantity > 1 or conditions.subtotal > price:
-        return None
-    match benefit:
-        case Percent(on="lines"):
-            off = half_up(price * benefit.share, WHOLE_BP)
-        case AmountOff(on="lines"):
-            off = min(benefit.amount, price)
-        case FixedPrice(on="lines"):
-            off = max(0, price - benefit.price)
-        case _:
-            return None
-    if definition.cap is not None:
-        off = min(off, definition.cap)
-    return max(price - off, min(price, definition.floor.minimum))
+    """What a channel charges in an interval; gaps are left out."""
+    return [
+        Charge(max(one.valid_from, starts_at), one.counted.amount)
+        for one in series.charges(recommended, own)
+        if (one.valid_to is None or one.valid_to > starts_at) and (ends_at is None or one.valid_from < ends_at)
+    ]
 
 
 # Why it can never apply
@@ -224,6 +163,14 @@ def never_by_items(found: Mapping[str, frozenset[str]], sold: Collection[str]) -
             yield Never(clause, "no_sku", f"No sku of the catalog is one of these{left}.")
         elif skus.isdisjoint(sold):
             yield Never(clause, "not_sold", "None of these is listed, certified and priced where and while it runs.")
+
+
+def never_by_buying(found: Mapping[str, frozenset[str]]) -> Iterator[Never]:
+    """Where all that could be bought for it is what is got: what is got does not count as bought."""
+    got = found.get("benefit.gets", found.get("benefit.sku", frozenset()))
+    bought = found.get("conditions.items", frozenset())
+    if bought and bought <= got:
+        yield Never("conditions.items", "all_is_got", "These are what is got, and what is got opens nothing.")
 
 
 def never_by_price(

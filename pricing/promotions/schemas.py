@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from commerce.kernel.bodies import At, Body, CodeText, Minor, Reason
+from pricing.books.schemas import TerminalBehindView
 from pricing.promotions.rules import GivingBack, PromotionState, Uses
 from pricing.rules.promotion import Benefit, Conditions, Floor
 
@@ -202,7 +203,7 @@ class ReachView(msgspec.Struct, frozen=True):
 
 
 class ExampleView(msgspec.Struct, frozen=True):
-    """What a single unit costs without it and with it alone, in minor units."""
+    """What a single unit costs without it and with it, in minor units, whoever may have it; other promotions count."""
 
     channel: str
     sku: str
@@ -231,6 +232,17 @@ class PriceStepView(msgspec.Struct, frozen=True):
     change: str | None
 
 
+class ChangeAheadView(msgspec.Struct, frozen=True):
+    """A price change of something it touches that is not scheduled yet, and may be while it runs."""
+
+    id: str
+    name: str
+    state: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+    shared_skus: int
+
+
 class DryRunView(msgspec.Struct, frozen=True, kw_only=True):
     """What would happen if it were scheduled as it stands."""
 
@@ -244,3 +256,5 @@ class DryRunView(msgspec.Struct, frozen=True, kw_only=True):
     rivals: list[RivalView]
     prices: list[PriceStepView]
     """The first hundred."""
+    changes: list[ChangeAheadView]
+    terminals_behind: list[TerminalBehindView]
