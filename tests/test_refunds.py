@@ -46,8 +46,8 @@ async def discounted(shop: Checkout, *quantities: int, discount: int) -> str:
         "INSERT INTO promotions (id, market, name, state, definition, version, on_cancel, on_return, created_by,"
         " created_at) VALUES ('prm_story', 'de', 'Planted', 'draft', '{}', 1, 'keep', 'keep', 'story', '2026-01-01Z')"
         " ON CONFLICT DO NOTHING",
-        "INSERT INTO promotion_steps (promotion_id, step, actor, at) SELECT 'prm_story', 'draft', 'story', '2026-01-01Z'"
-        " WHERE NOT EXISTS (SELECT FROM promotion_steps)",
+        "INSERT INTO promotion_steps (promotion_id, step, actor, at)"
+        " SELECT 'prm_story', 'draft', 'story', '2026-01-01Z' WHERE NOT EXISTS (SELECT FROM promotion_steps)",
         "INSERT INTO order_line_discounts (order_id, line, promotion_id, place, amount)"
         f" SELECT order_id, line, 'prm_story', 1, {discount} FROM order_lines WHERE {where}",
         f"UPDATE order_lines SET discount_total = {discount}, line_total = line_total - {discount} WHERE {where}",
