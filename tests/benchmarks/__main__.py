@@ -1,6 +1,6 @@
 """`make bench`: measure everything, print what came out, and write bench.json.
 
-python -m tests.benchmarks [orders] [rush] [crash] [exchange] [payments] [charges] [quotes]     (all without a name)
+python -m tests.benchmarks [orders] [rush] [crash] [exchange] [payments] [charges] [quotes] [books]   (all without)
 """
 
 import json
@@ -16,7 +16,7 @@ from rich.status import Status
 from rich.table import Table
 
 from commerce.embedded.postgres import EmbeddedPostgres
-from tests.benchmarks import charges, crash, exchange, machine, orders, payments, quotes, rush
+from tests.benchmarks import books, charges, crash, exchange, machine, orders, payments, quotes, rush
 
 Say = Callable[[str], None]
 
@@ -47,6 +47,7 @@ BENCHMARKS: Mapping[str, Callable[[Say], dict[str, object]]] = {
     "payments": payments.run,
     "charges": charges.run,
     "quotes": quotes.run,
+    "books": books.run,
 }
 
 
