@@ -1,6 +1,6 @@
 """Promotions over HTTP: drafted, decided by two, scheduled, stopped; their codes; and what would come of them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from functools import partial
 from typing import Annotated
@@ -39,6 +39,7 @@ from pricing.promotions.schemas import (
     SubmitBody,
     WithdrawBody,
 )
+from pricing.promotions.stored import Stored
 
 _MAKERS = (Role.MERCHANDISER, Role.ADMIN)
 _STAFF = (Role.MERCHANDISER, Role.ANALYST, Role.OPERATOR, Role.ADMIN)
@@ -56,11 +57,7 @@ async def create_promotion(
     data: JSONBody[PromotionBody], db: NamedDependency[Database], call: NamedDependency[Call]
 ) -> Response[PromotionView]:
     """Draft a promotion. Whatever makes no sense in it is refused, every clause by name."""
-
-    async def draft(tx: Session, now: datetime) -> PromotionView:
-        return await queries.promotion_view(tx, await draft_promotion(tx, data, call.principal.id, now), now)
-
-    return await once(db, call, data, draft)
+    return await _done(db, call, data, lambda tx, now: draft_promotion(tx, data, call.principal.id, now), 201)
 
 
 @get("/v1/promotions", opt=may(*_STAFF), tags=["promotions"])
@@ -114,11 +111,7 @@ async def submit_promotion(
     call: NamedDependency[Call],
 ) -> Response[PromotionView]:
     """Hand a draft to somebody else, who approves or rejects it."""
-
-    async def hand_over(tx: Session, now: datetime) -> PromotionView:
-        return await queries.promotion_view(tx, await submit(tx, promotion_id, data.note, call.principal.id, now), now)
-
-    return await once(db, call, data, hand_over, 200)
+    return await _done(db, call, data, lambda tx, now: submit(tx, promotion_id, data.note, call.principal.id, now))
 
 
 @post(
@@ -134,11 +127,7 @@ async def approve_promotion(
     call: NamedDependency[Call],
 ) -> Response[PromotionView]:
     """Say yes to a promotion that somebody else wrote and submitted. Look at its dry run first."""
-
-    async def say_yes(tx: Session, now: datetime) -> PromotionView:
-        return await queries.promotion_view(tx, await approve(tx, promotion_id, data.note, call.principal.id, now), now)
-
-    return await once(db, call, data, say_yes, 200)
+    return await _done(db, call, data, lambda tx, now: approve(tx, promotion_id, data.note, call.principal.id, now))
 
 
 @post(
@@ -154,11 +143,7 @@ async def reject_promotion(
     call: NamedDependency[Call],
 ) -> Response[PromotionView]:
     """Say no, and why."""
-
-    async def say_no(tx: Session, now: datetime) -> PromotionView:
-        return await queries.promotion_view(tx, await reject(tx, promotion_id, data.note, call.principal.id, now), now)
-
-    return await once(db, call, data, say_no, 200)
+    return await _done(db, call, data, lambda tx, now: reject(tx, promotion_id, data.note, call.principal.id, now))
 
 
 @post(
@@ -174,13 +159,9 @@ async def schedule_promotion(
     call: NamedDependency[Call],
 ) -> Response[PromotionView]:
     """Put an approved promotion into its market's book: it starts at its instant, in every channel at once."""
-
-    async def put_in(tx: Session, now: datetime) -> PromotionView:
-        return await queries.promotion_view(
-            tx, await schedule(tx, promotion_id, data.starts_at, call.principal.id, now), now
-        )
-
-    return await once(db, call, data, put_in, 200)
+    return await _done(
+        db, call, data, lambda tx, now: schedule(tx, promotion_id, data.starts_at, call.principal.id, now)
+    )
 
 
 @post(
@@ -196,13 +177,7 @@ async def withdraw_promotion(
     call: NamedDependency[Call],
 ) -> Response[PromotionView]:
     """Take a promotion back that has not begun."""
-
-    async def take_back(tx: Session, now: datetime) -> PromotionView:
-        return await queries.promotion_view(
-            tx, await withdraw(tx, promotion_id, data.note, call.principal.id, now), now
-        )
-
-    return await once(db, call, data, take_back, 200)
+    return await _done(db, call, data, lambda tx, now: withdraw(tx, promotion_id, data.note, call.principal.id, now))
 
 
 @post(
@@ -218,11 +193,7 @@ async def stop_promotion(
     call: NamedDependency[Call],
 ) -> Response[PromotionView]:
     """End a promotion that runs, ten seconds from now: in every channel at once."""
-
-    async def end_it(tx: Session, now: datetime) -> PromotionView:
-        return await queries.promotion_view(tx, await stop(tx, promotion_id, data.note, call.principal.id, now), now)
-
-    return await once(db, call, data, end_it, 200)
+    return await _done(db, call, data, lambda tx, now: stop(tx, promotion_id, data.note, call.principal.id, now))
 
 
 @post("/v1/promotions/{promotion_id:str}/copy", opt=may(*_MAKERS, idempotent=True), tags=["promotions"])
@@ -233,13 +204,9 @@ async def draft_again(
     call: NamedDependency[Call],
 ) -> Response[PromotionView]:
     """Draft the same again, without its time, its uses and its unique codes."""
-
-    async def copy(tx: Session, now: datetime) -> PromotionView:
-        return await queries.promotion_view(
-            tx, await copy_promotion(tx, promotion_id, data.name, call.principal.id, now), now
-        )
-
-    return await once(db, call, data, copy)
+    return await _done(
+        db, call, data, lambda tx, now: copy_promotion(tx, promotion_id, data.name, call.principal.id, now), 201
+    )
 
 
 @get("/v1/promotions/{promotion_id:str}/dry-run", opt=may(*_STAFF), tags=["promotions"])
@@ -299,6 +266,17 @@ async def _lines(db: Database, promotion_id: str, batch: int | None) -> AsyncIte
         some = found[:CSV_PAGE]
         after = some[-1].code if len(found) > CSV_PAGE else None
         yield "".join(f"{one.code},{one.batch},{one.uses},{one.most or ''}\r\n" for one in some).encode()
+
+
+async def _done(
+    db: Database, call: Call, data: object, work: Callable[[Session, datetime], Awaitable[Stored]], status: int = 200
+) -> Response[PromotionView]:
+    """Take a step with a promotion, and answer how it stands then."""
+
+    async def done(tx: Session, now: datetime) -> PromotionView:
+        return await queries.promotion_view(tx, await work(tx, now), now)
+
+    return await once(db, call, data, done, status)
 
 
 ROUTES = [
