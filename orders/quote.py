@@ -46,8 +46,15 @@ class Quoted(NamedTuple):
     view: QuoteView
     uses: tuple[tuple[str, str | None], ...]
     """Promotions whose uses are counted, with the unique code that opened each, if one did."""
-    holds_until: datetime
-    """Until when it stays so, by the book and the catalog as they are."""
+    book: Prepared
+    asked: engine.Basket
+    """What the book was asked."""
+    off_the_shelf: datetime
+    """When the first of it is sold no more."""
+
+    def holds_until(self, now: datetime) -> datetime:
+        """Until when it stays so, by the book and the catalog as they are. Only who keeps a quote has to know."""
+        return instant_of(min(holds_until(self.book, self.asked, micros(now)), micros(self.off_the_shelf)))
 
 
 class _Facts(NamedTuple):
@@ -116,10 +123,8 @@ def _quoted(basket: Basket, about: BasketFacts, facts: _Facts, now: datetime) ->
         shipping=_shipping_asked(basket, prepared.book.currency),
         customer=about.customer,
     )
-    at = micros(now)
     try:
-        worked = quote(prepared, asked, at)
-        until = instant_of(min(holds_until(prepared, asked, at), micros(_catalog_until(things, now))))
+        worked = quote(prepared, asked, micros(now))
     except CannotQuote as no:
         raise _refusal(no, keys, things) from no
     limited = set(about.limited)
@@ -127,7 +132,7 @@ def _quoted(basket: Basket, about: BasketFacts, facts: _Facts, now: datetime) ->
         (one.promotion, about.code_for(one.promotion)) for one in worked.verdicts
         if one.applied and one.promotion in limited
     )  # fmt: skip
-    return Quoted(_view(basket, things, worked, keys, now), uses, until)
+    return Quoted(_view(basket, things, worked, keys, now), uses, prepared, asked, _catalog_until(things, now))
 
 
 def _shipping_asked(basket: Basket, currency: str) -> int:

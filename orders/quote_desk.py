@@ -53,7 +53,7 @@ class QuoteDesk:
         if isinstance(quoted, Refusal):
             raise quoted
         if basket.buyer is None:
-            self._keep(key, _Kept(quoted.view, now, min(now + LEASE, quoted.holds_until)))
+            self._keep(key, _Kept(quoted.view, now, min(now + LEASE, quoted.holds_until(now))))
         return quoted.view
 
     def _keep(self, key: _Key, answer: _Kept) -> None:

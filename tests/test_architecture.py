@@ -76,7 +76,7 @@ PLANTED: list[tuple[Checker, str, str]] = [
     (relationships, "orders/models.py", "lines = relationship('OrderLine')\n"),
     (entangled_rules, "orders/rules.py", "from orders.record import note\n"),
     (entangled_rules, "pricing/rules.py", "import commerce.kernel.db\n"),
-    (entangled_rules, "pricing/rules/lanes.py", "from pricing.prices import prices_in_force\n"),
+    (entangled_rules, "pricing/rules/lanes.py", "from pricing.write_prices import write_prices\n"),
     (foreign_writes, "orders/place.py", "SQL = '''\n UPDATE stock_pools SET held = held + 1'''\n"),
     (foreign_writes, "commerce/operations/keys.py", "SQL = 'INSERT INTO api_keys VALUES (1)'\n"),
     (foreign_writes, "catalog/publish.py", "SQL = f'DELETE FROM recommended_prices WHERE {x}'\n"),

@@ -7,8 +7,7 @@ import pytest
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
-from pricing.prices import prices_in_force, prices_in_force_many
-from tests.conftest import NOON, Api, Callers, Json, problem
+from tests.conftest import Api, Callers, Json, problem
 from tests.shop import open_shop, reprice
 from tests.statements import statements
 
@@ -105,16 +104,3 @@ async def test_everybody_may_ask(callers: Callers) -> None:
         caller = await callers(role)
         asked = await caller.get("/v1/recommended-prices", market="us", sku="WATCH")
         assert asked.json()["prices"][0]["price"] == {"amount": 22900, "currency": "USD"}
-
-
-@pytest.mark.usefixtures("merchandiser")
-async def test_other_rooms_ask_in_one_statement(db: Database) -> None:
-    await reprice(db, "PHONE-BLK", 69900)
-    with statements(db) as sent:
-        async with db.read() as reading:
-            german = await prices_in_force(reading, "de", {"PHONE-BLK", "CASE-BLK", "GHOST"}, NOON)
-            both = await prices_in_force_many(reading, [("de", "WATCH"), ("us", "WATCH"), ("fr", "WATCH")], NOON)
-
-    assert german == {"PHONE-BLK": 69900, "CASE-BLK": 2900}
-    assert both == {("de", "WATCH"): 24900, ("us", "WATCH"): 22900}
-    assert len(sent) == 2

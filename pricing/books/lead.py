@@ -12,6 +12,9 @@ it quotes at an instant before
 and until S both books say the same. `SKEW` is what is left: the clocks of two processes may differ by so much, and the
 disk may take its share of it for the commit itself, before anybody could quote a price that is over.
 
+What this does not count yet: the time between P and being told to be cut off, in which a transaction may wait for a
+connection and for locks. Where that is long, the commit comes later than the proof says.
+
 That both books say the same until S is not taken on trust: `publish_book` lays the new book beside the last one, and
 refuses to publish what would change a charge before P + LEAD (`ChangesTooSoon`).
 
