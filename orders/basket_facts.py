@@ -53,7 +53,7 @@ _PLAIN = BasketFacts()
 
 async def facts_of_baskets(tx: ReadSession, baskets: Sequence[Asking], at: int) -> list[BasketFacts]:
     """What promotions may know of these baskets at an instant (in microseconds). Four statements at the most."""
-    needs = [_needs(basket, at) for basket in baskets]
+    needs = _needs(baskets, at)
     if not any(need.customer or need.limited or (need.unique_codes and basket.codes)
                for need, basket in zip(needs, baskets, strict=True)):  # fmt: skip
         return [_PLAIN] * len(baskets)
@@ -83,8 +83,11 @@ async def facts_of_baskets(tx: ReadSession, baskets: Sequence[Asking], at: int) 
     return facts
 
 
-def _needs(basket: Asking, at: int) -> Needs:
-    return needs_of(basket.book, basket.channel, at) if basket.book is not None else _NO_NEEDS
+def _needs(baskets: Sequence[Asking], at: int) -> list[Needs]:
+    """What each must be asked about; a channel's promotions are looked through once for all of its baskets."""
+    books = {basket.channel: basket.book for basket in baskets if basket.book is not None}
+    by_channel = {channel: needs_of(book, channel, at) for channel, book in books.items()}
+    return [by_channel.get(basket.channel, _NO_NEEDS) for basket in baskets]
 
 
 def _codes(basket: Asking, need: Needs) -> list[tuple[str, str]]:
