@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from litestar import Litestar
-from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 
@@ -18,7 +17,7 @@ from commerce.kernel.http import HANDLERS, StrictRequest, authorise, provide_cal
 from commerce.kernel.keys import KeyRing
 from commerce.kernel.logs import LineLog, set_up_logs
 from commerce.operations import checks, dead_shelf, docs, health, keys
-from commerce.operations.observe import observe
+from commerce.operations.observe import observe, watch_pool
 from commerce.provider.connect import connect
 from commerce.provider.limits import WAIT_S_MAX
 from commerce.settings import LogStyle, Settings
@@ -62,6 +61,36 @@ class RouteWithoutRoles(Exception):  # noqa: N818 - what it says is the error
     """A route does not say who may use it."""
 
 
+class Works:
+    """What the routes of an application work with: a database, and all that stands on it."""
+
+    def __init__(self, db: Database, gateway: PaymentGateway) -> None:
+        """Stand on a database, with nothing under way."""
+        self.db = db
+        self.provider = payments.Provider.at(gateway, db)
+        self.books = CurrentBooks(db)
+        self.placing = orders.Placing("place_orders", db, partial(place_orders, self.books))
+        self.selling = orders.Selling("book_sales", db, partial(book_sales, self.books))
+        self.quoting = QuoteDesk(db, self.books)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Commit what comes in; in the end its connections are given back."""
+        committers = self.placing, self.selling, self.provider
+        for one in committers:
+            one.start()
+        try:
+            yield
+        finally:
+            for one in committers:
+                await one.stop()
+            await self.db.close()
+
+
+_HANDED = ("db", "placing", "selling", "books", "quoting", "provider")
+"""Of the works, what a route is handed by this name."""
+
+
 def build_app(
     db: Database,
     *,
@@ -74,52 +103,61 @@ def build_app(
 
     Redis and `provider_url` are only looked at. Without a `gateway` orders are taken, and nobody can pay online.
     """
-    provider = payments.Provider.at(gateway or no_provider(), db)
-    books = CurrentBooks(db)
-    placing = orders.Placing("place_orders", db, partial(place_orders, books))
-    selling = orders.Selling("book_sales", db, partial(book_sales, books))
-    quoting = QuoteDesk(db, books)
+    app: Litestar
 
-    @asynccontextmanager
-    async def serving(app: Litestar) -> AsyncIterator[None]:
-        placing.start()
-        selling.start()
-        provider.start()
-        try:
-            yield
-        finally:
-            await placing.stop()
-            await selling.stop()
-            await provider.stop()
-            await app.state["provider"].close()
-            await db.close()
+    def handed(name: str) -> Provide:
+        return Provide(lambda: getattr(app.state["works"], name), sync_to_thread=False)
 
     app = Litestar(
         route_handlers=list(ROUTES),
         before_request=authorise,
         exception_handlers=HANDLERS,
         dependencies={
-            "db": Provide(lambda: db, sync_to_thread=False),
             "call": Provide(provide_call, sync_to_thread=False),
             "principal": Provide(provide_principal, sync_to_thread=False),
-            "placing": Provide(lambda: placing, sync_to_thread=False),
-            "selling": Provide(lambda: selling, sync_to_thread=False),
-            "books": Provide(lambda: books, sync_to_thread=False),
-            "quoting": Provide(lambda: quoting, sync_to_thread=False),
-            "provider": Provide(lambda: provider, sync_to_thread=False),
+            **{name: handed(name) for name in _HANDED},
         },
-        state=State(
-            {"db": db, "key_ring": KeyRing(db), "redis_url": redis_url, "provider": health.ProviderProbe(provider_url)}
-        ),
         request_class=StrictRequest,
         logging_config=None,
-        lifespan=[serving],
+        lifespan=[_serving],
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=docs.OPENAPI,
     )
     every_route_states_its_roles(app)
-    observe(app, db, *([LineLog(SystemClock())] if log == "json" else []))
+    observe(app, *([LineLog(SystemClock())] if log == "json" else []))
+    open_on(app, db, redis_url=redis_url, provider_url=provider_url, gateway=gateway)
     return app
+
+
+def open_on(
+    app: Litestar,
+    db: Database,
+    *,
+    redis_url: str | None = None,
+    provider_url: str | None = None,
+    gateway: PaymentGateway | None = None,
+) -> None:
+    """Let an application that is not running serve this database; whatever it knew of another one is forgotten.
+
+    The routes, which take most of the time to make, stay as they are.
+    """
+    app.state.update(
+        works=Works(db, gateway or no_provider()),
+        db=db,
+        key_ring=KeyRing(db),
+        redis_url=redis_url,
+        provider=health.ProviderProbe(provider_url),
+    )
+    watch_pool(db)
+
+
+@asynccontextmanager
+async def _serving(app: Litestar) -> AsyncIterator[None]:
+    async with app.state["works"].running():
+        try:
+            yield
+        finally:
+            await app.state["provider"].close()
 
 
 def create_app() -> Litestar:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -18,12 +20,13 @@ from alembic import command
 from alembic.config import Config
 from litestar import Litestar
 
-from commerce.app import build_app
+from commerce.app import build_app, open_on
 from commerce.embedded.postgres import EmbeddedPostgres
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from commerce.kernel.keys import WantedKey, issue_key
+from orders.payments.port import PaymentGateway
 
 pytest_plugins = ["tests.stripe_backends", "tests.paid_store", "tests.front"]
 """Fixtures of files of their own: for whoever needs a Stripe, somebody in front of it, or a store paid through it."""
@@ -37,6 +40,8 @@ CARELESS = {
     "max_connections": "300",
 }
 """How PostgreSQL serves tests: nothing has to survive a crash, and a database is copied in a third of the time."""
+ROOM_BYTES = 4 << 30
+"""Several servers beside each other stay far below it."""
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 """The instant at which every story begins, unless it says otherwise."""
 
@@ -54,7 +59,7 @@ def logs() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedPostgres]:
     """One PostgreSQL for all tests. It does not wait for the disk: what a crash leaves is another test's business."""
-    with tempfile.TemporaryDirectory(prefix="commerce-tests-") as folder:
+    with tempfile.TemporaryDirectory(prefix="commerce-tests-", dir=_in_memory()) as folder:
         Path(folder).chmod(0o711)
         postgres = EmbeddedPostgres(Path(folder) / "data", CARELESS)
         postgres.start()
@@ -62,6 +67,13 @@ def server() -> Iterator[EmbeddedPostgres]:
             yield postgres
         finally:
             postgres.stop()
+
+
+def _in_memory() -> Path | None:
+    """The folder that Linux keeps in memory, if there is room: each story copies a database of a thousand files."""
+    memory = Path("/dev/shm")  # noqa: S108 - what is made in it has a name nobody can foresee
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= ROOM_BYTES
+    return memory if roomy else None
 
 
 @pytest.fixture(scope="session")
@@ -121,9 +133,22 @@ async def db(url: str, clock: SetClock) -> AsyncIterator[Database]:
 @pytest.fixture
 async def app(db: Database) -> AsyncIterator[Litestar]:
     """The application, started."""
-    application = build_app(db)
+    async with application_on(db) as application:
+        yield application
+
+
+_IDLE: list[Litestar] = []
+"""Applications whose story is over. To make their routes takes longer than most stories do."""
+
+
+@asynccontextmanager
+async def application_on(db: Database, gateway: PaymentGateway | None = None) -> AsyncIterator[Litestar]:
+    """An application on a database, started; it knows nothing of the story that had it before."""
+    application = _IDLE.pop() if _IDLE else build_app(db)
+    open_on(application, db, gateway=gateway)
     async with started(application):
         yield application
+    _IDLE.append(application)
 
 
 @asynccontextmanager

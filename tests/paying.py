@@ -10,9 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from litestar import Litestar
 
-from commerce.app import build_app
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
@@ -23,7 +21,7 @@ from orders.payments.deadlines import keep_deadlines
 from orders.payments.reconcile import reconcile_doubts
 from orders.payments.stripe_gateway import StripeGateway
 from orders.payments.tasks import Caller
-from tests.conftest import Api, Callers, Json, started
+from tests.conftest import Api, Callers, Json, application_on
 from tests.shop import rows
 from tests.stories import order
 from tests.stripe_backends import SECRET, StripeSandbox, buyer_confirms
@@ -167,20 +165,20 @@ async def checkout(
     """The shop with its provider, at the instant of the clock; it asks through `gateway`, where that is another."""
     await sandbox.set_clock(clock.now())
     gateway = gateway or gateway_to(sandbox)
-    app: Litestar = build_app(db, gateway=gateway)
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # Litestar types its scope
-    async with started(app), httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        callers = Callers(db, client)
-        yield Checkout(
-            db,
-            clock,
-            sandbox,
-            gateway,
-            client,
-            await callers(Role.STOREFRONT, channel="web-de"),
-            await callers(Role.OPERATOR),
-            await callers(Role.TERMINAL, channel="retail-de", location="berlin"),
-        )
+    async with application_on(db, gateway) as app:
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # Litestar types its scope
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            callers = Callers(db, client)
+            yield Checkout(
+                db,
+                clock,
+                sandbox,
+                gateway,
+                client,
+                await callers(Role.STOREFRONT, channel="web-de"),
+                await callers(Role.OPERATOR),
+                await callers(Role.TERMINAL, channel="retail-de", location="berlin"),
+            )
 
 
 def whats(history: Json, *only: str) -> list[str]:

@@ -16,7 +16,7 @@ from commerce.kernel.db import Database
 from commerce.operations.docs import document
 from commerce.operations.examples import FILE, examples, first_of_each_route
 from orders.payments.stripe_gateway import StripeGateway
-from tests.conftest import NOON, Callers, started
+from tests.conftest import NOON, Callers, application_on
 from tests.json_schema import Schema, faults, is_schema
 from tests.recording import MEANWHILE, PUBLISHABLE, Recording
 from tests.stripe_backends import SECRET, StripeSandbox
@@ -44,8 +44,7 @@ def gateway(stripe_sandbox: StripeSandbox) -> StripeGateway:
 @pytest.fixture
 async def app(db: Database, gateway: StripeGateway) -> AsyncIterator[Litestar]:
     """The application with a payment provider."""
-    application = build_app(db, gateway=gateway)
-    async with started(application):
+    async with application_on(db, gateway) as application:
         yield application
 
 

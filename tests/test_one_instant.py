@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 
-from commerce.app import build_app
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
@@ -16,7 +15,7 @@ from pricing.books import lead
 from pricing.books.canonical import read
 from pricing.rules import prepare, quote
 from tests.books import basket as offline_basket
-from tests.conftest import Api, Callers, started
+from tests.conftest import Api, Callers, application_on
 from tests.promoting import Desk, open_desk, said
 from tests.shop import rows
 from tests.statements import statements
@@ -42,8 +41,7 @@ async def processes(desk: Desk, url: str, callers: Callers) -> AsyncIterator[lis
         made = []
         for _ in range(PROCESSES):
             clock = SetClock(desk.clock.now())
-            application = build_app(Database(url, clock=clock, pool_size=2))
-            await stack.enter_async_context(started(application))
+            application = await stack.enter_async_context(application_on(Database(url, clock=clock, pool_size=2)))
             transport = httpx.ASGITransport(app=application)  # type: ignore[arg-type]  # Litestar types its scope
             client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test"))
             made.append((Api(client, key), clock))

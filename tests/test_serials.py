@@ -8,12 +8,11 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from commerce.app import build_app
 from commerce.kernel.clock import Clock
 from commerce.kernel.db import Database
 from orders.errors import SerialNamedTwice, SerialsWanted, TooManySerials
 from orders.rules import NumberedLine, serials_must_fit
-from tests.conftest import Api, Json, problem, started
+from tests.conftest import Api, Json, application_on, problem
 from tests.people import somebody_waits
 from tests.shop import rows
 from tests.stories import card, every_law_holds, lines, numbered, open_store, sale
@@ -31,8 +30,7 @@ async def shop(db: Database) -> AsyncIterator[None]:
 async def another_process(url: str, clock: Clock, till: Api) -> AsyncIterator[Api]:
     """The same till at a second application over the same database, with a committer of its own."""
     db = Database(url, clock=clock, pool_size=4)
-    app = build_app(db)
-    async with started(app):
+    async with application_on(db) as app:
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # Litestar types its scope
         async with httpx.AsyncClient(transport=transport, base_url="http://other") as http:
             yield Api(http, till.key)

@@ -26,10 +26,9 @@ _SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{8,64}")
 _log = structlog.get_logger("access")
 
 
-def observe(app: Litestar, db: Database, log: Any = _log) -> None:  # noqa: ANN401 - structlog's loggers share no type
-    """Watch an application from outside its router, so that what no route answers is seen as well, and its database."""
+def observe(app: Litestar, log: Any = _log) -> None:  # noqa: ANN401 - structlog's loggers share no type
+    """Watch an application from outside its router, so that what no route answers is seen as well."""
     app.asgi_handler = Observed(_answer_heads(app.asgi_handler), log)
-    _watch_pool(db)
 
 
 def _answer_heads(app: ASGIApp) -> ASGIApp:
@@ -54,7 +53,7 @@ def _answer_heads(app: ASGIApp) -> ASGIApp:
     return answering
 
 
-def _watch_pool(db: Database) -> None:
+def watch_pool(db: Database) -> None:
     """Count connections by name: a pool may close what was opened before anybody watched, or return what it lost."""
     opened: set[int] = set()
     busy: set[int] = set()
