@@ -13,7 +13,7 @@ from commerce.kernel.refusals import UnknownReference
 from pricing.books.canonical import canonical, sha256_of
 from pricing.books.current import CurrentBooks
 from pricing.books.errors import TooSoon
-from pricing.books.lead import COMMIT_WITHIN, LEAD, LEASE, SKEW, commit_within, must_lead
+from pricing.books.lead import COMMIT_WITHIN, LEAD, LEASE, SKEW, must_lead
 from pricing.books.zones import microseconds
 from pricing.rules.book import Book
 from tests.book_stories import publish, reprice
@@ -178,16 +178,6 @@ async def test_few_books_are_remembered(db: Database, clock: SetClock) -> None:
 
     assert again.book == german.book
     assert len(asked) == 1
-
-
-async def test_a_transaction_that_publishes_too_late_never_commits(db: Database) -> None:
-    """PostgreSQL ends it, so a number that was promised in time is never read late."""
-    async with db.transaction() as tx:
-        await commit_within(tx)
-        connection = await tx.connection()
-        shown = await connection.exec_driver_sql("SHOW transaction_timeout")
-        assert shown.scalar_one() == "4s"
-    assert await rows(db, "SHOW transaction_timeout") == [("0",)]
 
 
 async def test_what_would_begin_too_soon_is_refused_by_its_field() -> None:

@@ -58,3 +58,14 @@ def test_in_a_terminal_each_law_has_a_quarter_of_an_hour(url: str, monkeypatch: 
 
     [finding] = json.loads(told.stdout)["findings"]
     assert (told.exit_code, finding["shown"]) == (1, ["15min"])
+
+
+def test_a_postgresql_that_cannot_end_what_is_late_is_told_of(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = CliRunner(env={"COMMERCE_DATABASE_URL": url}).invoke
+    new = check(commerce, ["check", "--json"])
+    monkeypatch.setattr("commerce.kernel.db.CUTS_OFF_SINCE", 99_00_00)
+    old = check(commerce, ["check", "--json"])
+
+    assert (new.exit_code, new.stderr) == (0, "")
+    assert (old.exit_code, json.loads(old.stdout)["lawful"]) == (0, True)
+    assert old.stderr.startswith("This PostgreSQL is older than 17")

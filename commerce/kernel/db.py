@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, NewType
 
 import asyncpg
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 from commerce.kernel.clock import Clock, SystemClock
+from commerce.kernel.refusals import Busy
 
 ReadSession = NewType("ReadSession", AsyncSession)
 Session = NewType("Session", ReadSession)
@@ -80,9 +81,15 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
-        """All or nothing: what is done inside is kept when the block ends, and gone when it raises."""
+        """All or nothing: what is done inside is kept when the block ends, and gone when it raises.
+
+        Whoever promised to be done by an instant (`commit_by`) is held to it. Raises Busy.
+        """
         async with _holding(), self._sessions.begin() as session:
+            session.info[_CLOCK] = self.clock
             yield Session(ReadSession(session))
+            if _DEADLINE in session.info:
+                _time_left(session)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
@@ -102,6 +109,41 @@ class Database:
         await self.engine.dispose()
         if self._replica is not self.engine:
             await self._replica.dispose()
+
+
+_CLOCK, _DEADLINE = "clock", "deadline"
+CUTS_OFF_SINCE = 17_00_00
+"""PostgreSQL 17 can end a transaction that takes too long; before, only each statement has its limit."""
+_IS_NEW = "current_setting('server_version_num')::int >= CAST(:since AS int)"
+_CUTS_OFF = text(f"SELECT {_IS_NEW}")
+_CUT_OFF = text(f"SELECT CASE WHEN {_IS_NEW} THEN set_config('transaction_timeout', :limit, true) END")
+
+
+async def commit_by(tx: Session, instant: datetime) -> datetime:
+    """Have this transaction committed before an instant, by our clock, or not at all; the instant that counts.
+
+    The first one that is named does. What was waited for until now, for a connection or for somebody's lock, is taken
+    off what is left; when that is used up, PostgreSQL ends the transaction, and whoever comes to the end of it too late
+    all the same is refused there. Raises Busy.
+    """
+    if _DEADLINE not in tx.info:
+        tx.info[_DEADLINE] = instant
+        limit = max(1, _time_left(tx) // timedelta(milliseconds=1))
+        await tx.execute(_CUT_OFF, {"since": CUTS_OFF_SINCE, "limit": f"{limit}ms"})
+    deadline: datetime = tx.info[_DEADLINE]
+    return deadline
+
+
+async def cuts_off(tx: ReadSession) -> bool:
+    """Whether this PostgreSQL ends what is not committed in time by itself, or leaves it to our own clock alone."""
+    return bool((await tx.execute(_CUTS_OFF, {"since": CUTS_OFF_SINCE})).scalar_one())
+
+
+def _time_left(tx: AsyncSession) -> timedelta:
+    left: timedelta = tx.info[_DEADLINE] - tx.info[_CLOCK].now()
+    if left <= timedelta(0):
+        raise Busy
+    return left
 
 
 _held: ContextVar[int] = ContextVar("database connections this task holds", default=0)
@@ -160,7 +202,7 @@ def is_passing(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return False
     state = str(getattr(error.orig, "sqlstate", "") or getattr(error.orig, "pgcode", "") or "")
-    passing = state[:2] in {"08", "40", "53", "57"} or state == "55P03"
+    passing = state[:2] in {"08", "40", "53", "57"} or state in {"55P03", "25P04"}
     return passing or error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
 
 

@@ -17,7 +17,7 @@ from pricing.books.delta import Delta, changed_keys, difference, pack, parts_wit
 from pricing.books.errors import BookMalformed, ChangesTooSoon
 from pricing.books.events import PriceBookPublished
 from pricing.books.keys import SigningKey, signing_key
-from pricing.books.lead import LEAD, commit_within
+from pricing.books.lead import commit_within
 from pricing.books.sign import sign_book
 from pricing.books.turns import Clash, Parts, all_turns, first_clash, parts_of
 from pricing.books.zones import instant_of, microseconds
@@ -101,20 +101,24 @@ async def publish_book(tx: Session, market: str, now: datetime, *, at_once: bool
     Called at the end of the transaction that changed something, by whoever holds the market's lock; `now` is that
     transaction's. `at_once` is for what is no change but a fact, such as an import: what it charges holds as soon as
     the book is there, and its transaction may take its time.
-    Raises ChangesTooSoon where a charge would differ before now + LEAD, UnknownReference.
+    Raises ChangesTooSoon where a charge would differ before everybody can know, Busy where there is no time left to
+    commit before that, UnknownReference.
     """
+    known_by = now if at_once else await commit_within(tx, now)
     await lock_market(tx, market)
     last = await _last(tx, market)
-    if last is not None and not at_once:
-        await commit_within(tx)
     number = last.number + 1 if last else 1
     key = await signing_key(tx, now)  # Before the book, which names it.
     body = await compile_book(tx, market, number, now)
-    edition = await asyncio.to_thread(_follow, last, body, now) if last else await asyncio.to_thread(_begin, body, now)
+    edition: _Edition | None
+    if last is None:
+        edition = await asyncio.to_thread(_begin, body, now)
+    else:
+        edition = await asyncio.to_thread(_follow, last, body, now, known_by)
     if edition is None:
         return None
-    if edition.clash is not None and not at_once:
-        raise ChangesTooSoon("starts_at", f"The {edition.clash.what}", instant_of(edition.clash.at), now + LEAD)
+    if edition.clash is not None:
+        raise ChangesTooSoon("starts_at", f"The {edition.clash.what}", instant_of(edition.clash.at), known_by)
     await _store(tx, _Imprint(market, number, key, now), edition)
     await tell(tx, PriceBookPublished(market, number, edition.sha256), now)
     return number
@@ -167,8 +171,11 @@ def _begin(body: bytes, now: datetime) -> _Edition:
     return _Edition(body, sha256_of(body), instant_of(book.complete_until), None, None, _later(turn, now), [])
 
 
-def _follow(last: _Last, body: bytes, now: datetime) -> _Edition | None:
-    """The book after the last one; None where that says it already. What is new is read, and nothing else."""
+def _follow(last: _Last, body: bytes, now: datetime, known_by: datetime) -> _Edition | None:
+    """The book after the last one; None where that says it already. What is new is read, and nothing else.
+
+    Until it is known, both must charge the same.
+    """
     before, after = split(last.body), split(body)
     delta = difference(before, after)
     until = instant_of(msgspec.json.decode(after.complete_until, type=int))
@@ -177,7 +184,7 @@ def _follow(last: _Last, body: bytes, now: datetime) -> _Edition | None:
         return None
     changed = changed_keys(delta)
     old, new = _changed_parts(before, changed), _changed_parts(after, changed)
-    clash = first_clash(old, new, microseconds(now), microseconds(now + LEAD))
+    clash = first_clash(old, new, microseconds(now), microseconds(known_by))
     turned = {at for at, _, _ in all_turns(old) ^ all_turns(new)}
     gone = turned - {at for at, _, _ in all_turns(new)}
     return _Edition(body, sha256_of(body), until, delta, clash, _later(turned, now), _later(gone, now))

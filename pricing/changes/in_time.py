@@ -1,24 +1,20 @@
 """In time: how long before its start a change is scheduled, and by when its transaction must be over.
 
 Whoever charges must have heard of a change before it begins (`pricing.books.lead`): a transaction that publishes is
-therefore cut off. A change of thousands of prices takes longer to write than one of a few, so it is scheduled earlier,
-and may take longer by as much.
+therefore committed in time or not at all. A change of thousands of prices takes longer to write than one of a few, so
+it is scheduled earlier, and may take longer by as much.
 """
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
-
-from commerce.kernel.db import Session
+from commerce.kernel.db import Session, commit_by
 from pricing.books.errors import TooSoon
-from pricing.books.lead import COMMIT_WITHIN, LEAD
+from pricing.books.lead import HEARD_WITHIN, LEAD
 
 WRITTEN_PER_SECOND = 250
 """Prices; so few that a busy server is not behind."""
-_CUT_OFF_SINCE = 17_00_00
-"""PostgreSQL 17 can end a transaction that takes too long."""
-
-_VERSION = text("SELECT current_setting('server_version_num')::int")
+LONGEST = timedelta(minutes=5)
+"""However far ahead it is scheduled, the market is not locked for longer."""
 
 
 def lead_for(items: int) -> timedelta:
@@ -33,11 +29,8 @@ def must_be_in_time(field: str, begins: datetime, items: int, now: datetime) -> 
 
 
 async def done_in_time(tx: Session, begins: datetime, now: datetime) -> None:
-    """Have this transaction cut off if it is not over long enough before that instant. The first thing it does.
+    """Have this transaction committed long enough before that instant, or not at all.
 
-    What `publish_book` would set later counts no more: the first limit of a transaction does.
+    It is called before anything else gives the transaction less time. Raises Busy.
     """
-    left = begins - now - (LEAD - COMMIT_WITHIN)
-    if (await tx.execute(_VERSION)).scalar_one() >= _CUT_OFF_SINCE:
-        milliseconds = min(left, timedelta(minutes=5)) // timedelta(milliseconds=1)
-        await tx.execute(text(f"SET LOCAL transaction_timeout = '{milliseconds}ms'"))
+    await commit_by(tx, min(begins - HEARD_WITHIN, now + LONGEST))
