@@ -7,11 +7,13 @@ import pytest
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
+from pricing.books.readiness import report_readiness
 from pricing.books.verify import verify
+from tests import promoting
 from tests.book_stories import LEAD, SOON, promote, publish, reprice, trusted
 from tests.conftest import NOON, Api, Callers, Json, problem
 from tests.shop import rows
-from tests.stories import every_law_holds, open_lawful_shop
+from tests.stories import every_law_holds, open_lawful_shop, told
 
 HELD = "SELECT principal, market, number FROM book_holders ORDER BY principal"
 
@@ -195,6 +197,30 @@ async def test_what_begins_soon_and_who_is_not_ready_for_it(till: Api, db: Datab
     [start] = (await operator.get("/v1/readiness")).json()["starts"]
     assert (start["ready"], start["not_ready"]) == (True, [])
     assert (await operator.get("/v1/readiness", starts_within_minutes=1)).json() == {"starts": []}
+
+
+async def test_a_till_that_would_start_what_was_taken_back_is_told_of(
+    till: Api, db: Database, clock: SetClock, callers: Callers
+) -> None:
+    """It holds the book with the promotion, and has not heard of the one without it."""
+    desk = promoting.Desk(db, clock, await callers(Role.MERCHANDISER), await callers(Role.MERCHANDISER))
+    promotion_id = await desk.scheduled(starts_at=SOON.isoformat())
+    await till.get("/v1/price-books/de", since=2)
+    assert [one["ready"] for one in (await desk.ada.get("/v1/readiness")).json()["starts"]] == [True]
+
+    promoting.said(await desk.do(promotion_id, "withdraw"))
+    [start] = (await desk.ada.get("/v1/readiness")).json()["starts"]
+    await report_readiness(db, clock.now())
+    [(terminal,)] = await rows(db, "SELECT family FROM api_keys WHERE role = 'terminal'")
+    late = {"market": "de", "starts_at": "2026-11-02T12:02:00Z", "number": 3}
+    assert {name: start[name] for name in late} == late
+    assert [(one["terminal"], one["number"]) for one in start["not_ready"]] == [(terminal, 2)]
+    assert await told(db, "terminals_not_ready") == [{**late, "terminals": [terminal]}]
+
+    await till.get("/v1/price-books/de", since=3)
+    assert [one["ready"] for one in (await desk.ada.get("/v1/readiness")).json()["starts"]] == [True]
+    clock.set(SOON)
+    assert (await desk.ada.get("/v1/readiness")).json() == {"starts": []}
 
 
 # Keys

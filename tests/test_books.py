@@ -311,4 +311,4 @@ async def test_instants_at_which_charges_turn_are_kept_with_the_first_book_that_
 
     await plant(db, "UPDATE promotions SET state = 'withdrawn'")
     await publish(db)
-    assert await rows(db, starts) == [(SOON, 3)]
+    assert await rows(db, starts) == [(SOON, 3), (SOON + timedelta(hours=1), 3)], "who holds book 2 would start it"

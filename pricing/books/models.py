@@ -93,7 +93,10 @@ class BookHolder(Table):
 
 
 class BookStart(Table):
-    """An instant at which a market's charges change, and the first book that has all of what changes then."""
+    """An instant at which a market's charges change by some book, and the first one that is right about it.
+
+    Perhaps nothing does any more: who holds the book before that one starts what was taken back.
+    """
 
     __tablename__ = "book_starts"
     __table_args__ = (

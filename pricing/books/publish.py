@@ -44,21 +44,6 @@ _STARTS = text("""
     SELECT :market, starts_at, :number FROM unnest(CAST(:instants AS timestamptz[])) AS s (starts_at)
     ON CONFLICT (market, starts_at) DO UPDATE SET number = excluded.number, told_at = NULL
 """)
-_NO_STARTS = text("""
-    DELETE FROM book_starts s
-     WHERE s.market = :market AND s.starts_at = ANY (CAST(:instants AS timestamptz[]))
-       AND NOT EXISTS (SELECT FROM recommended_prices p
-                        WHERE p.market = :market AND p.superseded_at IS NULL
-                          AND s.starts_at IN (p.valid_from, p.valid_to))
-       AND NOT EXISTS (SELECT FROM channel_prices p JOIN channels c ON c.code = p.channel
-                        WHERE c.market = :market AND p.superseded_at IS NULL
-                          AND s.starts_at IN (p.valid_from, p.valid_to))
-       AND NOT EXISTS (SELECT FROM tax_rates t
-                        WHERE t.market = :market AND s.starts_at IN (t.valid_from, t.valid_to))
-       AND NOT EXISTS (SELECT FROM promotions p
-                        WHERE p.market = :market AND p.state IN ('scheduled', 'live', 'ended')
-                          AND s.starts_at IN (p.starts_at, p.ends_at))
-""")
 _MARKETS = text("SELECT code FROM markets ORDER BY code")
 _WITHOUT = text("""
     SELECT code FROM markets m WHERE NOT EXISTS (SELECT FROM price_book_heads h WHERE h.market = m.code) ORDER BY code
@@ -81,9 +66,7 @@ class _Edition(NamedTuple):
     clash: Clash | None
     """What would change for whoever still quotes from the last book."""
     turned: list[datetime]
-    """Instants from now on at which something turns otherwise than in the last book."""
-    gone: list[datetime]
-    """Those of them at which nothing that is new turns, and perhaps nothing at all."""
+    """Instants from now on at which something turns otherwise than in the last book, or does not turn any more."""
 
 
 class _Imprint(NamedTuple):
@@ -168,7 +151,7 @@ def _begin(body: bytes, now: datetime) -> _Edition:
     """A market's first book. Raises BookMalformed: it would be a bug."""
     book = read_strictly(body)
     turn = {at for at, _, _ in all_turns(parts_of(book))}
-    return _Edition(body, sha256_of(body), instant_of(book.complete_until), None, None, _later(turn, now), [])
+    return _Edition(body, sha256_of(body), instant_of(book.complete_until), None, None, _later(turn, now))
 
 
 def _follow(last: _Last, body: bytes, now: datetime, known_by: datetime) -> _Edition | None:
@@ -186,8 +169,7 @@ def _follow(last: _Last, body: bytes, now: datetime, known_by: datetime) -> _Edi
     old, new = _changed_parts(before, changed), _changed_parts(after, changed)
     clash = first_clash(old, new, microseconds(now), microseconds(known_by))
     turned = {at for at, _, _ in all_turns(old) ^ all_turns(new)}
-    gone = turned - {at for at, _, _ in all_turns(new)}
-    return _Edition(body, sha256_of(body), until, delta, clash, _later(turned, now), _later(gone, now))
+    return _Edition(body, sha256_of(body), until, delta, clash, _later(turned, now))
 
 
 def _changed_parts(book: RawBook, changed: Mapping[str, list[str]]) -> Parts:
@@ -225,5 +207,3 @@ async def _store(tx: Session, imprint: _Imprint, edition: _Edition) -> None:
     await tx.execute(_HEAD, facts)
     if edition.turned:
         await tx.execute(_STARTS, {"market": imprint.market, "number": imprint.number, "instants": edition.turned})
-    if edition.gone:
-        await tx.execute(_NO_STARTS, {"market": imprint.market, "instants": edition.gone})

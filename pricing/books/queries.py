@@ -72,7 +72,7 @@ class Holder(NamedTuple):
 
 
 class Start(NamedTuple):
-    """An instant at which a market's charges change, and the first book that has all of it."""
+    """An instant at which a market's charges change by some book, and the first one that is right about it."""
 
     market: str
     starts_at: datetime

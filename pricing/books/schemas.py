@@ -110,11 +110,16 @@ class TerminalBehindView(msgspec.Struct, frozen=True):
 
 
 class StartView(msgspec.Struct, frozen=True):
-    """An instant at which a market's charges change, and who does not hold the book that has all of it."""
+    """An instant at which a market's charges change, and who does not hold the book that has all of it.
+
+    What was taken back is told until its instant is over: whoever holds an older book would start it.
+    """
 
     market: MarketShown
     starts_at: datetime
-    number: Annotated[int, Meta(description="The first book that has all of what changes then.")]
+    number: Annotated[
+        int, Meta(description="The first book that has all of what changes then, and nothing that was taken back.")
+    ]
     ready: bool
     terminals: Annotated[int, Meta(description="How many there are.")]
     not_ready: list[HolderView]
