@@ -9,6 +9,7 @@ from catalog.rules import check_instant
 from commerce.kernel.bodies import Amount
 from commerce.kernel.db import ReadSession, Session
 from commerce.kernel.refusals import InvalidInput, UnknownReference
+from pricing.books.lead import LEAD, must_lead
 from pricing.books.publish import publish_book
 from pricing.errors import MixedCurrency, PriceInThePast
 from pricing.locking import lock_market
@@ -33,14 +34,17 @@ _COSTS = text("""
 
 
 async def set_costs(tx: Session, wanted: CostsBody, now: datetime) -> CostsView:
-    """Say what units cost us from an instant on, now if none is given. One that begins then already is replaced.
+    """Say what units cost us from an instant on. One that begins then already is replaced.
 
-    Raises PriceInThePast, MixedCurrency, UnknownReference, InvalidInput.
+    A promotion that must not go below it charges by it, so it begins as a price does: LEAD from now at the soonest, and
+    the book that says so is published with it.
+    Raises PriceInThePast, TooSoon, MixedCurrency, UnknownReference, InvalidInput.
     """
-    begins = wanted.valid_from or now
+    begins = wanted.valid_from or now + LEAD
     check_instant("valid_from", begins)
     if begins < now:
         raise PriceInThePast("valid_from", begins, now)
+    must_lead("valid_from", begins, now)
     currency = await currency_of(tx, wanted.market)
     skus = [one.sku for one in wanted.costs]
     known = set((await tx.execute(_KNOWN, {"skus": skus})).scalars())
@@ -57,7 +61,7 @@ async def set_costs(tx: Session, wanted: CostsBody, now: datetime) -> CostsView:
     amounts = [one.cost.amount for one in wanted.costs]
     facts = {"skus": skus, "amounts": amounts, "market": wanted.market, "valid_from": begins}
     await tx.execute(_STORE, facts)
-    await publish_book(tx, wanted.market, now, at_once=True)
+    await publish_book(tx, wanted.market, now)
     return CostsView(wanted.market, begins, [CostView(one.sku, one.cost, begins) for one in wanted.costs])
 
 

@@ -200,7 +200,10 @@ async def show_costs(
 
 @put("/v1/costs", opt=may(Role.MERCHANDISER), tags=["prices"])
 async def put_costs(db: NamedDependency[Database], data: JSONBody[CostsBody]) -> CostsView:
-    """Say what units cost us from an instant on, now if none is given, until the next cost begins."""
+    """Say what units cost us from an instant on, in ten seconds if none is given, until the next cost begins.
+
+    A promotion may have to stay above it, so every till and every process knows it before it begins.
+    """
     async with db.transaction() as tx:
         return await set_costs(tx, data, db.clock.now())
 

@@ -139,7 +139,10 @@ class CostBody(Body, frozen=True, kw_only=True):
 
 
 class CostsBody(Body, frozen=True, kw_only=True):
-    """What units cost us in a market from an instant on, until the next cost that begins."""
+    """What units cost us in a market from an instant on, until the next cost that begins.
+
+    It is ten seconds from now at the soonest, and that if none is given.
+    """
 
     market: MarketCode
     costs: Annotated[list[CostBody], Meta(min_length=1, max_length=10_000)]

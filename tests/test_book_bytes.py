@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from pricing.books.canonical import canonical, read_strictly, split
 from pricing.books.delta import apply, compose, difference, pack, unpack
 from pricing.books.errors import BookFormatUnknown, BookMalformed, BookOfAnotherMarket, DeltaBackwards
-from pricing.books.turns import first_clash, parts_of
+from pricing.books.turns import Clash, all_turns, first_clash, parts_of
 from pricing.rules.book import Book, Channel, Item, Price, PriorRule, Tax, TimeZone
 from tests.book_values import books
+from tests.books import promotion
 
 UNHURRIED = settings(deadline=None, max_examples=60)
 ITEM = Item(sku="A", product="p", category="c", tax_class="standard", recommended=[Price(0, None, 100)])
@@ -202,20 +203,38 @@ def test_a_clash_is_found_where_a_naive_look_finds_one(old: Book, new: Book, sin
     assert (clash.at if clash else None) == first
 
 
+def test_costs_clash_while_a_promotion_must_not_go_below_them() -> None:
+    """And at no other time: what was in force before the promotion comes along with it."""
+    tenth = {"kind": "percent", "share": 1000}
+    running = [
+        promotion("a", tenth, starts=10, ends=20),
+        promotion("b", tenth, starts=30, ends=40, floor={"cost": True}),
+    ]
+    old = msgspec.structs.replace(BOOK, promotions=running)
+    new = msgspec.structs.replace(old, items=[msgspec.structs.replace(ITEM, costs=[Price(0, None, 90)])])
+
+    clashes = [first_clash(parts_of(old), parts_of(new), since, 50) for since in (0, 35, 40)]
+    assert clashes == [Clash("cost of A", 30), Clash("cost of A", 35), None]
+    turns = all_turns(parts_of(new)) - all_turns(parts_of(old))
+    assert turns == {(30, "cost of A", 90), (40, "cost of A", None)}
+
+
 def charges(book: Book, at: int) -> object:
-    """Everything a book charges at an instant."""
+    """Everything a book charges at an instant: by what units cost, too, while a promotion must not go below it."""
+    running = {
+        one.id: msgspec.structs.replace(one, name="", starts=0, ends=None)
+        for one in book.promotions
+        if one.starts <= at and (one.ends is None or at < one.ends)
+    }
     lines = {("price", item.sku, ""): item.recommended for item in book.items}
     lines |= {("price", item.sku, one.channel): one.prices for item in book.items for one in item.channels}
     lines |= {("tax", tax.tax_class, ""): tax.rates for tax in book.taxes}
+    if any(one.floor.cost for one in running.values()):
+        lines |= {("cost", item.sku, ""): item.costs for item in book.items}
     live = {
         what: price.amount
         for what, prices in lines.items()
         for price in prices
         if price.begins <= at and (price.ends is None or at < price.ends)
-    }
-    running = {
-        one.id: msgspec.structs.replace(one, name="", starts=0, ends=None)
-        for one in book.promotions
-        if one.starts <= at and (one.ends is None or at < one.ends)
     }
     return live, running

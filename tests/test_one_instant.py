@@ -19,7 +19,7 @@ from tests.conftest import Api, Callers, application_on
 from tests.promoting import Desk, open_desk, said
 from tests.shop import rows
 from tests.statements import statements
-from tests.stories import lines
+from tests.stories import eur, lines
 
 PROCESSES = 8
 CASES = {"items": {"categories": ["cases"]}}
@@ -103,6 +103,47 @@ async def test_nobody_quotes_from_a_stale_book_once_a_change_is_live(
     assert before == [92500] * PROCESSES
     assert after.count(92500) == stale
     assert set(after) <= {92500, 88150}
+
+
+async def test_what_units_cost_begins_everywhere_at_one_instant(
+    desk: Desk, processes: list[tuple[Api, SetClock]]
+) -> None:
+    """A promotion must not go below it. Some have just answered, some look it up, and one has no network."""
+    await desk.live({"kind": "percent", "share": 5000}, conditions=CASES, floor={"cost": True})
+    for _, clock in processes:
+        clock.set(desk.clock.now())
+    remember, look_up = processes[:4], processes[4:]
+    before = [await asked(process) for process, _ in remember]
+    cost = {"market": "de", "costs": [{"sku": "CASE-BLK", "cost": eur(2500)}]}
+    told = said(await desk.ada.send("PUT", "/v1/costs", cost))
+    begins = datetime.fromisoformat(told["costs"][0]["valid_from"])
+    till = prepare(read(await yesterdays_book(desk.db)))
+
+    charged = {}
+    for instant in (desk.clock.now(), begins - timedelta(microseconds=1), begins):
+        charged[instant] = {quote(till, offline_basket(*WANTED), micros(instant)).total}
+        for process, clock in (*remember, *look_up):
+            clock.set(instant)
+            charged[instant].add(await asked(process))
+
+    assert before == [88150] * 4
+    assert list(charged.values()) == [{88150}, {88150}, {91300}]
+    [start] = said(await desk.ada.get("/v1/readiness"))["starts"]
+    assert datetime.fromisoformat(start["starts_at"]) == begins
+
+
+async def test_a_promotion_brings_along_what_units_cost(desk: Desk, clock: SetClock) -> None:
+    """Nothing is charged by costs before it runs, so they may have been in force for long."""
+    cost = {"market": "de", "costs": [{"sku": "CASE-BLK", "cost": eur(2500)}]}
+    said(await desk.ada.send("PUT", "/v1/costs", cost))
+    clock.advance(timedelta(days=1))
+    without = read(await yesterdays_book(desk.db))
+    await desk.scheduled({"kind": "percent", "share": 5000}, conditions=CASES, floor={"cost": True})
+    till = prepare(read(await yesterdays_book(desk.db)))
+
+    assert all(item.costs == [] for item in without.items)
+    starts = micros(clock.now() + lead.LEAD)
+    assert [quote(till, offline_basket(("CASE-BLK", 1)), at).total for at in (starts - 1, starts)] == [2900, 2500]
 
 
 async def test_what_was_just_asked_costs_no_statement(desk: Desk, clock: SetClock, callers: Callers) -> None:

@@ -99,20 +99,21 @@ async def test_costs_hold_until_the_next_ones_begin(merchandiser: Api, clock: Se
 
     assert first.json() == {
         "market": "de",
-        "at": "2026-11-02T12:00:00Z",
+        "at": "2026-11-02T12:00:10Z",
         "costs": [
-            {"sku": "WATCH", "cost": {"amount": 15000, "currency": "EUR"}, "valid_from": "2026-11-02T12:00:00Z"},
-            {"sku": "CASE-BLK", "cost": {"amount": 400, "currency": "EUR"}, "valid_from": "2026-11-02T12:00:00Z"},
+            {"sku": "WATCH", "cost": {"amount": 15000, "currency": "EUR"}, "valid_from": "2026-11-02T12:00:10Z"},
+            {"sku": "CASE-BLK", "cost": {"amount": 400, "currency": "EUR"}, "valid_from": "2026-11-02T12:00:10Z"},
         ],
     }
     asked: Json = {"market": "de", "sku": ["GHOST", "WATCH"]}
     seen = []
+    clock.advance(timedelta(seconds=10))
     for _ in range(2):
         answer = await merchandiser.get("/v1/costs", **asked)
         seen.append([row["cost"] and row["cost"]["amount"] for row in answer.json()["costs"]])
         clock.advance(timedelta(hours=12))
     assert seen == [[None, 15000], [None, 14500]]
-    before = await merchandiser.get("/v1/costs", **asked, at="2026-11-02T11:59:59Z")
+    before = await merchandiser.get("/v1/costs", **asked, at="2026-11-02T12:00:09Z")
     assert [row["cost"] for row in before.json()["costs"]] == [None, None]
 
 
@@ -124,6 +125,7 @@ NO_COSTS: list[tuple[Json, tuple[int, str], str]] = [
     ({**costs(("WATCH", 1)), "market": "fr"}, (422, "unknown_reference"), "market"),
     ({**costs(("WATCH", 1)), "market": "us"}, (422, "mixed_currency"), "costs[0].cost.currency"),
     (costs(("WATCH", 1), valid_from="2026-11-02T11:59:59Z"), (422, "price_in_the_past"), "valid_from"),
+    (costs(("WATCH", 1), valid_from="2026-11-02T12:00:09.999Z"), (422, "too_soon"), "valid_from"),
     (costs(("WATCH", 1), valid_from="2026-11-03"), (400, "invalid_input"), "valid_from"),
 ]
 

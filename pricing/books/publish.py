@@ -26,6 +26,7 @@ from pricing.rules.book import Item, Tax
 from pricing.rules.promotion import Promotion
 
 Part = TypeVar("Part", Item, Tax, Promotion)
+_PROMOTION = msgspec.json.Decoder(Promotion, strict=True)
 
 _LAST = text("""
     SELECT b.number, b.complete_until, b.body FROM price_book_heads h
@@ -173,11 +174,12 @@ def _follow(last: _Last, body: bytes, now: datetime, known_by: datetime) -> _Edi
 
 
 def _changed_parts(book: RawBook, changed: Mapping[str, list[str]]) -> Parts:
-    """What a book says where it differs from the other one."""
+    """What a book says where it differs from the other one, and all its promotions: they say when costs count."""
     items, taxes, promotions = (
         parts_with(book, section, changed.get(section, ())) for section in ("items", "taxes", "promotions")
     )
-    return Parts(_read(items, Item), _read(taxes, Tax), _read(promotions, Promotion))
+    running = {one.id: one for one in map(_PROMOTION.decode, book.promotions)}
+    return Parts(_read(items, Item), _read(taxes, Tax), running | _read(promotions, Promotion))
 
 
 def _read(parts: Mapping[str, msgspec.Raw], shape: type[Part]) -> dict[str, Part]:

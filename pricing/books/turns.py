@@ -1,6 +1,6 @@
 """When charges turn: what two books say of the same instants, and which instants are new. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -13,11 +13,21 @@ Said = tuple[str, Sequence[Price]]
 
 
 class Parts(NamedTuple):
-    """The parts of a book that may differ from another's: what decides charges, by key."""
+    """The parts of a book that may differ from another's: what decides charges, by key. And its promotions, all."""
 
     items: Mapping[str, Item]
     taxes: Mapping[str, Tax]
     promotions: Mapping[str, Promotion]
+
+
+class Span(NamedTuple):
+    """From one instant to another, that one excluded."""
+
+    begins: int
+    ends: int
+
+
+FOR_GOOD = 2**63
 
 
 class Clash(NamedTuple):
@@ -63,12 +73,40 @@ def parts_of(book: Book) -> Parts:
 
 
 def _timelines(parts: Parts) -> Iterator[Said]:
+    floors = _floors(parts.promotions.values())
     for item in parts.items.values():
         yield f"price of {item.sku}", item.recommended
+        yield f"cost of {item.sku}", _while(floors, item.costs)
         for other in item.channels:
             yield f"price of {item.sku} in {other.channel}", other.prices
     for tax in parts.taxes.values():
         yield f"{tax.tax_class} tax", tax.rates
+
+
+def _floors(promotions: Iterable[Promotion]) -> list[Span]:
+    """When promotions run that must not go below what a unit costs: only then costs decide what is charged."""
+    found: list[Span] = []
+    for starts, ends in sorted((one.starts, _end(one.ends)) for one in promotions if one.floor.cost):
+        if found and starts <= found[-1].ends:
+            found[-1] = Span(found[-1].begins, max(ends, found[-1].ends))
+        else:
+            found.append(Span(starts, ends))
+    return found
+
+
+def _while(spans: Sequence[Span], prices: Sequence[Price]) -> list[Price]:
+    """A timeline as far as somebody looks at it."""
+    seen = []
+    for price in prices:
+        for span in spans:
+            begins, ends = max(price.begins, span.begins), min(_end(price.ends), span.ends)
+            if begins < ends:
+                seen.append(Price(begins, None if ends == FOR_GOOD else ends, price.amount))
+    return seen
+
+
+def _end(ends: int | None) -> int:
+    return FOR_GOOD if ends is None else ends
 
 
 def _differ(old: Sequence[Price], new: Sequence[Price], since: int, until: int) -> int | None:
