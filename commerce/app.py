@@ -68,7 +68,7 @@ class Works:
         """Stand on a database, with nothing under way."""
         self.db = db
         self.provider = payments.Provider.at(gateway, db)
-        self.books = CurrentBooks(db)
+        self.books = CurrentBooks()
         self.placing = orders.Placing("place_orders", db, partial(place_orders, self.books))
         self.selling = orders.Selling("book_sales", db, partial(book_sales, self.books))
         self.quoting = QuoteDesk(db, self.books)

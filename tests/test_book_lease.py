@@ -1,21 +1,22 @@
 """No process quotes from a stale book: the story told with clocks, and its twin in which one does."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from commerce.kernel.refusals import UnknownReference
+from orders.quote import Basket
+from orders.quote_desk import QuoteDesk
 from pricing.books.canonical import canonical, sha256_of
-from pricing.books.current import CurrentBooks
+from pricing.books.current import OLDER_MAX, CurrentBooks
 from pricing.books.errors import TooSoon
 from pricing.books.lead import COMMIT_WITHIN, LEAD, LEASE, SKEW, must_lead
-from pricing.books.zones import microseconds
-from pricing.rules.book import Book
+from pricing.rules import Prepared
 from tests.book_stories import publish, reprice
 from tests.conftest import NOON
 from tests.shop import rows
@@ -23,6 +24,8 @@ from tests.statements import statements
 from tests.stories import open_lawful_shop, plant
 
 MS = timedelta(milliseconds=1)
+LONG = timedelta(seconds=30)
+CASE = Basket("web-de", [("CASE-BLK", 1)])
 
 
 @pytest.fixture(autouse=True)
@@ -31,43 +34,49 @@ async def _shop(db: Database) -> None:
     await publish(db)
 
 
+class Process:
+    """A process of the API: its own clock, its own connections, its own memory."""
+
+    def __init__(self, url: str, clock: SetClock) -> None:
+        self.clock = clock
+        self.db = Database(url, clock=clock, pool_size=1)
+        self.desk = QuoteDesk(self.db, CurrentBooks())
+
+    async def charges(self) -> int:
+        """What it says that a case costs now."""
+        return (await self.desk.quote(CASE)).total.amount
+
+
 @asynccontextmanager
-async def process(url: str, now: datetime, lease: timedelta = LEASE) -> AsyncIterator[tuple[CurrentBooks, SetClock]]:
-    """Another process: its own clock, its own connections, its own memory."""
-    clock = SetClock(now)
-    database = Database(url, clock=clock, pool_size=1)
+async def process(url: str, ahead: timedelta = timedelta(0)) -> AsyncIterator[Process]:
+    """Another process, whose clock may be ahead of the publisher's."""
+    made = Process(url, SetClock(NOON + ahead))
     try:
-        yield CurrentBooks(database, lease), clock
+        yield made
     finally:
-        await database.close()
-
-
-def price_of(book: Book, sku: str, at: datetime) -> int | None:
-    """What a sku costs at an instant, by a book."""
-    us = microseconds(at)
-    prices = next(item.recommended for item in book.items if item.sku == sku)
-    return next((one.amount for one in prices if one.begins <= us and (one.ends is None or us < one.ends)), None)
+        await made.db.close()
 
 
 @pytest.mark.parametrize(
     ("lease", "stale"),
-    [(LEASE, False), (timedelta(seconds=30), True)],
+    [(LEASE, False), (LONG, True)],
     ids=["as it is", "the twin: with a lease that is longer than the lead"],
 )
 async def test_whoever_asked_just_before_a_change_was_published_quotes_it_in_time(
-    db: Database, url: str, clock: SetClock, lease: timedelta, *, stale: bool
+    db: Database, url: str, monkeypatch: pytest.MonkeyPatch, lease: timedelta, *, stale: bool
 ) -> None:
     """The change begins as soon as it may. The process asks right before it is published; then it quotes all along."""
-    async with process(url, NOON, lease) as (books, own):
-        await books.at("de", own.now())
-        starts = clock.now() + LEAD
+    monkeypatch.setattr("orders.quote_desk.LEASE", lease)
+    starts = NOON + LEAD
+    async with process(url) as other:
+        await other.charges()
         await reprice(db, "CASE-BLK", 2500, starts)
         await publish(db)
 
         charged = []
         for instant in (NOON, NOON + LEASE - MS, starts - MS, starts, starts + MS, starts + LEASE):
-            own.set(instant)
-            charged.append(price_of((await books.at("de", instant)).book, "CASE-BLK", instant))
+            other.clock.set(instant)
+            charged.append(await other.charges())
 
     right = [2900, 2900, 2900, 2500, 2500, 2500]
     assert (charged != right) is stale
@@ -76,76 +85,121 @@ async def test_whoever_asked_just_before_a_change_was_published_quotes_it_in_tim
 @pytest.mark.parametrize("commit", [timedelta(0), COMMIT_WITHIN])
 @pytest.mark.parametrize("skew", [-SKEW, timedelta(0), SKEW - MS])
 async def test_clocks_may_differ_and_commits_may_be_late(
-    db: Database, url: str, clock: SetClock, commit: timedelta, skew: timedelta
+    db: Database, url: str, commit: timedelta, skew: timedelta
 ) -> None:
     """The reader's clock goes ahead of the publisher's by `skew`; it asks just before the commit is seen."""
-    assert await charged_at_the_start(db, url, clock, commit + skew) == 2500
+    assert await charged_at_the_start(db, url, commit + skew) == 2500
 
 
-async def test_clocks_that_differ_more_are_the_twin(db: Database, url: str, clock: SetClock) -> None:
+async def test_clocks_that_differ_more_are_the_twin(db: Database, url: str) -> None:
     """The bound is what it is said to be: beyond it a stale price is quoted."""
-    assert await charged_at_the_start(db, url, clock, COMMIT_WITHIN + SKEW + MS) == 2900
+    assert await charged_at_the_start(db, url, COMMIT_WITHIN + SKEW + MS) == 2900
 
 
-async def charged_at_the_start(db: Database, url: str, clock: SetClock, ahead: timedelta) -> int | None:
+async def charged_at_the_start(db: Database, url: str, ahead: timedelta) -> int:
     """What a process charges at the start of a change, if it asked so long after the publisher said "now"."""
-    starts = clock.now() + LEAD
-    async with process(url, NOON + ahead) as (books, own):
-        await books.at("de", own.now())
+    starts = NOON + LEAD
+    async with process(url, ahead) as other:
+        await other.charges()
         await reprice(db, "CASE-BLK", 2500, starts)
         await publish(db)
-        own.set(max(own.now(), starts))
-        return price_of((await books.at("de", own.now())).book, "CASE-BLK", own.now())
+        other.clock.set(max(other.clock.now(), starts))
+        return await other.charges()
 
 
-async def test_within_a_lease_nothing_is_asked_and_after_it_one_short_question(db: Database, clock: SetClock) -> None:
-    books = CurrentBooks(db)
-    with statements(db) as first:
-        book = await books.at("de", clock.now())
-    with statements(db) as again:
-        assert await books.at("de", clock.now() + LEASE - MS) is book
-    clock.advance(LEASE)
-    with statements(db) as later:
-        assert await books.at("de", clock.now()) is book
+async def test_within_a_lease_nothing_is_asked(db: Database, clock: SetClock) -> None:
+    desk = QuoteDesk(db, CurrentBooks())
+    asked = []
+    for wait in (timedelta(0), LEASE - MS, MS):
+        clock.advance(wait)
+        with statements(db) as sent:
+            await desk.quote(CASE)
+        asked.append(len(sent) > 0)
 
-    assert (len(first), len(again), len(later)) == (2, 0, 1)
+    assert asked == [True, False, True]
 
 
 async def test_a_process_that_did_not_look_for_long_looks_before_it_quotes(db: Database, clock: SetClock) -> None:
-    books = CurrentBooks(db)
-    await books.at("de", clock.now())
+    desk = QuoteDesk(db, CurrentBooks())
+    await desk.quote(CASE)
     for day in range(1, 4):
         await reprice(db, "CASE-BLK", 2900 - day, clock.now() + LEAD)
         await publish(db)
         clock.advance(timedelta(days=1))
 
-    assert price_of((await books.at("de", clock.now())).book, "CASE-BLK", clock.now()) == 2897
+    assert (await desk.quote(CASE)).total.amount == 2897
 
 
 async def test_a_clock_that_is_set_back_is_not_trusted_either(db: Database, clock: SetClock) -> None:
-    books = CurrentBooks(db)
+    desk = QuoteDesk(db, CurrentBooks())
     clock.set(NOON + timedelta(hours=1))
-    await books.at("de", clock.now())
+    await desk.quote(CASE)
     clock.set(NOON)
     await reprice(db, "CASE-BLK", 2500, NOON + LEAD)
     await publish(db)
 
-    assert (await books.at("de", clock.now())).book.number == 2
+    assert (await desk.quote(CASE)).book == 2
 
 
-async def test_many_who_ask_at_once_are_one_question(db: Database, clock: SetClock) -> None:
-    books = CurrentBooks(db)
-    with statements(db) as asked:
-        found = await asyncio.gather(*(books.at("de", clock.now()) for _ in range(50)))
+# The books that a process has ready
 
-    assert len(asked) == 2
-    assert all(one is found[0] for one in found)
+
+async def current(db: Database, books: CurrentBooks, markets: Sequence[str] = ("de",)) -> dict[str, Prepared]:
+    """The current books, as whoever writes an order asks for them."""
+    async with db.transaction() as tx:
+        return await books.exactly(tx, markets, db.clock.now())
+
+
+def read_whole(sent: Sequence[str]) -> int:
+    """How many books were read whole, and so made ready."""
+    return sum(one.lstrip().startswith("SELECT body") for one in sent)
+
+
+async def test_a_book_that_many_want_at_once_is_made_ready_once(db: Database) -> None:
+    books = CurrentBooks()
+    with statements(db) as sent:
+        found = await asyncio.gather(*(current(db, books) for _ in range(20)))
+
+    assert read_whole(sent) == 1
+    assert all(one["de"] is found[0]["de"] for one in found)
+
+
+async def test_whoever_makes_a_book_ready_and_gives_up_leaves_it_to_the_next(db: Database) -> None:
+    books = CurrentBooks()
+    asking = [asyncio.ensure_future(current(db, books)) for _ in range(4)]
+    with statements(db) as sent:
+        while read_whole(sent) == 0:  # noqa: ASYNC110 - nothing is slept here, the others get their turn
+            await asyncio.sleep(0)
+        for one in asking[:-1]:
+            one.cancel()
+        found = await asyncio.gather(*asking, return_exceptions=True)
+
+    assert [isinstance(one, dict) for one in found] == [False, False, False, True]
+
+
+async def test_however_many_old_books_are_asked_for_the_current_ones_stay_ready(db: Database, clock: SetClock) -> None:
+    for amount in range(OLDER_MAX + 3):
+        clock.advance(LEAD)
+        await reprice(db, "CASE-BLK", 2000 + amount, clock.now() + LEAD)
+        await publish(db)
+    books = CurrentBooks()
+    now = await current(db, books, ["de", "us"])
+    for back in range(1, OLDER_MAX + 3):
+        async with db.read() as tx:
+            then = await books.that_was_current(tx, "web-de", clock.now() - LEAD * back)
+        assert then is not None
+        assert then.book.number == now["de"].book.number - back
+    with statements(db) as sent:
+        again = await current(db, books, ["de", "us"])
+
+    assert all(again[market] is now[market] for market in ("de", "us"))
+    assert read_whole(sent) == 0
 
 
 async def test_an_order_sees_the_number_that_its_own_transaction_sees(db: Database, clock: SetClock) -> None:
-    """However long the lease: what is written into a row is looked up beside it."""
-    books = CurrentBooks(db, timedelta(hours=1))
-    await books.at("de", clock.now())
+    """What is written into a row is looked up beside it."""
+    books = CurrentBooks()
+    await current(db, books)
     await reprice(db, "CASE-BLK", 2500, NOON + LEAD)
     await publish(db)
 
@@ -162,22 +216,11 @@ async def test_an_order_sees_the_number_that_its_own_transaction_sees(db: Databa
     assert len(asked) == 1
 
 
-async def test_a_market_without_a_book_gets_one_when_it_is_first_asked_for(db: Database, clock: SetClock) -> None:
-    books = CurrentBooks(db)
-    assert (await books.at("us", clock.now())).book.number == 1
+async def test_a_market_without_a_book_gets_one_when_it_is_first_asked_for(db: Database) -> None:
+    books = CurrentBooks()
+    assert (await current(db, books, ["us"]))["us"].book.number == 1
     with pytest.raises(UnknownReference):
-        await books.at("nowhere", clock.now())
-
-
-async def test_few_books_are_remembered(db: Database, clock: SetClock) -> None:
-    books = CurrentBooks(db, remembered_max=1)
-    german = await books.at("de", clock.now())
-    await books.at("us", clock.now())
-    with statements(db) as asked:
-        again = await books.at("de", clock.now())
-
-    assert again.book == german.book
-    assert len(asked) == 1
+        await current(db, books, ["nowhere"])
 
 
 async def test_what_would_begin_too_soon_is_refused_by_its_field() -> None:

@@ -132,11 +132,11 @@ async def place_twice(db: Database, clock: SetClock) -> Answer | Refusal | Repla
 
     async def place_again() -> Answer | Refusal | Replay:
         async with db.transaction() as there:
-            [verdict] = await place_orders(CurrentBooks(db), there, [wish], clock.now())
+            [verdict] = await place_orders(CurrentBooks(), there, [wish], clock.now())
         return verdict
 
     async with db.transaction() as here:
-        [answer] = await place_orders(CurrentBooks(db), here, [wish], clock.now())
+        [answer] = await place_orders(CurrentBooks(), here, [wish], clock.now())
         assert isinstance(answer, Answer)
         again = asyncio.create_task(place_again())
 

@@ -167,11 +167,11 @@ async def test_who_follows_a_refused_twin_is_judged_on_their_own(web: Api, db: D
 
     group = [wish("a", 1, mine), wish("b", 2900, mine), wish("c", 1), wish("c", 2900)]
     async with db.transaction() as tx:
-        _, same_id, _, same_key = await place_orders(CurrentBooks(db), tx, group, NOON)
+        _, same_id, _, same_key = await place_orders(CurrentBooks(), tx, group, NOON)
     async with db.transaction() as tx:
-        alone = await place_orders(CurrentBooks(db), tx, [group[1], group[3]], NOON)
+        alone = await place_orders(CurrentBooks(), tx, [group[1], group[3]], NOON)
     async with db.transaction() as tx:
-        late = await place_orders(CurrentBooks(db), tx, [wish("d", 2900, mine), wish("c", 1)], NOON)
+        late = await place_orders(CurrentBooks(), tx, [wish("d", 2900, mine), wish("c", 1)], NOON)
 
     assert (type(same_id), type(same_key)) == (Busy, Busy), "nothing was decided: send it again"
     assert [type(verdict) for verdict in alone] == [Answer, Answer]

@@ -95,7 +95,7 @@ def prior(data: Path | None, channel: str, sku: str, at: datetime | None, *, as_
         from pricing.prior_prices import prior_price  # noqa: PLC0415 - as above
 
         async with db.snapshot() as tx:
-            return await prior_price(CurrentBooks(db), tx, channel, sku, at or db.clock.now())
+            return await prior_price(CurrentBooks(), tx, channel, sku, at or db.clock.now())
 
     found = at_database(data, ask)
     if as_json:

@@ -1,24 +1,26 @@
-"""Which book is the current one: what a process remembers of it, and for how long it may (see lead.py)."""
+"""Which book is the current one, and the books that a process has ready to quote from.
+
+Which one is the current one is never remembered: whoever quotes looks it up, in the transaction in which everything
+else is read. What may be remembered, and for how long, is an answer (see lead.py, and `orders/quote_desk.py`).
+"""
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Coroutine
-from datetime import datetime, timedelta
-from time import monotonic_ns as _monotonic_ns
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from sqlalchemy import text
 
-from commerce.kernel.db import Database, ReadSession, Session
+from commerce.kernel.db import ReadSession, Session
 from pricing.books.canonical import read
-from pricing.books.lead import LEASE
 from pricing.books.publish import publish_book
 from pricing.rules import Prepared
 from pricing.rules import prepare as make_ready
 
-REMEMBERED_MAX = 12
-"""Books that a process keeps ready: the current ones of its markets, and some before them."""
-Found = TypeVar("Found")
+OLDER_MAX = 4
+"""Books that a process keeps ready beside each market's newest one: who began before it came may still ask for them."""
 
 _HEADS = text("SELECT market, number, sha256 FROM price_book_heads WHERE market = ANY (CAST(:markets AS text[]))")
 _HEAD_OF_CHANNEL = text("""
@@ -39,49 +41,20 @@ class Head(NamedTuple):
     sha256: str
 
 
-class _Known(NamedTuple):
-    """A head, and when it was asked for: by the shop's clock, and by one that nobody can stop."""
-
-    head: Head
-    asked_at: datetime
-    asked_ns: int
-
-
 def prepare(body: bytes) -> Prepared:
     """Make of a book's bytes what quotes are made from."""
     return make_ready(read(body))
 
 
 class CurrentBooks:
-    """What a process knows of the current books. Books never change, so one that is kept stays right for ever.
+    """The books that a process has ready. Books never change, so one that is kept stays right for ever."""
 
-    Which one is the current one is remembered for a lease, and asked for anew after that.
-    """
-
-    def __init__(self, db: Database, lease: timedelta = LEASE, remembered_max: int = REMEMBERED_MAX) -> None:
-        """Know nothing yet."""
-        self._db = db
-        self._lease = lease
-        self._lease_ns = lease // timedelta(microseconds=1) * 1_000
-        self._most = remembered_max
-        self._heads: dict[str, _Known] = {}
-        self._books: OrderedDict[str, Prepared] = OrderedDict()
-        self._under_way: dict[str, asyncio.Task[Any]] = {}
-
-    async def at(self, market: str, instant: datetime) -> Prepared:
-        """The book to quote from at an instant, which is about now. Within a lease nothing is asked of the database.
-
-        A market that never had a book is given its first one. Raises UnknownReference.
-        """
-        known = self._heads.get(market)
-        if known is None or not self._holds(known, instant):
-            known = await self._once(f"head {market}", self._ask(market))
-            if not self._near(known, instant):  # Somebody else's question, asked too long before ours.
-                known = await self._ask(market)
-        book = self._remembered(known.head)
-        if book is None:
-            book = await self._once(known.head.sha256, self._load(market, known.head))
-        return book
+    def __init__(self, older_max: int = OLDER_MAX) -> None:
+        """Have none ready yet."""
+        self._most = older_max
+        self._newest: dict[str, tuple[Head, Prepared]] = {}
+        self._older: OrderedDict[str, Prepared] = OrderedDict()
+        self._making: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def exactly(self, tx: Session, markets: Collection[str], now: datetime) -> dict[str, Prepared]:
         """The books that are current in this very transaction: for whoever writes a book's number into a row."""
@@ -99,55 +72,37 @@ class CurrentBooks:
         return None if row is None else await self._ready(tx, row.market, Head(row.number, row.sha256))
 
     async def _ready(self, tx: ReadSession, market: str, head: Head) -> Prepared:
-        book = self._remembered(head)
-        if book is None:
-            book = self._remember(head, await asyncio.to_thread(prepare, await body_of(tx, market, head.number)))
-        return book
-
-    def _holds(self, known: _Known, instant: datetime) -> bool:
-        return self._near(known, instant) and _monotonic_ns() - known.asked_ns < self._lease_ns
-
-    def _near(self, known: _Known, instant: datetime) -> bool:
-        return known.asked_at - self._lease < instant < known.asked_at + self._lease
-
-    async def _once(self, what: str, work: Coroutine[Any, Any, Found]) -> Found:
-        """Of many that want the same at once, the first one asks, and all hear the answer."""
-        task = self._under_way.get(what)
-        if task is None:
-            task = self._under_way[what] = asyncio.create_task(work)
-            task.add_done_callback(lambda _: self._under_way.pop(what, None))
-        else:
-            work.close()
-        found: Found = await asyncio.shield(task)
-        return found
-
-    async def _ask(self, market: str) -> _Known:
-        """The lease begins before the question, however late the answer comes."""
-        asked_at, asked_ns = self._db.clock.now(), _monotonic_ns()
-        async with self._db.read() as tx:
-            head = (await _heads(tx, [market])).get(market)
-        if head is None:
-            async with self._db.transaction() as tx:
-                head = (await current_heads(tx, [market], asked_at))[market]
-        known = self._heads[market] = _Known(head, asked_at, asked_ns)
-        return known
-
-    async def _load(self, market: str, head: Head) -> Prepared:
-        async with self._db.read() as tx:
-            body = await body_of(tx, market, head.number)
-        return self._remember(head, await asyncio.to_thread(prepare, body))
-
-    def _remembered(self, head: Head) -> Prepared | None:
-        book = self._books.get(head.sha256)
+        """A book, ready to be quoted from. Of many who want the same at once one makes it ready, for all of them."""
+        book = self._found(market, head)
         if book is not None:
-            self._books.move_to_end(head.sha256)
+            return book
+        async with self._making.setdefault(head.sha256, asyncio.Lock()):
+            book = self._found(market, head)
+            if book is None:
+                book = await asyncio.to_thread(prepare, await body_of(tx, market, head.number))
+                self._keep(market, head, book)
         return book
 
-    def _remember(self, head: Head, book: Prepared) -> Prepared:
-        self._books[head.sha256] = book
-        while len(self._books) > self._most:
-            self._books.popitem(last=False)
+    def _found(self, market: str, head: Head) -> Prepared | None:
+        newest = self._newest.get(market)
+        if newest is not None and newest[0] == head:
+            return newest[1]
+        book = self._older.get(head.sha256)
+        if book is not None:
+            self._older.move_to_end(head.sha256)
         return book
+
+    def _keep(self, market: str, head: Head, book: Prepared) -> None:
+        """The newest one of a market makes room only for a newer one, however many older ones are asked for."""
+        newest = self._newest.get(market)
+        if newest is None or newest[0].number < head.number:
+            self._newest[market] = (head, book)
+            if newest is None:
+                return
+            head, book = newest
+        self._older[head.sha256] = book
+        while len(self._older) > self._most:
+            self._older.popitem(last=False)
 
 
 async def current_heads(tx: Session, markets: Collection[str], now: datetime) -> dict[str, Head]:

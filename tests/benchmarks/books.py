@@ -133,7 +133,7 @@ async def _delta(db: Database) -> None:
 
 async def _kept(db: Database) -> tuple[float, int]:
     """How long it takes to give a quote again and again, and how many statements it takes."""
-    desk = QuoteDesk(db, CurrentBooks(db))
+    desk = QuoteDesk(db, CurrentBooks())
     basket = Basket("web", [(f"SKU-{n:06d}", 1) for n in range(1, 11)])
     await desk.quote(basket)
     with statements(db) as sent:
