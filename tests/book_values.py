@@ -72,7 +72,11 @@ BENEFITS = st.one_of(
     st.builds(FixedPrice, AMOUNTS),
     st.builds(BuyGet, buy=st.integers(1, 3), get=st.integers(1, 3), gets=st.none() | SELECTORS),
     st.builds(Bundle, parts=st.lists(st.builds(BundlePart, SELECTORS), min_size=1, max_size=2), price=AMOUNTS),
-    st.builds(Tiers, by=st.just("quantity"), steps=st.lists(st.builds(Step, AMOUNTS, share=st.just(1)), min_size=1)),
+    st.builds(
+        Tiers,
+        by=st.just("quantity"),
+        steps=st.lists(st.builds(Step, AMOUNTS, share=st.just(1)), min_size=1, max_size=20),
+    ),
     st.builds(Gift, TEXTS),
 )
 PROMOTIONS = st.builds(
