@@ -57,7 +57,13 @@ async def whole(db: Database, number: int, market: str = "de") -> bytes:
 async def since(db: Database, number: int) -> bytes:
     """What makes the current book of an older one."""
     async with db.read() as tx:
-        return await book_since(tx, "de", number)
+        return await book_since(tx, "de", number, await newest(db))
+
+
+async def newest(db: Database) -> int:
+    """The number of the current book."""
+    [(number,)] = await rows(db, "SELECT number FROM price_book_heads WHERE market = 'de'")
+    return int(number)
 
 
 async def turn_keys(db: Database) -> None:
@@ -227,7 +233,7 @@ async def test_a_till_that_slept_through_two_rotations_finds_its_way(
         clock.advance(timedelta(days=30))
         await turn_keys(db)
     async with db.read() as tx:
-        latest = await book_since(tx, "de", 1)
+        latest = await book_since(tx, "de", 1, await newest(db))
     with pytest.raises(BookKeyUnknown):
         verify(latest, pinned, verify(await whole(db, 1), pinned).body)
 

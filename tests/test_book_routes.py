@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.util import await_only
 
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
@@ -66,6 +68,32 @@ async def test_a_delta_leads_over_any_number_of_books(till: Api, db: Database) -
     fourth = verify(answer.content, first.trusted, first.body)
     assert fourth.book.number == 4
     assert verify((await till.get("/v1/price-books/de")).content, first.trusted).body == fourth.body
+
+
+@pytest.mark.parametrize("asked", [{}, {"since": 1}])
+async def test_an_answer_is_of_one_book_also_where_the_next_one_is_published_meanwhile(
+    till: Api, db: Database, asked: Json
+) -> None:
+    """Somebody publishes right after it was looked up which book is the newest."""
+    await cheaper_case(db)
+    looked = []
+
+    async def cheaper_watch() -> None:
+        await reprice(db, "WATCH", 19900, NOON + LEAD)
+        await publish(db)
+
+    def publish_then(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        if "FROM price_book_heads" in statement and not looked:
+            looked.append(statement)
+            await_only(cheaper_watch())
+
+    event.listen(db.engine.sync_engine, "after_cursor_execute", publish_then)
+    answer = await till.get("/v1/price-books/de", **asked)
+    event.remove(db.engine.sync_engine, "after_cursor_execute", publish_then)
+
+    assert len(looked) == 1
+    assert (answer.json()["number"], answer.headers["etag"]) == (2, f'"{answer.json()["sha256"]}"')
+    assert await rows(db, "SELECT number FROM price_book_heads WHERE market = 'de'") == [(3,)]
 
 
 async def test_where_the_book_is_smaller_than_what_changed_it_is_sent_whole(till: Api, db: Database) -> None:

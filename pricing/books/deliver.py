@@ -10,7 +10,7 @@ from commerce.kernel.db import ReadSession
 from pricing.books.current import body_of
 from pricing.books.delta import Delta, compose, pack, unpack
 from pricing.books.errors import DeltaBackwards, UnknownBook
-from pricing.books.queries import Signed, chain_between, newest, packed_deltas, signed
+from pricing.books.queries import Signed, chain_between, packed_deltas, signed
 from pricing.books.verify import Envelope
 
 LINKS_MAX = 1_000
@@ -25,12 +25,11 @@ async def whole_book(tx: ReadSession, market: str, number: int) -> bytes:
     return _envelope(market, found, book=Raw(await body_of(tx, market, number)))
 
 
-async def book_since(tx: ReadSession, market: str, since: int) -> bytes:
-    """An envelope with what makes the current book of an older one; with the whole book where that is less.
+async def book_since(tx: ReadSession, market: str, since: int, number: int) -> bytes:
+    """An envelope with what makes a book, the current one, of an older one; with the whole book where that is less.
 
-    Raises UnknownBook for a number that was never given, NotFound for a market without a book.
+    Raises UnknownBook for a number that was not given yet.
     """
-    number, _ = await newest(tx, market)
     if not 1 <= since <= number:
         raise UnknownBook("since", market, since, number)
     delta = await delta_between(tx, market, since, number)

@@ -60,7 +60,7 @@ async def show_book(
         if sha256 in tags:
             held, body = number, b""
         elif since is not None:
-            held, body = since, await book_since(tx, market, since)
+            held, body = since, await book_since(tx, market, since, number)
         else:
             held, body = await queries.number_of(tx, market, tags), await whole_book(tx, market, number)
     await note_heard(db, principal, market, held)

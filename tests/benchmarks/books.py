@@ -128,7 +128,7 @@ async def _change(db: Database, n: int) -> None:
 async def _delta(db: Database) -> None:
     async with db.read() as tx:
         [number] = (await tx.execute(text("SELECT number FROM price_book_heads"))).scalars()
-        await book_since(tx, "de", number - 1)
+        await book_since(tx, "de", number - 1, number)
 
 
 async def _kept(db: Database) -> tuple[float, int]:
