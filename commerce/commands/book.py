@@ -144,7 +144,7 @@ def rotate(data: Path | None, *, activate: bool, as_json: bool) -> None:
 @data_option
 @json_option
 def publish(data: Path | None, *, as_json: bool) -> None:
-    """Publish whatever is new in any market. The worker does so every few minutes."""
+    """Publish whatever is new in any market. The worker does so every minute."""
     published = transact(data, _publish)
     show(published or {"published": "nothing: the books say it all"}, as_json=as_json)
 
