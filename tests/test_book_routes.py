@@ -9,13 +9,14 @@ from sqlalchemy.util import await_only
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
+from pricing.books.errors import BookTampered, BookTooOld
 from pricing.books.readiness import report_readiness
 from pricing.books.verify import verify
 from tests import promoting
 from tests.book_stories import LEAD, SOON, promote, publish, reprice, trusted
 from tests.conftest import NOON, Api, Callers, Json, problem
 from tests.shop import rows
-from tests.stories import every_law_holds, open_lawful_shop, told
+from tests.stories import every_law_holds, open_lawful_shop, plant, told
 
 HELD = "SELECT principal, market, number FROM book_holders ORDER BY principal"
 
@@ -68,6 +69,35 @@ async def test_a_delta_leads_over_any_number_of_books(till: Api, db: Database) -
     fourth = verify(answer.content, first.trusted, first.body)
     assert fourth.book.number == 4
     assert verify((await till.get("/v1/price-books/de")).content, first.trusted).body == fourth.body
+
+
+async def test_what_a_till_holds_from_before_a_backup_is_no_base_for_a_delta(till: Api, db: Database) -> None:
+    """The backup is older than book 2, and another book 2 was published since. Its hash tells them apart."""
+    await cheaper_case(db)
+    lost = verify((await till.get("/v1/price-books/de")).content, await trusted(db))
+    await plant(
+        db,
+        "ALTER TABLE price_books DISABLE TRIGGER append_only",
+        "UPDATE price_book_heads h SET number = 1, sha256 = (SELECT sha256 FROM price_books b"
+        " WHERE b.market = h.market AND b.number = 1)",
+        "DELETE FROM book_starts",
+        "DELETE FROM price_books WHERE number = 2",
+        "ALTER TABLE price_books ENABLE TRIGGER append_only",
+    )
+    held = {"If-None-Match": f'"{lost.sha256}"'}
+    alone = await till.get("/v1/price-books/de", since=2, headers=held)
+    for sku in ("WATCH", "CHARGER"):
+        await reprice(db, sku, 9900, NOON + LEAD)
+        await publish(db)
+    after = await till.get("/v1/price-books/de", since=2, headers=held)
+    by_number_alone = await till.get("/v1/price-books/de", since=2)
+
+    assert [(one.json()["number"], "book" in one.json()) for one in (alone, after)] == [(1, True), (3, True)]
+    assert verify(after.content, lost.trusted, lost.body).book.number == 3
+    with pytest.raises(BookTampered):
+        verify(by_number_alone.content, lost.trusted, lost.body)
+    with pytest.raises(BookTooOld):
+        verify(alone.content, lost.trusted, lost.body)
 
 
 @pytest.mark.parametrize("asked", [{}, {"since": 1}])

@@ -50,19 +50,20 @@ async def show_book(
     """The market's current price book, signed. Whoever sells sees its own market's.
 
     With `since` the answer has a delta in place of the book, unless the book itself is smaller. The ETag is the book's
-    hash: 304 where the caller holds it already.
+    hash: 304 where the caller holds it already. Whoever sends `since` with the hash of what they hold (If-None-Match)
+    is given the whole book where there is another one under that number here, as after a backup was restored.
     """
     tags = _tags(request)
-    held: int | None
     async with db.read() as tx:
         await _must_be_theirs(tx, principal, market)
         number, sha256 = await queries.newest(tx, market)
+        held = await queries.number_of(tx, market, tags) if tags or since is None else since
         if sha256 in tags:
             held, body = number, b""
-        elif since is not None:
-            held, body = since, await book_since(tx, market, since, number)
+        elif since is not None and held == since:
+            body = await book_since(tx, market, since, number)
         else:
-            held, body = await queries.number_of(tx, market, tags), await whole_book(tx, market, number)
+            body = await whole_book(tx, market, number)
     await note_heard(db, principal, market, held)
     return _tagged(body, sha256)
 
