@@ -106,7 +106,7 @@ async def test_an_answer_is_of_one_book_also_where_the_next_one_is_published_mea
 ) -> None:
     """Somebody publishes right after it was looked up which book is the newest."""
     await cheaper_case(db)
-    looked = []
+    looked: list[str] = []
 
     async def cheaper_watch() -> None:
         await reprice(db, "WATCH", 19900, NOON + LEAD)
