@@ -1,17 +1,19 @@
 """Price books: what is in them, how they are numbered, and what publishing refuses."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
+from commerce.kernel.db import LIMITS, Database
 from pricing.books.canonical import canonical, read_strictly, sha256_of
-from pricing.books.errors import ChangesTooSoon
+from pricing.books.errors import ChangesTooSoon, MarketsLocked
 from pricing.books.publish import ensure_books, publish_everywhere
 from pricing.books.zones import microseconds
+from pricing.locking import lock_market
 from pricing.rules.book import Book, Price
 from tests.book_stories import LEAD, SOON, promote, publish, reprice
 from tests.conftest import NOON, Json
@@ -312,3 +314,36 @@ async def test_instants_at_which_charges_turn_are_kept_with_the_first_book_that_
     await plant(db, "UPDATE promotions SET state = 'withdrawn'")
     await publish(db)
     assert await rows(db, starts) == [(SOON, 3), (SOON + timedelta(hours=1), 3)], "who holds book 2 would start it"
+
+
+# Everywhere
+
+
+@pytest.mark.parametrize("held_for_long", [True, False])
+async def test_a_market_that_somebody_holds_stops_no_other(
+    db: Database, url: str, clock: SetClock, *, held_for_long: bool
+) -> None:
+    """It is come back to, and named where it is held still."""
+    async with db.transaction() as tx:
+        await ensure_books(tx, NOON)
+    await plant(db, "INSERT INTO categories (code, name) VALUES ('new', 'New')")
+    hasty = Database(url, clock=clock, limits={**LIMITS, "lock_timeout": "500ms"})
+    other_came_out = asyncio.Event()
+    event.listen(
+        hasty.engine.sync_engine,
+        "after_cursor_execute",
+        lambda *sent: other_came_out.set() if "INSERT INTO price_books" in sent[2] else None,
+    )
+    async with db.transaction() as tx:
+        await lock_market(tx, "de")
+        publishing = asyncio.ensure_future(publish_everywhere(hasty, NOON))
+        await (asyncio.wait([publishing]) if held_for_long else other_came_out.wait())
+
+    if held_for_long:
+        with pytest.raises(MarketsLocked) as refused:
+            await publishing
+        assert refused.value.facts() == {"markets": ["de"]}
+    else:
+        assert await publishing == {"us": 2, "de": 2}
+    assert [(await head(db, market))[0] for market in ("de", "us")] == [1 if held_for_long else 2, 2]
+    await hasty.close()

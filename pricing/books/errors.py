@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from commerce.kernel.refusals import Refusal
+from commerce.kernel.refusals import Busy, Refusal
 
 
 @dataclass(eq=False)
@@ -37,6 +37,17 @@ class ChangesTooSoon(Refusal):
             f"{self.what} would change at {self.instant.isoformat()}, before everybody can hold the new book "
             f"({self.earliest.isoformat()})."
         )
+
+
+@dataclass(eq=False)
+class MarketsLocked(Busy):
+    """Somebody else held these markets for too long, an import perhaps. All the others were published."""
+
+    code = "markets_locked"
+    markets: list[str]
+
+    def __str__(self) -> str:
+        return f"The books of {', '.join(self.markets)} are not published yet. The worker tries again within a minute."
 
 
 @dataclass(eq=False)

@@ -2,19 +2,20 @@
 
 import asyncio
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 import msgspec
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
-from commerce.kernel.db import Database, ReadSession, Session
+from commerce.kernel.db import Database, ReadSession, Session, took_too_long
 from commerce.kernel.outbox import tell
 from pricing.books.canonical import RawBook, canonical_part, read_strictly, sha256_of, split
 from pricing.books.compile import compile_book
 from pricing.books.delta import Delta, changed_keys, difference, pack, parts_with
-from pricing.books.errors import BookMalformed, ChangesTooSoon
+from pricing.books.errors import BookMalformed, ChangesTooSoon, MarketsLocked
 from pricing.books.events import PriceBookPublished
 from pricing.books.keys import SigningKey, signing_key
 from pricing.books.lead import commit_within
@@ -129,18 +130,35 @@ async def publish_all(tx: Session, now: datetime) -> dict[str, int]:
 async def publish_everywhere(db: Database, now: datetime) -> dict[str, int]:
     """Publish whatever is new in any market, each in a transaction of its own; the new numbers.
 
-    What nobody published comes out here: what has come within the horizon, what the catalog says, new keys.
+    What nobody published comes out here: what has come within the horizon, what the catalog says, new keys. A market
+    that somebody else holds is come back to after the others. Raises MarketsLocked for those that are held still.
     Safe to repeat: what the last book says already is not published.
     """
     async with db.read() as tx:
         markets = list((await tx.execute(_MARKETS)).scalars())
-    published = {}
+    published: dict[str, int] = {}
+    locked = await _publish_each(db, markets, now, published)
+    locked = await _publish_each(db, locked, now, published)
+    if locked:
+        raise MarketsLocked(locked)
+    return published
+
+
+async def _publish_each(db: Database, markets: Sequence[str], now: datetime, published: dict[str, int]) -> list[str]:
+    """Note the new number of each market that has one; the markets that somebody else held for too long."""
+    locked = []
     for market in markets:
-        async with db.transaction() as tx:
-            number = await publish_book(tx, market, now, at_once=True)
+        try:
+            async with db.transaction() as tx:
+                number = await publish_book(tx, market, now, at_once=True)
+        except DBAPIError as error:
+            if not took_too_long(error):
+                raise
+            locked.append(market)
+            continue
         if number is not None:
             published[market] = number
-    return published
+    return locked
 
 
 async def _last(tx: ReadSession, market: str) -> _Last | None:
