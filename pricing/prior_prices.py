@@ -65,7 +65,13 @@ async def prior_price(books: CurrentBooks, tx: ReadSession, channel: str, sku: s
 
 
 def _found(whole: Prepared, channel: str, sku: str, at: datetime) -> tuple[_Asked, Prior] | None:
-    """What a book says; None where it does not know all that the answer depends on. Raises UnknownReference."""
+    """What a book says; None where it does not know all that the answer depends on.
+
+    Raises UnknownReference for a sku that was not sold in any of the time around the instant that the book knows.
+    """
+    known, until = known_since(whole.book), instant_of(whole.book.complete_until)
+    if not known <= at < until:
+        return None
     item = whole.items.get(sku)
     if item is None:
         raise UnknownReference("sku", sku)
@@ -73,7 +79,7 @@ def _found(whole: Prepared, channel: str, sku: str, at: datetime) -> tuple[_Aske
     promotions = [one.runner.promotion for one in whole.concerns(channel, item)]
     book = prepare(msgspec.structs.replace(whole.book, items=[item], promotions=promotions))
     prior = prior_at(book, channel, sku, microseconds(at))
-    if not known_since(whole.book) <= _looks_back_to(book.book, prior, at) <= at < instant_of(book.book.complete_until):
+    if _looks_back_to(book.book, prior, at) < known:
         return None
     named = {store for one in promotions for store in one.conditions.stores}
     stores = [None] if channel in book.online else [None, *sorted(named)]

@@ -170,3 +170,19 @@ async def test_what_the_current_book_remembers_is_said_by_it(desk: Desk) -> None
     assert first == [(1, NOON)]
     assert (found["book"], found["price"], found["prior"]) == (1, eur(24900), None)
     assert problem(too_long_ago) == (422, "beyond_the_books")
+
+
+async def test_what_is_sold_no_more_is_told_by_the_book_of_its_day(desk: Desk, db: Database) -> None:
+    """The current book has forgotten the sku; neither its reduction nor its price is forgotten with it."""
+    await desk.live(item("WATCH", 19900))
+    shown = await asked(desk.ada)
+    await reprice(db, "WATCH", None, at=NOON + 2 * DAY)
+    desk.clock.set(NOON + 200 * DAY)
+    await republish(db)
+    then, now = await asked(desk.ada, START), await ask(desk.ada, None)
+    long_ago, ghost = await ask(desk.ada, NOON - 200 * DAY), await ask(desk.ada, START, sku="GHOST")
+
+    assert (then["price"], then["prior"], told(then)) == (eur(19900), eur(24900), told(shown))
+    assert problem(now) == (422, "unknown_reference"), "today it is not sold, and no book of these days has it"
+    assert problem(long_ago) == (422, "beyond_the_books"), "before the first book nobody knows"
+    assert problem(ghost) == (422, "unknown_reference")
