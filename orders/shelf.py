@@ -15,6 +15,7 @@ from commerce.kernel.db import ReadSession
 from commerce.kernel.pages import Page, page_of
 from commerce.kernel.refusals import NotFound
 from inventory.available_to_promise import available_to_promise
+from orders.basket_facts import Asking, facts_of_baskets
 from orders.quote import micros
 from pricing.books.current import CurrentBooks
 from pricing.rules import Prepared, UnitPrice, unit_price
@@ -33,11 +34,14 @@ class ShelfVariant(msgspec.Struct, frozen=True):
     price: Annotated[Amount | None, Meta(description="What it costs here, before promotions.")]
     recommended_price: Annotated[Amount | None, Meta(description="What is recommended in this market.")]
     reduced_price: Annotated[
-        Amount | None, Meta(description="With the promotions that anybody has who buys one; null without any.")
+        Amount | None,
+        Meta(description="What one unit costs now whoever comes in, promotions and all, if that is less; else null."),
     ]
     prior_price: Annotated[
         Amount | None,
-        Meta(description="Where the price was reduced: the lowest that it was here in the days before (98/6/EC, 6a)."),
+        Meta(
+            description="Where that is less than before: the lowest that it was here in the days before (98/6/EC, 6a)."
+        ),
     ]
     available: int
     """Units that can be shipped now (online), or that lie in stores (retail): a reading, not a promise."""
@@ -57,20 +61,28 @@ class ShelfProduct(msgspec.Struct, frozen=True):
     variants: list[ShelfVariant]
 
 
+class Shelf(NamedTuple):
+    """Where somebody looks: in a channel, and in which of its stores where that is known."""
+
+    channel: str
+    store: str | None = None
+
+
 async def look_at_shelf(
-    books: CurrentBooks, tx: ReadSession, channel: str, wanted: BrowseFilter, now: datetime
+    books: CurrentBooks, tx: ReadSession, shelf: Shelf, wanted: BrowseFilter, now: datetime
 ) -> Page[ShelfProduct]:
     """A page of what a channel shows, with prices and availability: three statements, however many products.
 
-    Raises UnknownReference for a channel that does not exist.
+    One more where promotions run whose uses are counted. What a unit costs is what a quote of it says where nobody is
+    named. Raises UnknownReference for a channel that does not exist.
     """
-    products = await browse(tx, msgspec.structs.replace(wanted, channel=channel), now)
+    products = await browse(tx, msgspec.structs.replace(wanted, channel=shelf.channel), now)
     if not products:
-        await channel_must_be_known(tx, channel)
+        await channel_must_be_known(tx, shelf.channel)
     skus = [variant.sku for product in products for variant in product.variants]
-    book = await books.of_channel(tx, channel)
-    prices = _prices(book, channel, skus, now) if book is not None else {}
-    free = await available_to_promise(tx, channel, skus, now)
+    book = await books.of_channel(tx, shelf.channel)
+    prices = await _prices(tx, book, shelf, skus, now) if book is not None else {}
+    free = await available_to_promise(tx, shelf.channel, skus, now)
 
     def shown(product: ProductRow) -> ShelfProduct:
         variants = [
@@ -90,9 +102,9 @@ async def look_at_shelf(
     return page_of(products, wanted.limit, shown, lambda product: (product.code,))
 
 
-async def look_at_product(books: CurrentBooks, tx: ReadSession, channel: str, code: str, now: datetime) -> ShelfProduct:
+async def look_at_product(books: CurrentBooks, tx: ReadSession, shelf: Shelf, code: str, now: datetime) -> ShelfProduct:
     """One product as the channel shows it now. Raises UnknownReference for the channel, NotFound for the product."""
-    page = await look_at_shelf(books, tx, channel, BrowseFilter(product=code, limit=1), now)
+    page = await look_at_shelf(books, tx, shelf, BrowseFilter(product=code, limit=1), now)
     if not page.items:
         raise NotFound("product", code)
     return page.items[0]
@@ -108,12 +120,16 @@ class _Shown(NamedTuple):
 _NOT_SOLD = _Shown(None, None, None, None)
 
 
-def _prices(book: Prepared, channel: str, skus: Sequence[str], now: datetime) -> Mapping[str, _Shown]:
-    """What each sku costs by a book; what is not sold is left out."""
+async def _prices(
+    tx: ReadSession, book: Prepared, shelf: Shelf, skus: Sequence[str], now: datetime
+) -> Mapping[str, _Shown]:
+    """What each sku costs by a book, for a buyer whom nobody knows; what is not sold is left out."""
     at, shown = micros(now), {}
+    [stranger] = await facts_of_baskets(tx, [Asking(shelf.channel, codes=(), buyer=None, book=book)], at)
     for sku in skus:
         with suppress(CannotQuote):
-            shown[sku] = _shown(unit_price(book, channel, sku, at), book.book.currency)
+            unit = unit_price(book, shelf.channel, sku, at, shelf.store, stranger.customer)
+            shown[sku] = _shown(unit, book.book.currency)
     return shown
 
 

@@ -12,7 +12,7 @@ from commerce.kernel.db import Database
 from commerce.kernel.etags import with_etag
 from commerce.kernel.http import AnyRequest
 from commerce.kernel.pages import Limit, Page, decode_cursor
-from orders.shelf import ShelfProduct, look_at_product, look_at_shelf
+from orders.shelf import Shelf, ShelfProduct, look_at_product, look_at_shelf
 from pricing.books.current import CurrentBooks
 
 Text = Annotated[str, QueryParameter(max_length=200, pattern=r"^[^\x00]*$")]
@@ -34,7 +34,7 @@ async def list_products(  # noqa: PLR0913, PLR0917 - each is a filter of the lis
     cursor: Annotated[str | None, QueryParameter(max_length=500)] = None,
 ) -> Response[Page[ShelfProduct]]:
     """What a channel shows now, with prices and availability. Send the ETag back to learn whether anything changed."""
-    _must_be_its_shelf(principal, channel)
+    shelf = _shelf_of(principal, channel)
     after = decode_cursor(cursor, 1)
     wanted = BrowseFilter(
         q=q,
@@ -44,7 +44,7 @@ async def list_products(  # noqa: PLR0913, PLR0917 - each is a filter of the lis
         limit=limit,
     )
     async with db.read() as tx:
-        page = await look_at_shelf(books, tx, channel, wanted, db.clock.now())
+        page = await look_at_shelf(books, tx, shelf, wanted, db.clock.now())
     return with_etag(request, page)
 
 
@@ -58,16 +58,17 @@ async def show_product(
     channel: Annotated[str, QueryParameter(max_length=100, description="The channel whose shelf it is.")],
 ) -> Response[ShelfProduct]:
     """One product as a channel shows it now. Send the ETag back to learn whether anything changed."""
-    _must_be_its_shelf(principal, channel)
+    shelf = _shelf_of(principal, channel)
     async with db.read() as tx:
-        product = await look_at_product(books, tx, channel, code, db.clock.now())
+        product = await look_at_product(books, tx, shelf, code, db.clock.now())
     return with_etag(request, product)
 
 
-def _must_be_its_shelf(principal: Principal, channel: str) -> None:
-    """Let staff look at any shelf, and keys that sell at their own. Raises WrongChannel."""
+def _shelf_of(principal: Principal, channel: str) -> Shelf:
+    """Let staff look at any shelf, and keys that sell at their own, a till at its store's. Raises WrongChannel."""
     if principal.channel is not None:
         must_sell_in(principal, channel)
+    return Shelf(channel, principal.location)
 
 
 ROUTES = [list_products, show_product]

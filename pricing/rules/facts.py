@@ -24,7 +24,7 @@ def facts_of(prepared: Prepared, channel: str, sku: str, at: int) -> LineFacts:
     prior = prior_of(history.steps, prepared.book.prior, at)
     begins = max(found.begins, prior.begins, history.good_from)
     ends = min(found.ends, history.good_until, ALWAYS if prior.ends is None else prior.ends)
-    facts = found._replace(begins=begins, ends=ends, prior=prior.figure)
+    facts = found._replace(begins=begins, ends=ends, prior=prior.figure, reduced_from=prior.reduced_from)
     prepared.line_facts[channel, sku] = facts
     return facts
 
@@ -32,7 +32,7 @@ def facts_of(prepared: Prepared, channel: str, sku: str, at: int) -> LineFacts:
 def shipping_facts(prepared: Prepared, channel: str, amount: int, at: int) -> LineFacts:
     """What bringing it costs, taxed at the standard rate; promotions on shipping find it by themselves."""
     del channel
-    return LineFacts(at, at, amount, amount, _rate(prepared, _SHIPPING_CLASS, at).amount, 0, None, ())
+    return LineFacts(at, at, amount, amount, _rate(prepared, _SHIPPING_CLASS, at).amount, 0, None, 0, ())
 
 
 def prior_at(prepared: Prepared, channel: str, sku: str, at: int) -> Prior:
@@ -66,6 +66,7 @@ def _facts(prepared: Prepared, channel: str, item: Item, at: int) -> LineFacts |
         rate.amount,
         cost.amount if cost is not None else 0,
         None,
+        0,
         tuple(one for one in concerns if one.runner.runs(at)),
     )
 

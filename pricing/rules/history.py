@@ -69,7 +69,9 @@ def _applied(prepared: Prepared, channel: str, item: Item, public: Iterable[Conc
             return price
         state = (price, cost, *(one.runner.place for one in running))
         if state not in known:
-            facts = LineFacts(instant, instant, price, price, 0, cost.amount if cost is not None else 0, None, running)
+            facts = LineFacts(
+                instant, instant, price, price, 0, cost.amount if cost is not None else 0, None, 0, running
+            )
             stores = [None] if channel in prepared.online else _unlike_stores(running)
             known[state] = min(
                 _net(item.sku, facts, Asked(instant, offsets, store, _NOBODY, frozenset(), None)) for store in stores

@@ -77,6 +77,8 @@ class LineFacts(NamedTuple):
     cost: int
     """0 where it is not known."""
     prior: PriorPrice | None
+    reduced_from: int
+    """What a unit cost before the reduction that the prior price is of; 0 where there is none."""
     concerns: Sequence[Concern]
 
 

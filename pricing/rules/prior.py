@@ -26,6 +26,11 @@ class Prior(NamedTuple):
     evidence: Sequence[Step]
     """The steps of the window, from its opening on; empty where nothing was reduced."""
 
+    @property
+    def reduced_from(self) -> int:
+        """What a unit cost just before the reduction; 0 where there is none to tell of."""
+        return (self.evidence[-1].price or 0) if self.figure is not None else 0
+
 
 def steps_of(edges: Sequence[int], price_at: Callable[[int], int | None]) -> list[Step]:
     """The steps of a price that can change at these instants only; the first of them begins it."""

@@ -32,6 +32,7 @@ class QuotedLine(msgspec.Struct, frozen=True, kw_only=True):
     price: int
     """A unit's price in this channel, before promotions."""
     prior: PriorPrice | None
+    """Where units of this line cost less than a unit did before its price was reduced."""
     discounts: list[Reduction]
     """In the order in which they landed."""
     discount: int

@@ -89,7 +89,7 @@ def _line(line: Line, tax: int) -> QuotedLine:
         quantity=line.quantity,
         recommended=facts.recommended,
         price=line.price,
-        prior=facts.prior,
+        prior=line.prior,
         discounts=line.reductions,
         discount=line.gross - line.net,
         total=line.net,

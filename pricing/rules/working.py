@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from pricing.rules.prepared import LineFacts, Runner
-from pricing.rules.quoted import Reduction
+from pricing.rules.quoted import PriorPrice, Reduction
 
 
 class Line:
@@ -22,6 +22,11 @@ class Line:
         self.reductions: list[Reduction] = []
         self.locked = False
         """An exclusive promotion landed here."""
+
+    @property
+    def prior(self) -> PriorPrice | None:
+        """The prior price, where units of this very line are reduced: who pays no less than before is told of none."""
+        return self.facts.prior if self.net < self.facts.reduced_from * self.quantity else None
 
     def worth(self, units: int) -> int:
         """What so many of its units are worth now, so that all of them together are worth the line."""

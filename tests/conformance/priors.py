@@ -80,6 +80,11 @@ SERIES = [
 HOURS = {"days": [0], "begins": 600, "until": 720}
 """Mondays from ten to noon in Berlin; noon in UTC is one o'clock."""
 
+IN_BERLIN = basket(("A", 1), channel=STORES, store="berlin-1")
+IN_MUNICH = basket(("A", 1), channel=STORES, store="munich-1")
+USED_UP = basket(("A", 1), customer={"used_up": ["used"]})
+OWN_PRICE = basket(("B", 1), customer={"used_up": ["used"]})
+
 
 def series(name: str, rule: PriorRule, cases: list[Case]) -> Table:
     """Cases about prices alone."""
@@ -268,6 +273,24 @@ TABLES = [
         [
             asked("counts", "What was offered in one store was offered in the channel.", "A", 2700, channel=STORES),
             asked("not-online", "It was not offered online.", "A", 3000),
+        ],
+    ),
+    Table(
+        "prior-price-only-beside-a-reduction",
+        ["prior-price", "promotions", "stores", "limits"],
+        book(
+            [sold("A", (200, 3000)), sold("B", (200, 3000), (5, 2500))],
+            [
+                ran("store", 5, None, channels=[STORES], stores=["berlin-1"]),
+                promotion("used", TEN, starts=ago(5), conditions={"channels": [WEB]}, limited=True),
+            ],
+        ),
+        [
+            case("store", "Where it is reduced it is told.", IN_BERLIN, total=2700, prior={"A": 3000}),
+            case("other-store", "Where it is not, nothing is.", IN_MUNICH, total=3000, prior={}),
+            case("to-be-had", "Who can have it is told.", basket(("A", 1)), total=2700, prior={"A": 3000}),
+            case("used-up", "Once its uses are gone nothing is.", USED_UP, total=3000, prior={}),
+            case("its-own", "The price itself came down.", OWN_PRICE, total=2500, prior={"B": 3000}),
         ],
     ),
     about_promotion(
