@@ -54,6 +54,22 @@ class OwnChange(Refusal):
 
 
 @dataclass(eq=False)
+class StartNotApproved(Refusal):
+    """It was approved with another start, and whoever schedules it does not choose one instead."""
+
+    code = "start_not_approved"
+    field: str
+    what: str
+    id: str
+    approved: datetime
+
+    def __str__(self) -> str:
+        return (
+            f"{self.id} was approved to start at {self.approved.isoformat()}; for another start copy this {self.what}."
+        )
+
+
+@dataclass(eq=False)
 class BeyondTheBooks(Refusal):
     """No price book says all that the answer depends on: it is too long ago, or too far ahead."""
 

@@ -132,6 +132,29 @@ async def test_nothing_starts_before_everybody_can_know(desk: Desk, clock: SetCl
     assert problem(await desk.do(over, "schedule")) == (422, "malformed_promotion")
 
 
+async def test_what_was_approved_with_a_start_starts_then_and_never_else(desk: Desk, clock: SetClock) -> None:
+    """Two said when; one alone does not bring it forward or put it off. What has passed is copied and approved anew."""
+    promotion_id = await desk.approved(starts_at=START, ends_at=END)
+    sooner = await desk.do(promotion_id, "schedule", {"starts_at": "2026-11-02T12:00:10Z"})
+    later = await desk.do(promotion_id, "schedule", {"starts_at": "2026-11-03T18:00:00Z"}, by=desk.bob)
+    same = said(await desk.do(promotion_id, "schedule", {"starts_at": "2026-11-02T19:00:00+01:00"}))
+    anytime = await desk.approved(ends_at=END)
+    chosen = said(await desk.do(anytime, "schedule", {"starts_at": "2026-11-05T18:00:00Z"}))
+    missed = await desk.approved(starts_at=START)
+    clock.advance(timedelta(hours=7))
+    too_late = await desk.do(missed, "schedule")
+    instead = await desk.do(missed, "schedule", {"starts_at": "2026-11-03T12:00:00Z"})
+
+    assert [problem(answer) for answer in (sooner, later, instead)] == [(409, "start_not_approved")] * 3
+    assert sooner.json()["errors"][0]["field"] == "starts_at"
+    assert sooner.json()["facts"]["approved"] == START
+    assert (same["starts_at"], same["ends_at"]) == (START, END)
+    assert (chosen["starts_at"], chosen["ends_at"]) == ("2026-11-05T18:00:00Z", END)
+    assert problem(too_late) == (422, "too_soon")
+    assert (await desk.state(missed), said(await desk.do(missed, "copy"), 201)["starts_at"]) == ("approved", None)
+    await every_law_holds(desk.db)
+
+
 async def test_before_it_begins_it_is_withdrawn_and_afterwards_stopped(desk: Desk, clock: SetClock) -> None:
     first, second = await desk.scheduled(starts_at=START), await desk.scheduled(starts_at=START)
     clock.set(clock.now() + timedelta(hours=6) - timedelta(seconds=10))

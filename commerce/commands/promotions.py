@@ -177,7 +177,7 @@ def reject(data: Path | None, name: str, note: str, promotion_id: str, *, as_jso
 @data_option
 @json_option
 @_as
-@click.option("--at", metavar="WHEN", callback=instant, help="When it starts. [default: as drafted, or at once]")
+@click.option("--at", metavar="WHEN", callback=instant, help="When it starts. [default: as approved, or at once]")
 @_id
 def schedule(data: Path | None, name: str, at: datetime | None, promotion_id: str, *, as_json: bool) -> None:
     """Put an approved promotion into its market's book. It starts ten seconds from now at the soonest."""

@@ -190,7 +190,7 @@ async def _warnings(
     """What does not keep it from applying, and might surprise somebody."""
     said = []
     if stored.starts_at is not None and stored.starts_at < now + LEAD and stored.at(now) == stored.state:
-        said.append(("starts_at", "starts_too_soon", "It cannot be scheduled for then any more; name a later start."))
+        said.append(("starts_at", "starts_too_soon", "It cannot start then any more; write it with a later start."))
     running = [Running(other.starts_at or window.starts_at, other.ends_at) for other in others if _weighed(other)]
     if _weighed(stored) and most_at_once(*window, running) >= IN_A_LANE_MAX:
         said.append(("lane", "lane_is_full", f"{IN_A_LANE_MAX} that are judged as a whole run there by then."))

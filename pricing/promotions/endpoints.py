@@ -158,7 +158,7 @@ async def schedule_promotion(
     db: NamedDependency[Database],
     call: NamedDependency[Call],
 ) -> Response[PromotionView]:
-    """Put an approved promotion into its market's book: it starts at its instant, in every channel at once."""
+    """Put an approved promotion into its market's book: it starts as approved, in every channel at once."""
     return await _done(
         db, call, data, lambda tx, now: schedule(tx, promotion_id, data.starts_at, call.principal.id, now)
     )

@@ -41,7 +41,7 @@ class PromotionRow(Table):
     name: Mapped[str]
     state: Mapped[Code]
     starts_at: Mapped[datetime | None]
-    """While it is not scheduled: when it is meant to start; null where nobody said."""
+    """While it is not scheduled: when it is to start; null where that is left to whoever schedules it."""
     ends_at: Mapped[datetime | None]
     """Its true end: one that was stopped ends when it was stopped."""
     definition: Mapped[Facts]

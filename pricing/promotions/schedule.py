@@ -14,6 +14,7 @@ from commerce.kernel.outbox import tell
 from commerce.kernel.refusals import MoveNotAllowed
 from pricing.books.lead import LEAD, must_lead
 from pricing.books.publish import publish_book
+from pricing.errors import StartNotApproved
 from pricing.locking import lock_market
 from pricing.promotions.errors import Fault, LaneIsFull, MalformedPromotion, TooLateToWithdraw
 from pricing.promotions.events import PromotionScheduled, PromotionStopped, PromotionWithdrawn
@@ -34,16 +35,19 @@ _LANE = text(f"""
 
 
 async def schedule(tx: Session, promotion_id: str, starts_at: datetime | None, actor: str, now: datetime) -> Stored:
-    """Let it start at an instant, or as drafted, or as soon as everybody can know of it.
+    """Let it start as it was approved; where that said no start, at the given instant or as soon as all can know of it.
 
-    Raises NotFound, MoveNotAllowed, TooSoon, LaneIsFull, MalformedPromotion where it would be over by then, or
-    where something that it names is gone.
+    One whose approved start has passed does not start any more: it is copied, and approved again. Raises NotFound,
+    MoveNotAllowed, StartNotApproved, TooSoon, LaneIsFull, MalformedPromotion where it would be over by then, or where
+    something that it names is gone.
     """
     check_instant("starts_at", starts_at)
     await lock_market(tx, await market_of(tx, promotion_id))
     stored = await lock_promotion(tx, promotion_id)
     may_go(stored, PromotionState.SCHEDULED, now)
-    begins = starts_at or stored.starts_at or now + LEAD
+    if starts_at is not None and stored.starts_at is not None and starts_at != stored.starts_at:
+        raise StartNotApproved("starts_at", "promotion", promotion_id, stored.starts_at)
+    begins = stored.starts_at or starts_at or now + LEAD
     must_lead("starts_at", begins, now)
     if stored.ends_at is not None and stored.ends_at <= begins:
         raise MalformedPromotion("ends_at", [Fault("ends_at", "It would be over before it starts.")])

@@ -76,7 +76,7 @@ class ScheduleBody(Body, frozen=True):
     """Put it into the market's book."""
 
     starts_at: At | None = None
-    """Left out: as drafted, or else as soon as every shop window can know of it."""
+    """Where it was approved without a start; left out, it is as soon as every shop window can know of it."""
 
 
 class WithdrawBody(Body, frozen=True):
