@@ -1,5 +1,6 @@
 """Codes: written by hand or made by the million, looked up for many baskets at once, and told to no one who may not."""
 
+import asyncio
 import re
 import tracemalloc
 
@@ -14,7 +15,7 @@ from pricing.promotions.make_codes import ALPHABET, length_for, make_codes
 from pricing.promotions.schemas import MakeCodesBody
 from pricing.promotions.unlock import Unlocked, unlocked_by
 from tests.conftest import Callers, problem
-from tests.promoting import Desk, open_desk, order_id, said
+from tests.promoting import Desk, open_desk, order_id, promotion, said
 from tests.shop import rows
 from tests.statements import statements
 from tests.stories import every_law_holds
@@ -73,21 +74,43 @@ async def test_the_same_request_sent_again_makes_no_more_codes(desk: Desk) -> No
 
 
 async def test_so_many_codes_are_too_long_to_guess(desk: Desk) -> None:
-    promotion_id = await desk.approved(conditions=UNIQUE)
-    short = await desk.do(promotion_id, "codes", {"count": 1_000_000, "length": 8})
+    """However few of them are made in one go: it is all that there may be of which somebody guesses one."""
+    promotion_id = await desk.approved(conditions=UNIQUE, limits={"codes": 1_000_000})
+    short = await desk.do(promotion_id, "codes", {"count": 1, "length": 9})
     hyphen = await desk.do(promotion_id, "codes", {"count": 1, "prefix": "-"})
 
     assert problem(short) == (422, "codes_too_short")
-    assert short.json()["facts"] == {"field": "length", "length": 8, "least": 9}
+    assert short.json()["facts"] == {"field": "length", "length": 9, "least": 10}
     assert problem(hyphen) == (422, "codes_too_short")
     for count in (1, 1_000, 1_000_000):
         least = length_for(count)
-        assert len(ALPHABET) ** (least - 1) < count * 10**6 <= len(ALPHABET) ** least
+        assert len(ALPHABET) ** (least - 1) < count * 10**8 <= len(ALPHABET) ** least
+
+
+async def test_there_are_no_more_codes_than_it_was_approved_with(desk: Desk) -> None:
+    """Who wrote it does not give away more by themselves than somebody else said yes to."""
+    promotion_id = await desk.approved(conditions=UNIQUE, limits={"codes": 5})
+    said(await desk.do(promotion_id, "codes", {"count": 3}), 201)
+    answers = await asyncio.gather(*(desk.do(promotion_id, "codes", {"count": 2}) for _ in range(3)))
+    unsaid = await desk.approved(conditions=UNIQUE)
+
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
+    refused = next(answer for answer in answers if answer.status_code == 409)
+    assert problem(refused) == (409, "too_many_codes")
+    assert refused.json()["facts"] == {"field": "count", "promotion": promotion_id, "most": 5, "made": 5}
+    assert (await desk.show(promotion_id))["unique_codes"] == 5
+    assert (await desk.show(unsaid))["promotion"]["limits"]["codes"] == 1000
+    assert problem(await desk.do(unsaid, "codes", {"count": 1001})) == (409, "too_many_codes")
+    assert problem(await desk.ada.post("/v1/promotions", promotion(limits={"codes": 5}))) == (
+        422,
+        "malformed_promotion",
+    )
+    await every_law_holds(desk.db)
 
 
 async def test_a_code_that_is_there_already_is_passed_over(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Chance would not bring it about in a thousand years, so the alphabet is made small."""
-    promotion_id = await desk.approved(conditions=UNIQUE)
+    promotion_id = await desk.approved(conditions=UNIQUE, limits={"codes": 64})
     monkeypatch.setattr(making, "ALPHABET", "AB")
     monkeypatch.setattr(making, "ODDS", 1)
 
@@ -117,7 +140,7 @@ async def test_a_unique_code_opens_one_promotion_of_its_market(desk: Desk) -> No
 
 
 async def test_a_hundred_thousand_are_made_in_little_memory(desk: Desk) -> None:
-    promotion_id = await desk.approved(conditions=UNIQUE)
+    promotion_id = await desk.approved(conditions=UNIQUE, limits={"codes": 100_000})
     tracemalloc.start()
     try:
         said(await desk.do(promotion_id, "codes", {"count": 100_000}), 201)

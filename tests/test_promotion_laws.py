@@ -11,6 +11,7 @@ from commerce.kernel.laws import Law, broken, check_laws
 from pricing.promotions.claim import UseClaim, claim_for_persons, claim_uses
 from pricing.promotions.laws import (
     LAWS,
+    CodesAreNoMoreThanApproved,
     NobodyUsesMoreThanAllowed,
     PersonsCountersAreTheirUses,
     PromotionCodesAreTheirUses,
@@ -56,6 +57,10 @@ HAND_IN_IT = f"""
 """
 FORGOTTEN = f"DELETE FROM promotion_steps WHERE promotion_id = {LIMITED} AND step = 'draft'"
 LATER = f"UPDATE promotions SET starts_at = starts_at + interval '1 h' WHERE id = {LIMITED}"
+ONE_MORE = f"""
+    INSERT INTO promotion_codes (promotion_id, code, market, shared, batch, most)
+    SELECT id, 'ONE-MORE', market, false, 2, 3 FROM promotions WHERE id = {LIMITED}
+"""
 FEWER = f"UPDATE promotions SET limit_total = 2 WHERE id = {LIMITED}"
 PLANTED: list[tuple[list[type[Law]], list[str]]] = [
     ([PromotionsAreDecidedByTwo], [f"UPDATE promotions SET approved_by = created_by WHERE id = {LIMITED}"]),
@@ -73,6 +78,7 @@ PLANTED: list[tuple[list[type[Law]], list[str]]] = [
     ([PromotionCountersAreTheirUses], ["DELETE FROM promotion_counters"]),
     ([PromotionCountersAreTheirUses], ["UPDATE promotion_counters SET most = 1", FEWER]),
     ([PromotionCodesAreTheirUses], [COUNTED.format("codes")]),
+    ([CodesAreNoMoreThanApproved], [f"UPDATE promotions SET limit_codes = 1 WHERE id = {LIMITED}", ONE_MORE]),
     ([PromotionCodesAreTheirUses], ["DELETE FROM promotion_codes"]),
     (
         [PromotionCodesAreTheirUses],

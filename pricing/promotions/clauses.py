@@ -227,6 +227,8 @@ def _limits(body: PromotionBody) -> Iterator[Fault]:
     limits = body.limits
     if limits.per_code is not None and not body.conditions.unique_codes:
         yield Fault("limits.per_code", "Uses are counted code by code only for unique codes.")
+    if limits.codes is not None and not body.conditions.unique_codes:
+        yield Fault("limits.codes", "It has no unique codes; conditions.unique_codes says so.")
     for name in ("per_person", "per_code"):
         most: int | None = getattr(limits, name)
         if most is not None and limits.total is not None and most > limits.total:

@@ -16,17 +16,21 @@ from pricing.promotions.schemas import PromotionBody
 from pricing.promotions.stored import Stored, as_written, lock_promotion, note, promotion_by_id
 from pricing.rules.codes import hash_of, normal_code
 
+CODES_IF_UNSAID = 1_000
+"""Unique codes that there may be where nobody said how many."""
+
 _INSERT = text("""
     INSERT INTO promotions (id, market, name, state, starts_at, ends_at, definition, version, limit_total,
-                            limit_per_person, limit_per_code, on_cancel, on_return, copy_of, created_by, created_at)
+                            limit_per_person, limit_per_code, limit_codes, on_cancel, on_return, copy_of, created_by,
+                            created_at)
     VALUES (:id, :market, :name, 'draft', :starts_at, :ends_at, CAST(:definition AS jsonb), 1, :total, :per_person,
-            :per_code, :on_cancel, :on_return, :copy_of, :actor, :now)
+            :per_code, :codes, :on_cancel, :on_return, :copy_of, :actor, :now)
 """)
 _REWRITE = text("""
     UPDATE promotions
        SET market = :market, name = :name, starts_at = :starts_at, ends_at = :ends_at, version = version + 1,
            definition = CAST(:definition AS jsonb), limit_total = :total, limit_per_person = :per_person,
-           limit_per_code = :per_code, on_cancel = :on_cancel, on_return = :on_return
+           limit_per_code = :per_code, limit_codes = :codes, on_cancel = :on_cancel, on_return = :on_return
      WHERE id = :id
 """)
 _FORGET_CODES = text("DELETE FROM promotion_codes WHERE promotion_id = :id")
@@ -79,7 +83,7 @@ async def _check(tx: Session, body: PromotionBody, now: datetime) -> None:
 
 def _row(promotion_id: str, body: PromotionBody, now: datetime) -> dict[str, object]:
     limits = body.limits
-    per_code = limits.per_code or (1 if body.conditions.unique_codes else None)
+    is_unique = body.conditions.unique_codes
     return {
         "id": promotion_id,
         "market": body.market,
@@ -89,7 +93,8 @@ def _row(promotion_id: str, body: PromotionBody, now: datetime) -> dict[str, obj
         "definition": msgspec.json.encode(_definition(body)).decode(),
         "total": limits.total,
         "per_person": limits.per_person,
-        "per_code": per_code,
+        "per_code": limits.per_code or (1 if is_unique else None),
+        "codes": limits.codes or (CODES_IF_UNSAID if is_unique else None),
         "on_cancel": str(limits.on_cancel),
         "on_return": str(limits.on_return),
         "now": now,

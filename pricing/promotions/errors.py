@@ -74,6 +74,21 @@ class NotMadeForCodes(Refusal):
 
 
 @dataclass(eq=False)
+class TooManyCodes(Refusal):
+    """It was approved with fewer codes than there would be."""
+
+    code = "too_many_codes"
+    field: str
+    promotion: str
+    most: int
+    made: int
+    """So many there are already."""
+
+    def __str__(self) -> str:
+        return f"{self.promotion} was written for {self.most} codes, and has {self.made}. For more of them copy it."
+
+
+@dataclass(eq=False)
 class CodesTooShort(Refusal):
     """So many codes of that length could be guessed."""
 

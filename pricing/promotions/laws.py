@@ -110,6 +110,19 @@ class NobodyUsesMoreThanAllowed(Law):
     """
 
 
+class CodesAreNoMoreThanApproved(Law):
+    """There are no more unique codes of a promotion than it was approved with."""
+
+    offenders: ClassVar[str] = """
+        SELECT p.id, p.limit_codes, c.codes
+          FROM promotions p
+          JOIN (SELECT promotion_id, count(*) AS codes FROM promotion_codes WHERE NOT shared GROUP BY promotion_id) c
+            ON c.promotion_id = p.id
+         WHERE p.limit_codes IS NULL OR c.codes > p.limit_codes
+         ORDER BY p.id
+    """
+
+
 LAWS: tuple[type[Law], ...] = (
     PromotionsAreDecidedByTwo,
     PromotionsStandWhereTheirDiarySays,
@@ -118,4 +131,5 @@ LAWS: tuple[type[Law], ...] = (
     PromotionCodesAreTheirUses,
     PersonsCountersAreTheirUses,
     NobodyUsesMoreThanAllowed,
+    CodesAreNoMoreThanApproved,
 )

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from commerce.kernel.db import Session, is_lost_race, rows_changed
-from pricing.promotions.errors import CodesTooShort, NotMadeForCodes
+from pricing.promotions.errors import CodesTooShort, NotMadeForCodes, TooManyCodes
 from pricing.promotions.rules import FIXED
 from pricing.promotions.schemas import CodesMadeView, MakeCodesBody
 from pricing.promotions.stored import Stored, lock_promotion, note
@@ -16,12 +16,13 @@ from pricing.rules.codes import normal_code
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Thirty characters that nobody takes for another one: no 0 and O, 1, I and L, U and V."""
-ODDS = 1_000_000
-"""Guesses that one code is found in, on average, at the least."""
+ODDS = 100_000_000
+"""Guesses that one of a promotion's codes is found in, on average, at the least: a hundred that run at once, each with
+all of its codes as short as they may be, still take a million."""
 AT_ONCE = 50_000
 """Codes in one statement: what is in memory, and the pace at which anybody may watch."""
 
-_BATCH = text("SELECT coalesce(max(batch), 0) + 1 FROM promotion_codes WHERE promotion_id = :id")
+_MADE = text("SELECT coalesce(max(batch), 0), count(*) FROM promotion_codes WHERE promotion_id = :id AND NOT shared")
 _INSERT = """
     INSERT INTO promotion_codes (promotion_id, code, market, shared, batch, most)
     SELECT :id, code, :market, false, :batch, :most FROM unnest(CAST(:codes AS text[])) AS c (code)
@@ -40,12 +41,17 @@ async def make_codes(
 ) -> CodesMadeView:
     """Make so many codes, each good for as often as the promotion says. All or none of them.
 
-    Memory holds AT_ONCE of them, however many; `watch` hears how many there are. Raises NotFound, NotMadeForCodes,
-    CodesTooShort.
+    Together with those of earlier goes they are no more than it was approved with, and each is as hard to guess as if
+    that many were made at once. Memory holds AT_ONCE of them, however many; `watch` hears how many there are. Raises
+    NotFound, NotMadeForCodes, TooManyCodes, CodesTooShort.
     """
     stored = await lock_promotion(tx, promotion_id)
-    _must_take_codes(stored, wanted, now)
-    batch = int((await tx.execute(_BATCH, {"id": promotion_id})).scalar_one())
+    most = _must_take_codes(stored, now)
+    last, there = (await tx.execute(_MADE, {"id": promotion_id})).one()
+    if there + wanted.count > most:
+        raise TooManyCodes("count", promotion_id, most, there)
+    _must_be_long_enough(wanted, most)
+    batch = last + 1
     facts = {"id": promotion_id, "market": stored.market, "batch": batch, "most": stored.limits.per_code}
     made = 0
     while made < wanted.count:
@@ -71,13 +77,19 @@ async def _keep(tx: Session, facts: Mapping[str, object]) -> int:
     return rows_changed(await tx.execute(_KEEP_THE_OTHERS, facts))
 
 
-def _must_take_codes(stored: Stored, wanted: MakeCodesBody, now: datetime) -> None:
-    if not stored.definition.conditions.unique_codes:
+def _must_take_codes(stored: Stored, now: datetime) -> int:
+    """How many codes it may have, if it may have any now."""
+    most = stored.limits.codes
+    if most is None:
         raise NotMadeForCodes(stored.id, "It has no unique codes; conditions.unique_codes says so.")
     state = stored.at(now)
     if state not in FIXED:
         raise NotMadeForCodes(stored.id, f"It is {state}; codes are made once it is submitted, and until it ends.")
-    least = length_for(wanted.count)
+    return most
+
+
+def _must_be_long_enough(wanted: MakeCodesBody, most: int) -> None:
+    least = length_for(most)
     if wanted.length < least:
         raise CodesTooShort("length", wanted.length, least)
     if normal_code(wanted.prefix + "2" * wanted.length) is None:

@@ -29,6 +29,11 @@ class PromotionRow(Table):
         CheckConstraint("state <> 'ended' OR ends_at IS NOT NULL", name="ended_has_an_end"),
         CheckConstraint("limit_total > 0 AND limit_per_person > 0 AND limit_per_code > 0", name="limits_are_something"),
         CheckConstraint(
+            "limit_codes > 0 AND (limit_codes IS NOT NULL) = "
+            "coalesce((definition -> 'conditions' ->> 'unique_codes')::boolean, false)",
+            name="unique_codes_have_a_number",
+        ),
+        CheckConstraint(
             "on_cancel IN ('give_back', 'keep') AND on_return IN ('give_back', 'keep')", name="giving_back_is_known"
         ),
         Index("ix_promotions_market", "market", "id"),
@@ -51,6 +56,8 @@ class PromotionRow(Table):
     limit_total: Mapped[int | None]
     limit_per_person: Mapped[int | None]
     limit_per_code: Mapped[int | None]
+    limit_codes: Mapped[int | None]
+    """Unique codes that there may be: it is approved with that number."""
     on_cancel: Mapped[Code]
     on_return: Mapped[Code]
     limited: Mapped[bool] = mapped_column(Computed(_COUNTED, persisted=True))

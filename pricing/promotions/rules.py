@@ -93,6 +93,8 @@ class Limits(NamedTuple):
     total: int | None = None
     per_person: int | None = None
     per_code: int | None = None
+    codes: int | None = None
+    """Unique codes that there may be."""
     on_cancel: GivingBack = GivingBack.GIVE_BACK
     on_return: GivingBack = GivingBack.KEEP
 

@@ -14,6 +14,7 @@ from pricing.rules.promotion import Benefit, Conditions, Floor
 CODES_MAX = 1_000
 """Codes that are written by hand."""
 UNIQUE_MAX = 1_000_000
+"""Unique codes that are made in one go."""
 
 PromotionId = Annotated[str, Meta(examples=["prm_019aa5c83d2f7b3c9d4e5f60718293a4"])]
 
@@ -26,6 +27,8 @@ class LimitsBody(Body, frozen=True):
     """Web and stores together. Then it is for known customers only."""
     per_code: Uses | None = None
     """Of unique codes; 1 if left out."""
+    codes: Uses | None = None
+    """How many unique codes there may be, however many goes they are made in; 1000 if left out."""
     on_cancel: GivingBack = GivingBack.GIVE_BACK
     on_return: GivingBack = GivingBack.KEEP
     """`give_back`: when all units that it touched have come back."""
@@ -112,6 +115,7 @@ class LimitsView(msgspec.Struct, frozen=True):
     total: int | None
     per_person: int | None
     per_code: int | None
+    codes: int | None
     on_cancel: GivingBack
     on_return: GivingBack
 

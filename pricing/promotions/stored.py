@@ -21,8 +21,8 @@ from pricing.promotions.schemas import LimitsBody, PromotionBody
 
 COLUMNS = """
     p.id, p.market, p.name, p.state, p.starts_at, p.ends_at, p.definition, p.version, p.limit_total,
-    p.limit_per_person, p.limit_per_code, p.on_cancel, p.on_return, p.limited, p.copy_of, p.created_by, p.created_at,
-    p.submitted_by, p.approved_by
+    p.limit_per_person, p.limit_per_code, p.limit_codes, p.on_cancel, p.on_return, p.limited, p.copy_of,
+    p.created_by, p.created_at, p.submitted_by, p.approved_by
 """
 # The columns are this module's own; no value is in the text.
 _ONE = text(f"SELECT {COLUMNS} FROM promotions p WHERE p.id = :id")  # noqa: S608 - see above
@@ -75,6 +75,7 @@ class Stored(msgspec.Struct, frozen=True):
                 row.limit_total,
                 row.limit_per_person,
                 row.limit_per_code,
+                row.limit_codes,
                 GivingBack(row.on_cancel),
                 GivingBack(row.on_return),
             ),
