@@ -1,5 +1,6 @@
 """The dry run: what a promotion touches and meets, and that it can never apply, with the clause to blame."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
-from pricing.promotions.reach import above, matching, never_by_time
+from pricing.promotions.never import never_by_time
+from pricing.promotions.reach import above, matching
 from pricing.promotions.rules import Running, most_at_once
 from pricing.rules.book import Item
 from pricing.rules.promotion import Hours, Matching, Selector
@@ -36,6 +38,16 @@ def bundle(price: int, *parts: Json) -> Json:
     return {"kind": "bundle", "price": price, "parts": [{"items": part} for part in parts]}
 
 
+def on_shipping() -> Json:
+    """Nothing to pay for bringing it."""
+    return {"kind": "percent", "share": 10000, "on": "shipping"}
+
+
+def tiers(*steps: Json) -> Json:
+    """One of these for each unit more."""
+    return {"kind": "tiers", "by": "quantity", "steps": [{"at": n + 1, **step} for n, step in enumerate(steps)]}
+
+
 NEVER: list[tuple[Json | None, Json, list[tuple[str, str]]]] = [
     (None, {"conditions": {"items": {"brands": ["Brand"], "attributes": [["colour", "pink"]]}}}, [
         ("conditions.items", "no_sku"),
@@ -58,6 +70,11 @@ NEVER: list[tuple[Json | None, Json, list[tuple[str, str]]]] = [
     ({"kind": "gift", "sku": "CASE-BLK"}, {"conditions": {"items": CASES}}, [("conditions.items", "all_is_got")]),
     ({"kind": "buy_get", "buy": 1, "get": 1, "gets": {"categories": ["accessories"]}}, {"conditions": {"items": CASES}},
      [("conditions.items", "all_is_got")]),
+    (on_shipping(), {"conditions": {"channels": ["retail-de"]}}, [("benefit.on", "nothing_is_shipped")]),
+    (on_shipping(), {"conditions": {"stores": ["berlin"]}}, [("benefit.on", "nothing_is_shipped")]),
+    (tiers({"price": 2900}, {"price": 3000}), {"conditions": {"items": CASES}}, [
+        ("benefit.steps", "price_too_high"),
+    ]),
 ]  # fmt: skip
 
 CAN: list[tuple[Json | None, Json]] = [
@@ -68,6 +85,9 @@ CAN: list[tuple[Json | None, Json]] = [
     (None, {"conditions": {"items": CASES}, "floor": {"minimum": 2899}}),
     ({"kind": "fixed_price", "price": 2899}, {"conditions": {"items": CASES}}),
     (bundle(82799, PHONES, CASES), {}),
+    (tiers({"price": 2900}, {"price": 2899}), {"conditions": {"items": CASES}}),
+    (tiers({"price": 2900}, {"amount": 1}), {"conditions": {"items": CASES}}),
+    (on_shipping(), {"conditions": {"channels": ["retail-de", "web-de"]}}),
     ({"kind": "percent", "share": 10000, "on": "shipping"}, {}),
     ({"kind": "gift", "sku": "CASE-BLK"}, {"conditions": {"items": PHONES}}),
 ]
@@ -87,6 +107,58 @@ async def test_what_just_can_apply_is_not(desk: Desk, subtests: pytest.Subtests)
         with subtests.test(str(benefit), body=str(more)):
             seen = await desk.dry_run(await desk.drafted(benefit, **more))
             assert (seen["can_apply"], seen["flags"]) == (True, [])
+
+
+async def test_what_no_channel_sells_together_can_never_apply(desk: Desk) -> None:
+    """The watch is sold in stores alone, the charger in the web alone: nobody has both in one basket."""
+    await do_sql(
+        desk.db,
+        "DELETE FROM listings WHERE sku = 'WATCH' AND channel = 'web-de'",
+        "DELETE FROM listings WHERE sku = 'CHARGER' AND channel = 'retail-de'",
+    )
+    charger, watch = {"skus": ["CHARGER"]}, {"skus": ["WATCH"]}
+    benefits: list[tuple[Json, Json, str]] = [
+        ({"kind": "gift", "sku": "WATCH"}, charger, "benefit.sku"),
+        ({"kind": "buy_get", "buy": 1, "get": 1, "gets": watch}, charger, "benefit.gets"),
+        (bundle(1000, charger, watch), {}, "benefit.parts[1].items"),
+    ]
+    for benefit, items, clause in benefits:
+        apart = await desk.dry_run(await desk.drafted(benefit, conditions={"items": items}))
+        together = await desk.dry_run(await desk.drafted(benefit_of(benefit, "CASE-BLK"), conditions={"items": items}))
+
+        assert apart["can_apply"] is False
+        told = {flag["clause"]: (flag["code"], flag["reason"][:10]) for flag in apart["flags"]}
+        assert told[clause] == ("not_sold", "In web-de:")
+        assert ("not_sold", "In retail-") in told.values()
+        assert (together["can_apply"], together["flags"]) == (True, [])
+
+
+def benefit_of(benefit: Json, sku: str) -> Json:
+    """The same with something that is sold everywhere instead of the watch."""
+    return dict(json.loads(json.dumps(benefit).replace("WATCH", sku)))
+
+
+async def test_a_floor_at_cost_is_laid_beside_the_prices(desk: Desk) -> None:
+    """What is never dearer than it costs us is never reduced; of what nobody knows the cost, nobody knows the floor."""
+    about: Json = {"conditions": {"items": {"skus": ["CASE-BLK", "CHARGER"]}}, "floor": {"cost": True}}
+    unknown = await desk.dry_run(await desk.drafted(**about))
+    seen = []
+    for cost in (2900, 2899):
+        body = {
+            "market": "de",
+            "costs": [{"sku": "CASE-BLK", "cost": eur(cost)}, {"sku": "CHARGER", "cost": eur(9900)}],
+        }
+        assert (await desk.ada.send("PUT", "/v1/costs", body)).status_code == 200
+        seen.append(await desk.dry_run(await desk.drafted(**about)))
+
+    assert [(flag["level"], flag["clause"], flag["code"]) for flag in unknown["flags"]] == [
+        ("warning", "floor.cost", "cost_unknown")
+    ]
+    assert unknown["flags"][0]["reason"] == "What 2 skus cost us is not known: CASE-BLK, CHARGER."
+    assert [(flag["level"], flag["clause"], flag["code"]) for flag in seen[0]["flags"]] == [
+        ("never", "floor.cost", "floor_too_high")
+    ]
+    assert (seen[1]["can_apply"], seen[1]["flags"]) == (True, [])
 
 
 async def test_it_says_what_is_touched_where_and_what_it_then_costs(desk: Desk) -> None:

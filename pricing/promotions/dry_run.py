@@ -12,20 +12,8 @@ from pricing.books.compile import compile_part
 from pricing.books.lead import LEAD
 from pricing.books.readiness import terminals_behind
 from pricing.promotions.example_prices import Examples
-from pricing.promotions.reach import (
-    Above,
-    Charge,
-    Never,
-    above,
-    charges,
-    found_by_clause,
-    landing,
-    never_by_buying,
-    never_by_items,
-    never_by_place,
-    never_by_price,
-    never_by_time,
-)
+from pricing.promotions.never import Never, Place, never_by_place, never_by_time
+from pricing.promotions.reach import Above, Charge, above, charges, found_by_clause, landing
 from pricing.promotions.rules import IN_A_LANE_MAX, Running, is_searched, most_at_once
 from pricing.promotions.schemas import (
     ChangeAheadView,
@@ -43,6 +31,7 @@ from pricing.series import Histories, histories
 LOOKED_AT_MAX = 50
 """Skus in each channel, for examples."""
 PRICES_MAX = 100
+NAMED_MAX = 5
 SPOKEN_FOR = "('submitted', 'approved', 'scheduled', 'live')"
 
 _ITEMS = text("""
@@ -81,6 +70,15 @@ _CHANGES = text("""
        AND (CAST(:ends_at AS timestamptz) IS NULL OR coalesce(c.starts_at, CAST(:now AS timestamptz)) < :ends_at)
      GROUP BY c.id ORDER BY c.id
 """)
+_COSTS = text("""
+    SELECT sku, min(amount) FROM (
+           SELECT c.sku, c.amount, c.valid_from,
+                  lead(c.valid_from) OVER (PARTITION BY c.sku ORDER BY c.valid_from) AS valid_to
+             FROM unit_costs c WHERE c.market = :market AND c.sku = ANY (CAST(:skus AS text[]))) AS dated
+     WHERE (valid_to IS NULL OR valid_to > :starts_at)
+       AND (CAST(:ends_at AS timestamptz) IS NULL OR valid_from < :ends_at)
+     GROUP BY sku HAVING min(valid_from) <= :starts_at
+""")
 _NO_CODES = text("SELECT NOT EXISTS (SELECT 1 FROM promotion_codes WHERE promotion_id = :id)")
 
 
@@ -101,6 +99,10 @@ class Window(NamedTuple):
     ends_at: datetime | None
 
 
+Warned = tuple[str, str, str]
+"""A clause, the code of what is to be said of it, and why."""
+_NOWHERE = Place("", "", {})
+
 Sold = dict[str, dict[str, list[Charge]]]
 """By channel and sku: what is charged while it runs, of whatever is sold."""
 
@@ -117,16 +119,14 @@ async def dry_run(tx: ReadSession, promotion_id: str, now: datetime) -> DryRunVi
     every = sorted({sku for skus in found.values() for sku in skus})
     prices = await histories(tx, stored.market, every, window.starts_at)
     sold = await _sold(tx, channels, prices, window)
-    dearest = _dearest(sold)
     rivals = await _others(tx, stored, window)
+    costs = await _costs(tx, stored, touched, window)
     never = [
         *never_by_time(*window, definition.conditions.hours, shop.zone, now),
-        *never_by_place(definition, shop.kinds),
-        *never_by_items(found, dearest),
-        *never_by_buying(found),
-        *never_by_price(definition, found, dearest),
+        *never_by_place(definition, _places(shop, sold), found, costs),
     ]
-    flags = [*map(_never, never), *await _warnings(tx, stored, window, rivals, now)]
+    warnings = [*await _warnings(tx, stored, window, rivals, now), *_unknown_costs(stored, sold, touched, costs)]
+    flags = [*map(_never, never), *(FlagView("warning", *one) for one in warnings)]
     reach = {channel: touched & sold[channel].keys() for channel in channels}
     return DryRunView(
         promotion=promotion_id,
@@ -172,12 +172,30 @@ async def _sold(tx: ReadSession, channels: Sequence[str], prices: Mapping[str, H
     return sold
 
 
-def _dearest(sold: Sold) -> dict[str, int]:
-    dearest: dict[str, int] = {}
-    for of_channel in sold.values():
-        for sku, charged in of_channel.items():
-            dearest[sku] = max(dearest.get(sku, 0), *(one.amount for one in charged))
-    return dearest
+def _places(shop: Shop, sold: Sold) -> list[Place]:
+    """The channels with the most that each sku costs there; one where nothing is sold if the market has none."""
+    dearest = {
+        channel: {sku: max(one.amount for one in charged) for sku, charged in of_channel.items()}
+        for channel, of_channel in sold.items()
+    }
+    return [Place(channel, shop.kinds[channel], prices) for channel, prices in dearest.items()] or [_NOWHERE]
+
+
+async def _costs(tx: ReadSession, stored: Stored, touched: Collection[str], window: Window) -> Mapping[str, int]:
+    """The least that a unit costs us while it runs, of skus of which that is known all the time; if it asks."""
+    if not stored.definition.floor.cost:
+        return {}
+    facts = {"market": stored.market, "skus": sorted(touched), **window._asdict()}
+    return {row[0]: row[1] for row in await tx.execute(_COSTS, facts)}
+
+
+def _unknown_costs(stored: Stored, sold: Sold, touched: frozenset[str], costs: Mapping[str, int]) -> Iterator[Warned]:
+    """What is sold without anybody knowing its cost, where nothing is to go below it."""
+    if stored.definition.floor.cost:
+        unknown = sorted(touched & {sku for of_channel in sold.values() for sku in of_channel} - costs.keys())
+        if unknown:
+            some = ", ".join(unknown[:NAMED_MAX]) + (", ..." if len(unknown) > NAMED_MAX else "")
+            yield "floor.cost", "cost_unknown", f"What {len(unknown)} skus cost us is not known: {some}."
 
 
 def _never(found: Never) -> FlagView:
@@ -186,9 +204,9 @@ def _never(found: Never) -> FlagView:
 
 async def _warnings(
     tx: ReadSession, stored: Stored, window: Window, others: Sequence[Stored], now: datetime
-) -> list[FlagView]:
+) -> list[Warned]:
     """What does not keep it from applying, and might surprise somebody."""
-    said = []
+    said: list[Warned] = []
     if stored.starts_at is not None and stored.starts_at < now + LEAD and stored.at(now) == stored.state:
         said.append(("starts_at", "starts_too_soon", "It cannot start then any more; write it with a later start."))
     running = [Running(other.starts_at or window.starts_at, other.ends_at) for other in others if _weighed(other)]
@@ -196,7 +214,7 @@ async def _warnings(
         said.append(("lane", "lane_is_full", f"{IN_A_LANE_MAX} that are judged as a whole run there by then."))
     if stored.definition.conditions.unique_codes and (await tx.execute(_NO_CODES, {"id": stored.id})).scalar_one():
         said.append(("conditions.unique_codes", "no_codes_yet", "No code was made for it, so nobody can open it."))
-    return [FlagView("warning", *one) for one in said]
+    return said
 
 
 def _weighed(stored: Stored) -> bool:
