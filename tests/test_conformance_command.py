@@ -78,7 +78,7 @@ def test_a_program_is_told_the_same_as_json(typed: Callable[..., Result], till: 
     said = json.loads(ran.stdout)
     assert ran.exit_code == 2
     assert {name: said[name] for name in ("version", "minor", "vectors", "answered", "equal", "trouble")} == {
-        "version": 1,
+        "version": 2,
         "minor": 0,
         "vectors": 2,
         "answered": 2,

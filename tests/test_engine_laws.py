@@ -153,12 +153,48 @@ def test_the_order_in_which_a_basket_is_told_means_nothing(of: Book, asked: Bask
 
 
 def test_lines_taken_as_they_come_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    prepared = prepare(book([item(sku, 333) for sku in SKUS]))
+    prepared = prepare(book([item(sku, 333) for sku in SKUS], [CHEAPEST_FREE]))
     asked, told = basket(("A", 1), ("B", 1), ("C", 1)), basket(("C", 1), ("A", 1), ("B", 1))
     assert quote(prepared, told, NOON) == quote(prepared, asked, NOON)
-    monkeypatch.setattr(quoting, "_key", lambda line: len(line.key))
+    monkeypatch.setattr(quoting, "_place", lambda line: len(line.key))
 
     assert quote(prepared, told, NOON) != quote(prepared, asked, NOON)
+
+
+CHEAPEST_FREE = promotion("P0", {"kind": "percent", "share": 10_000, "on": "cheapest"})
+
+
+def renamed(asked: Basket, die: Random) -> Basket:
+    """The same basket, with other names for its lines, in any order of theirs."""
+    names = die.sample(range(1000), len(asked.lines))
+    lines = [msgspec.structs.replace(line, key=f"{n}") for n, line in zip(names, asked.lines, strict=True)]
+    return msgspec.structs.replace(asked, lines=lines)
+
+
+def unnamed(one: Quote) -> Quote:
+    """A quote in which lines have no names, in an order of their own."""
+    lines = [msgspec.structs.replace(line, key="") for line in one.lines]
+    return msgspec.structs.replace(one, lines=sorted(lines, key=msgspec.json.encode))
+
+
+@usually
+@given(books(), baskets(), instants, dice)
+def test_the_names_of_the_lines_mean_nothing(of: Book, asked: Basket, at: int, die: Random) -> None:
+    """A till that counts its lines and one that draws their names at random charge the same for each."""
+    prepared = prepare(of)
+
+    assert unnamed(quote(prepared, renamed(asked, die), at)) == unnamed(quote(prepared, asked, at))
+
+
+def test_ties_that_go_by_name_would_be_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tax is added, and B has less of it: who gets the cheaper one for nothing pays by what lines are called."""
+    items = [item("A", 1000), item("B", 1000, tax_class="reduced")]
+    prepared = prepare(book(items, [CHEAPEST_FREE], included=False))
+    asked, told = basket(("A", 1, "1"), ("B", 1, "2")), basket(("A", 1, "2"), ("B", 1, "1"))
+    assert quote(prepared, asked, NOON).total == quote(prepared, told, NOON).total == 1070
+    monkeypatch.setattr(quoting, "_place", lambda line: line.key)
+
+    assert quote(prepared, asked, NOON).total != quote(prepared, told, NOON).total
 
 
 def left_out(wanted: Any) -> Any:  # noqa: ANN401 - any kind of benefit

@@ -41,7 +41,7 @@ def cumulative_part(total: int, of: int, before: int, units: int) -> int:
     return half_up((before + units) * total, of) - half_up(before * total, of)
 
 
-def share_out(amount: int, weights: Sequence[int], keys: Sequence[str]) -> list[int]:
+def share_out(amount: int, weights: Sequence[int], keys: Sequence[str] | Sequence[int]) -> list[int]:
     """Share out an amount by weight, largest remainder first; ties go to the heavier one, then to the lower key.
 
     The shares sum to the amount exactly and do not depend on the order they are asked in; a weight of nothing gets

@@ -7,6 +7,8 @@ Promises  a vector keeps its id and its meaning. `version` is raised when an exp
           that was right has to change), and `minor` when vectors or fields of a quote are only added.
 Tells     nothing: it answers.
 
+Ties between lines go by sku, then to the larger quantity, and by the line's key only where both are the same; shares go
+to the larger remainder first, then to the larger line, then by that order. So a till may name its lines as it likes.
 Amounts are whole numbers up to 2**53, as JSON readers have them; what is multiplied on the way may be larger.
 """
 

@@ -7,7 +7,12 @@ from msgspec import Meta
 
 
 class BasketLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Units of a sku. The key names the line; the order in which lines come means nothing."""
+    """Units of a sku. The key names the line; the order in which lines come means nothing.
+
+    Ties between lines (of two that cost the same the cheapest, of two like remainders the cent that is left over) go by
+    their skus, in the order of code points, then to the larger quantity. The key decides only between lines that are
+    alike in both: other names for the lines change no amount.
+    """
 
     key: Annotated[str, Meta(pattern=r"^[!-~]{1,100}$")]
     """Of visible ASCII characters."""

@@ -125,7 +125,7 @@ def _bundle(benefit: Bundle, takers: Takers) -> list[Taking]:
 
 def _by_worth(lines: Iterable[Line]) -> list[Line]:
     """The dearest first, by what a unit is worth after earlier lanes: so each bundle saves no more than the last."""
-    return sorted(lines, key=lambda line: (-Fraction(line.net, line.quantity), line.key))
+    return sorted(lines, key=lambda line: (-Fraction(line.net, line.quantity), line.place))
 
 
 def _members(benefit: Bundle, line_ups: Sequence[Sequence[Line]], times: int) -> list[Units]:
@@ -181,7 +181,7 @@ def shared(amount: int, lines: Sequence[Line]) -> list[Taking]:
 
 def capped(cap: int, takings: Sequence[Taking]) -> list[Taking]:
     """Share a cap out over what would have been taken."""
-    shares = share_out(cap, [taking.amount for taking in takings], [taking.line.key for taking in takings])
+    shares = share_out(cap, [taking.amount for taking in takings], [taking.line.place for taking in takings])
     return [Taking(line, part) for (line, _), part in zip(takings, shares, strict=True) if part]
 
 
@@ -189,7 +189,7 @@ def _shared_by(amount: int, members: Sequence[Units]) -> list[Taking]:
     if not amount:
         return []
     worths = [line.worth(number) for line, number in members]
-    shares = share_out(amount, worths, [line.key for line, _ in members])
+    shares = share_out(amount, worths, [line.place for line, _ in members])
     return [Taking(line, part) for (line, _), part in zip(members, shares, strict=True)]
 
 

@@ -31,7 +31,7 @@ class Discounted(NamedTuple):
 
 
 def discount(lines: Sequence[Line], asked: Asked) -> Discounted:
-    """Let promotions land on lines, one lane after the other. The lines must be in the order of their keys."""
+    """Let promotions land on lines, one lane after the other. The lines must be in the order of their places."""
     outcome = Discounted({}, [])
     lanes: dict[int, list[Candidate]] = {}
     for candidate in _candidates(lines):

@@ -87,7 +87,7 @@ def _is_hour(concern: Concern, offsets: list[tuple[int, int]], at: int) -> bool:
 
 
 def _net(sku: str, facts: LineFacts, asked: Asked) -> int:
-    line = Line(sku, sku, 1, facts)
+    line = Line(sku, 0, sku, 1, facts)
     discount([line], asked)
     return line.net
 

@@ -29,7 +29,7 @@ def quote(prepared: Prepared, basket: Basket, at: int) -> Quote:
     shipping = None
     if basket.shipping:
         facts = shipping_facts(prepared, basket.channel, basket.shipping, at)
-        shipping = Line(SHIPPING, SHIPPING, 1, facts)
+        shipping = Line(SHIPPING, len(lines), SHIPPING, 1, facts)
     hashes = frozenset(hash_of(book.market, code) for code in map(normal_code, basket.codes) if code is not None)
     asked = Asked(at, book.time_zone.offsets, basket.store, basket.customer, hashes, shipping)
     landed = discount(lines, asked)
@@ -37,22 +37,27 @@ def quote(prepared: Prepared, basket: Basket, at: int) -> Quote:
 
 
 def _lines(prepared: Prepared, basket: Basket, at: int) -> list[Line]:
-    wanted = sorted(basket.lines, key=_key)  # So that of several lines to blame the same one is named, always.
-    for one, following in pairwise(wanted):
-        if one.key == following.key:
-            raise CannotQuote("duplicate_line", one.key, f"Two lines are called {one.key!r}.")
-    lines = []
-    for one in wanted:
+    """The lines in their places. Of several to blame the one with the lowest key is named, always."""
+    for one, following in pairwise(sorted(line.key for line in basket.lines)):
+        if one == following:
+            raise CannotQuote("duplicate_line", one, f"Two lines are called {one!r}.")
+    lines, to_blame = [], {}
+    for place, line in enumerate(sorted(basket.lines, key=_place)):
         try:
-            facts = facts_of(prepared, basket.channel, one.sku, at)
+            facts = facts_of(prepared, basket.channel, line.sku, at)
         except CannotQuote as no:
-            raise CannotQuote(no.code, one.key, str(no)) from None
-        lines.append(Line(one.key, one.sku, one.quantity, facts))
+            to_blame[line.key] = no
+        else:
+            lines.append(Line(line.key, place, line.sku, line.quantity, facts))
+    if to_blame:
+        key = min(to_blame)
+        raise CannotQuote(to_blame[key].code, key, str(to_blame[key]))
     return lines
 
 
-def _key(line: BasketLine) -> str:
-    return line.key
+def _place(line: BasketLine) -> tuple[str, int, str]:
+    """By what a line is, so that its name decides only between lines that are alike."""
+    return line.sku, -line.quantity, line.key
 
 
 def _quoted(
@@ -62,6 +67,7 @@ def _quoted(
     everything = [*lines, shipping] if shipping is not None else lines
     taxes = _taxes(everything, book.tax_rounding, included=book.prices_include_tax)
     quoted = [_line(line, tax) for line, tax in zip(lines, taxes, strict=False)]
+    quoted.sort(key=lambda line: line.key)
     tax = sum(taxes)
     total = sum(line.net for line in everything)
     return Quote(
@@ -114,7 +120,7 @@ def _taxes(lines: Sequence[Line], rounding: str, *, included: bool) -> list[int]
         nets = [lines[n].net for n in places]
         whole = tax_of(sum(nets), rate, included=included)
         if whole:
-            shares = share_out(whole, nets, [lines[n].key for n in places])
+            shares = share_out(whole, nets, [lines[n].place for n in places])
             for n, share in zip(places, shares, strict=True):
                 taxes[n] = share
     return taxes

@@ -35,7 +35,7 @@ def unit_price(
     By itself it knows of no promotion whose uses are gone: `customer` says so.
     """
     facts = facts_of(prepared, channel, sku, at)
-    line = Line(sku, sku, 1, facts)
+    line = Line(sku, 0, sku, 1, facts)
     discount([line], Asked(at, prepared.book.time_zone.offsets, store, customer, frozenset(), None))
     landed = tuple(one.promotion for one in line.reductions)
     return UnitPrice(facts.recommended, facts.price, line.net, line.prior, landed)

@@ -10,10 +10,12 @@ from pricing.rules.quoted import PriorPrice, Reduction
 class Line:
     """Units of a sku, or the shipping, and what is left of their price. Amounts are for the whole line."""
 
-    __slots__ = ("facts", "gross", "key", "locked", "net", "price", "quantity", "reductions", "sku")
+    __slots__ = ("facts", "gross", "key", "locked", "net", "place", "price", "quantity", "reductions", "sku")
 
-    def __init__(self, key: str, sku: str, quantity: int, facts: LineFacts) -> None:
+    def __init__(self, key: str, place: int, sku: str, quantity: int, facts: LineFacts) -> None:
         self.key = key
+        self.place = place
+        """Among the lines of the basket: ties go to the lower one."""
         self.sku = sku
         self.quantity = quantity
         self.facts = facts
@@ -61,13 +63,13 @@ class Candidate:
 
 
 def dearest_first(lines: Iterable[Line]) -> list[Line]:
-    """By the price of a unit before promotions, then by key."""
-    return sorted(lines, key=lambda line: (-line.price, line.key))
+    """By the price of a unit before promotions, then by place."""
+    return sorted(lines, key=lambda line: (-line.price, line.place))
 
 
 def cheapest_first(lines: Iterable[Line]) -> list[Line]:
-    """By the price of a unit before promotions, then by key."""
-    return sorted(lines, key=lambda line: (line.price, line.key))
+    """By the price of a unit before promotions, then by place."""
+    return sorted(lines, key=lambda line: (line.price, line.place))
 
 
 def first_units(lines: Iterable[Line], wanted: int) -> list[Units]:

@@ -47,9 +47,17 @@ TABLES = [
             case(
                 "two-lines",
                 "In two lines.",
+                basket(("PHONE", 1), ("STICKER", 1, "x"), ("STICKER", 1, "y")),
+                total=79900,
+                off={"x": 200, "y": 200},
+                gifts={},
+            ),
+            case(
+                "more-units-first",
+                "Of two lines of it the one with more units, whatever its key.",
                 basket(("PHONE", 1), ("STICKER", 1, "x"), ("STICKER", 2, "y")),
                 total=80100,
-                off={"x": 200, "y": 200},
+                off={"y": 400},
                 gifts={},
             ),
             case(

@@ -118,11 +118,25 @@ TABLES = [
         [
             case("cheapest", "Half off the cheapest unit.", basket(("A", 1), ("B", 1)), total=1300, off={"B": 300}),
             case("one-of-three", "One unit of a line of three.", basket(("B", 3)), total=1500, off={"B": 300}),
-            case("tie", "Of two as cheap, the lower key.", basket(("B", 1), ("C", 1)), total=900, off={"B": 300}),
+            case("tie", "Of two as cheap, the lower sku.", basket(("B", 1), ("C", 1)), total=900, off={"B": 300}),
             case(
-                "tie-by-key",
-                "The key counts, not the sku.",
+                "tie-by-sku-not-by-key",
+                "Whatever the lines are called.",
                 basket(("B", 1, "x"), ("C", 1, "a")),
+                total=900,
+                off={"x": 300},
+            ),
+            case(
+                "tie-of-one-sku",
+                "Of two lines of a sku, the one with more units.",
+                basket(("B", 1, "a"), ("B", 2, "x")),
+                total=1500,
+                off={"x": 300},
+            ),
+            case(
+                "tie-of-like-lines",
+                "Of two that are alike, the lower key.",
+                basket(("B", 1, "x"), ("B", 1, "a")),
                 total=900,
                 off={"a": 300},
             ),

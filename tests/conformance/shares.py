@@ -67,7 +67,7 @@ TABLES = [
         [
             case(
                 "zero-line",
-                "-1.00 over 0, 1.00, 1.00, 1.00: the zero line gets nothing, the lowest key the odd cent.",
+                "-1.00 over 0, 1.00, 1.00, 1.00: the zero line gets nothing, the lowest sku the odd cent.",
                 basket(("A", 1), ("B", 1), ("C", 1), ("D", 1)),
                 total=200,
                 landed={"A": [], "B": [("less", 34)], "C": [("less", 33)], "D": [("less", 33)]},
@@ -94,13 +94,13 @@ TABLES = [
         "shares-ties",
         ["amount", "order", "shares", "ties"],
         book(
-            [item("A", 100), item("B", 100), item("C", 100), item("E", 300), item("F", 100)],
+            [item("A", 100), item("B", 100), item("C", 100), item("E", 300), item("F", 100), item("a", 100)],
             [promotion("less", {"kind": "amount", "amount": 2, "on": "order"})],
         ),
         [
             case(
                 "lower-keys",
-                "Two cents over three equals: the lower keys.",
+                "Two cents over three equals: the lower skus.",
                 basket(*THREE),
                 total=298,
                 off={"A": 1, "B": 1},
@@ -114,22 +114,36 @@ TABLES = [
             ),
             case(
                 "heavier-first-not-lower-key",
-                "Also where its key is the higher one, or the lower.",
+                "Also where its sku is the higher one.",
                 basket(("E", 1, "1"), ("A", 1, "2")),
                 total=398,
                 off={"1": 2},
             ),
             case(
+                "by-sku-not-by-key",
+                "The lower skus, whatever the lines are called.",
+                basket(("A", 1, "3"), ("B", 1, "2"), ("C", 1, "1")),
+                total=298,
+                off={"2": 1, "3": 1},
+            ),
+            case(
+                "skus-by-code-point",
+                "Skus are compared by code point: C comes before a.",
+                basket(("a", 1, "1"), ("B", 1, "2"), ("C", 1, "3")),
+                total=298,
+                off={"2": 1, "3": 1},
+            ),
+            case(
                 "capitals-come-first",
-                "Keys are compared by code point: Z comes before a.",
-                basket(("A", 1, "a"), ("B", 1, "Z"), ("C", 1, "b")),
+                "The keys of lines that are alike are compared so, too: Z comes before a.",
+                basket(("A", 1, "a"), ("A", 1, "Z"), ("A", 1, "b")),
                 total=298,
                 off={"Z": 1, "a": 1},
             ),
             case(
                 "digits-are-text",
                 "10 comes before 2 and 9.",
-                basket(("A", 1, "9"), ("B", 1, "10"), ("C", 1, "2")),
+                basket(("A", 1, "9"), ("A", 1, "10"), ("A", 1, "2")),
                 total=298,
                 off={"10": 1, "2": 1},
             ),
