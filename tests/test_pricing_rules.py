@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricing.rules import Span, first_beginning, resumed, span_at, tax_of
+from pricing.rules import Span, first_beginning, span_at, tax_of
 from pricing.tax import rates_of
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -66,24 +66,20 @@ def test_a_refund_gives_back_what_was_taken(total: int, rate_bp: int, included: 
     assert tax_of(-total, rate_bp, included=included) == -tax_of(total, rate_bp, included=included)
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 30), st.one_of(st.none(), st.integers(1, 10)), st.integers(1, 999)), max_size=20)
-)
-def test_whatever_is_set_holds_where_it_was_set_and_nowhere_else(wishes: list[tuple[int, int | None, int]]) -> None:
-    """The same steps as set_price takes, against a plain list with one value for each day."""
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 999)), max_size=20))
+def test_whatever_is_set_holds_from_then_on_and_not_before(wishes: list[tuple[int, int]]) -> None:
+    """Spans that are cut off where the next one begins, against a plain list with one value for each day."""
     spans: list[Span] = []
     days: list[int | None] = [None] * 60
-    for start, length, value in wishes:
-        begins, ends = DAY + timedelta(start), None if length is None else DAY + timedelta(start + length)
-        if first_beginning(spans, begins, ends):
+    for start, value in wishes:
+        begins = DAY + timedelta(start)
+        if first_beginning(spans, begins, None):
             continue
         cut = span_at(spans, begins)
         if cut:
-            rest = resumed(cut, ends)
-            spans = [one for one in spans if one != cut] + [cut._replace(valid_to=begins)] + ([rest] if rest else [])
-        spans.append(Span(begins, ends, value))
-        for day in range(start, len(days) if length is None else start + length):
-            days[day] = value
+            spans = [one for one in spans if one != cut] + [cut._replace(valid_to=begins)]
+        spans.append(Span(begins, None, value))
+        days[start:] = [value] * (len(days) - start)
 
     for day, wanted in enumerate(days):
         holding = [one for one in spans if span_at([one], DAY + timedelta(day))]

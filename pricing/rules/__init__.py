@@ -9,7 +9,7 @@ Tells     nothing: it answers.
 from pricing.rules.horizon import Needs, holds_until, needs_of
 from pricing.rules.prepared import Prepared, prepare
 from pricing.rules.quoting import quote
-from pricing.rules.spans import Span, first_beginning, resumed, span_at
+from pricing.rules.spans import Span, first_beginning, span_at
 from pricing.rules.tax import WHOLE_BP, tax_of
 from pricing.rules.unit import UnitPrice, unit_price
 
@@ -24,7 +24,6 @@ __all__ = [
     "needs_of",
     "prepare",
     "quote",
-    "resumed",
     "span_at",
     "tax_of",
     "unit_price",

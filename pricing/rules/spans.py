@@ -1,4 +1,4 @@
-"""Dated facts: where one is in force, where one may begin and end. They never overlap."""
+"""Dated facts: where one is in force, where one may begin. They never overlap."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -22,10 +22,3 @@ def first_beginning(spans: Iterable[Span], begins: datetime, ends: datetime | No
     """The first span that begins within an interval, its beginning included."""
     within = (one for one in spans if begins <= one.valid_from and (ends is None or one.valid_from < ends))
     return min(within, default=None, key=lambda one: one.valid_from)
-
-
-def resumed(interrupted: Span, ends: datetime | None) -> Span | None:
-    """What is left of an interrupted span when the interruption ends; None if it was over by then."""
-    if ends is None or (interrupted.valid_to is not None and interrupted.valid_to <= ends):
-        return None
-    return Span(ends, interrupted.valid_to, interrupted.value)
