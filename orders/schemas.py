@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from commerce.kernel.bodies import Amount, Balance, Body, CodeText, Quantity, ShortText
 from orders.customers.schemas import AccountText, CountryText, EmailText, LoyaltyText, PhoneText
 from orders.rules import Delivery, Fulfilment, OrderState, PaymentPlan, TenderKind
+from pricing.rules.quoted import Reason
 
 Store = Annotated[CodeText, Meta(description="A store's or warehouse's code.", examples=["store-hamburg"])]
 OrderId = Annotated[
@@ -161,7 +162,7 @@ class VerdictView(msgspec.Struct, frozen=True):
 
     promotion: Annotated[str, Meta(examples=["prm_019aa5c83d2f7b3c9d4e5f60718293a4"])]
     applied: bool
-    reason: Annotated[str, Meta(description="A word such as `applied`, `better_one`, `code` or `quantity`.")]
+    reason: Reason
     amount: int
 
 

@@ -5,6 +5,27 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+REASONS = {
+    "applied": "It took something off.",
+    "no_matching_item": "Nothing in the basket is what it is about.",
+    "store": "It does not run in this store.",
+    "group": "The customer is in none of its groups.",
+    "not_first_purchase": "It is for a customer's first purchase.",
+    "code": "None of its codes was shown.",
+    "used_up": "Its uses are gone.",
+    "hours": "It does not run at this time of the week.",
+    "quantity": "There are too few matching units.",
+    "subtotal": "The matching units are not worth enough.",
+    "no_saving": "It would take nothing off.",
+    "floor": "It would take a unit below its floor.",
+    "exclusive": "An exclusive promotion of an earlier lane has taken the lines.",
+    "better_one": "Another promotion of the same lane is better for the customer.",
+    "gift_missing": "Its gift is not in the basket.",
+    "no_shipping": "There is no shipping to pay.",
+}
+"""Why a promotion did or did not apply."""
+Reason = Annotated[str, Meta(description=" ".join(f"`{word}`: {why}" for word, why in REASONS.items()))]
+
 
 class Reduction(msgspec.Struct, frozen=True):
     """What a promotion takes off, in minor units."""
@@ -58,7 +79,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
     promotion: str
     applied: bool
-    reason: Annotated[str, Meta(description="A word of `pricing.rules.quoted.REASONS`.")]
+    reason: Reason
     amount: int
 
 
@@ -94,28 +115,6 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: list[Verdict]
     """Every promotion that is running in this channel at this instant, by id."""
     gifts: list[OfferedGift]
-
-
-REASONS = {
-    "applied": "It took something off.",
-    "no_matching_item": "Nothing in the basket is what it is about.",
-    "channel": "It does not run in this channel.",
-    "store": "It does not run in this store.",
-    "group": "The customer is in none of its groups.",
-    "not_first_purchase": "It is for a customer's first purchase.",
-    "code": "None of its codes was shown.",
-    "used_up": "Its uses are gone.",
-    "hours": "It does not run at this time of the week.",
-    "quantity": "There are too few matching units.",
-    "subtotal": "The matching units are not worth enough.",
-    "no_saving": "It would take nothing off.",
-    "floor": "It would take a unit below its floor.",
-    "exclusive": "An exclusive promotion of an earlier lane has taken the lines.",
-    "better_one": "Another promotion of the same lane is better for the customer.",
-    "gift_missing": "Its gift is not in the basket.",
-    "no_shipping": "There is no shipping to pay.",
-}
-"""Why a promotion did or did not apply."""
 
 
 class CannotQuote(Exception):  # noqa: N818 - an answer, not an accident
