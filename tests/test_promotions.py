@@ -8,12 +8,17 @@ import pytest
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
-from tests.conftest import Callers, problem
+from tests.conftest import Callers, Json, problem
 from tests.promoting import Desk, open_desk, promotion, said
 from tests.shop import rows
 from tests.stories import every_law_holds, told
 
 START, END = "2026-11-02T18:00:00Z", "2026-11-09T18:00:00Z"
+
+
+def tiers(*steps: Json) -> Json:
+    """One of these for each unit more."""
+    return {"kind": "tiers", "by": "quantity", "steps": [{"at": n + 1, **step} for n, step in enumerate(steps)]}
 
 
 @pytest.fixture
@@ -213,12 +218,15 @@ async def test_a_thirteenth_that_is_judged_as_a_whole_finds_no_room_in_its_lane(
     thirteenth = await desk.approved(bundle, starts_at="2026-11-09T17:59:59Z")
     elsewhere = await desk.approved(bundle, starts_at=START, lane=1)
     simple = await desk.approved(starts_at=START)
+    by_line = await desk.approved(tiers({"share": 1000}, {"price": 500}), starts_at=START)
+    together = await desk.approved(tiers({"share": 1000}, {"amount": 500}), starts_at=START)
+    assert problem(await desk.do(together, "schedule")) == (409, "lane_is_full")
     refused = await desk.do(thirteenth, "schedule")
 
     assert problem(refused) == (409, "lane_is_full")
     assert refused.json()["errors"][0]["field"] == "lane"
     assert (await desk.dry_run(thirteenth))["flags"][0]["code"] == "lane_is_full"
-    for promotion_id in (early, late, elsewhere, simple):
+    for promotion_id in (early, late, elsewhere, simple, by_line):
         said(await desk.do(promotion_id, "schedule"))
 
 

@@ -56,7 +56,7 @@ class LaneIsFull(Refusal):
 
     def __str__(self) -> str:
         return (
-            f"{self.most} promotions that are judged as a whole (bundles, tiers, gifts, capped ones and the like) run "
+            f"{self.most} promotions that are judged as a whole (bundles, gifts, capped ones and the like) run "
             f"in lane {self.lane} of {self.market!r} together in that time already. Take another lane, or another time."
         )
 

@@ -8,7 +8,8 @@ from typing import Annotated, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from pricing.rules.promotion import AmountOff, Benefit, Conditions, FixedPrice, Floor, Percent
+from pricing.rules.benefits import is_line_by_line
+from pricing.rules.promotion import Benefit, Conditions, Floor
 
 IN_A_LANE_MAX = 12
 """Promotions of a lane that may run together where the best combination has to be searched for (see `is_searched`)."""
@@ -111,12 +112,9 @@ def state_at(
 def is_searched(definition: Definition) -> bool:
     """Whether it is judged as a whole, so that the best combination of a lane has to be searched for.
 
-    What takes something off each matching line by itself, without a cap, is not: those lines are decided one by one.
-    Neither is what is taken off shipping, of which the best one wins.
+    What the engine decides line by line is not, and is never too much.
     """
-    benefit = definition.benefit
-    by_itself = isinstance(benefit, Percent | AmountOff | FixedPrice) and benefit.on in {"lines", "shipping"}
-    return not by_itself or definition.cap is not None
+    return not is_line_by_line(definition.benefit, definition.cap)
 
 
 def most_at_once(starts_at: datetime, ends_at: datetime | None, others: Iterable["Running"]) -> int:

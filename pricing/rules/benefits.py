@@ -39,13 +39,12 @@ def takings_of(promotion: Promotion, takers: Takers) -> list[Taking]:
     return _KINDS[type(benefit)](benefit, takers)
 
 
-def is_line_by_line(promotion: Promotion) -> bool:
+def is_line_by_line(benefit: Benefit, cap: int | None) -> bool:
     """Whether what it takes off a line does not depend on what it takes off any other line.
 
     Which step of tiers is reached is no such thing: as with a condition, lines count that another promotion has won.
     """
-    benefit = promotion.benefit
-    if promotion.cap is not None:
+    if cap is not None:
         return False
     if isinstance(benefit, Tiers):
         return all(step.amount is None for step in benefit.steps)

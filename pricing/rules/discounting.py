@@ -138,7 +138,7 @@ def _offer(candidate: Candidate, asked: Asked) -> tuple[str, Offer | None]:
     if not bounded:
         return "floor", None
     total = sum(taking.amount for taking in bounded)
-    return "better_one", Offer(candidate.runner, bounded, total, is_line_by_line(promotion))
+    return "better_one", Offer(candidate.runner, bounded, total, is_line_by_line(promotion.benefit, promotion.cap))
 
 
 def _why_nothing(promotion: Promotion, candidate: Candidate, asked: Asked) -> str:
