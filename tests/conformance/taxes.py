@@ -1,7 +1,13 @@
 """Tax: included or added, rounded for each line or once for each rate of an order."""
 
+from typing import Any
+
+import msgspec
+
+from pricing.rules.basket import Basket
 from pricing.rules.book import Price, Rounding, Tax
 from pricing.rules.codes import hash_of
+from pricing.rules.promotion import Promotion
 from tests.books import LONG_AGO, MARKET, NOON, basket, book, item, promotion, us
 from tests.conformance.cases import Case, Table, case
 
@@ -28,7 +34,87 @@ def table(name: str, rounding: Rounding, cases: list[Case], *, included: bool) -
     return Table(name, features, book(ITEMS, [TEN, ALL], included=included, rounding=rounding), cases)
 
 
+def opened(code: str, benefit: dict[str, Any], **more: Any) -> Promotion:  # noqa: ANN401 - of a promotion
+    """A promotion that is opened by its name."""
+    conditions = {"code_hashes": [hash_of(MARKET, code)], **more.pop("conditions", {})}
+    return promotion(code.lower(), benefit, conditions=conditions, **more)
+
+
+CLIP = {"items": {"skus": ["CLIP"]}}
+OF_EVERY_KIND = [
+    opened("TEN", {"kind": "percent", "share": 1000}),
+    opened("LESS", {"kind": "amount", "amount": 500, "on": "order"}),
+    opened("HALF", {"kind": "percent", "share": 5000, "on": "cheapest"}),
+    opened("THREE", {"kind": "buy_get", "buy": 2, "get": 1}, conditions=CLIP),
+    opened("PAIR", {"kind": "bundle", "price": 2500,
+                    "parts": [{"items": {"skus": ["CASE"]}}, {"items": {"skus": ["MAGAZINE"]}}]}),
+    opened("TIERS", {"kind": "tiers", "by": "quantity", "steps": [{"at": 3, "price": 80}]}, conditions=CLIP),
+    opened("GIFT", {"kind": "gift", "sku": "CLIP"}, conditions={"items": {"skus": ["CASE"]}}),
+    opened("BROUGHT", {"kind": "percent", "share": 10_000, "on": "shipping"}),
+    opened("CAPPED", {"kind": "percent", "share": 5000}, cap=300),
+    opened("FLOOR", {"kind": "fixed_price", "price": 0}, floor={"minimum": 50}, conditions=CLIP),
+]  # fmt: skip
+PAIR = [("CASE", 1), ("MAGAZINE", 1)]
+
+
+def across(name: str, *, included: bool, by_hand: dict[str, tuple[int, int, dict[str, int]]]) -> Table:
+    """Tax once for each rate of an order, after every kind of promotion: its total, its tax, and whose tax that is."""
+    wanted: dict[str, tuple[str, Basket]] = {
+        "ten": ("A tenth off each line.", basket(*PAIR, codes=["TEN"])),
+        "less": ("5.00 off the order, shared out before it is taxed.", basket(*PAIR, codes=["LESS"])),
+        "half": ("Half off one of three clips.", msgspec.structs.replace(CLIPS, codes=["HALF"])),
+        "three": ("Three clips for two.", msgspec.structs.replace(CLIPS, codes=["THREE"])),
+        "pair": ("A bundle across two rates.", basket(*PAIR, codes=["PAIR"])),
+        "tiers": ("Three clips at 0.80.", msgspec.structs.replace(CLIPS, codes=["TIERS"])),
+        "gift": ("What is free is not taxed.", basket(("CASE", 1), ("CLIP", 1), codes=["GIFT"])),
+        "brought": ("Shipping that is free is not taxed.", basket(("CASE", 1), shipping=499, codes=["BROUGHT"])),
+        "shipped": ("Shipping has its share of the tax.", basket(("CASE", 1), shipping=499, codes=["TEN"])),
+        "capped": ("At most 3.00 off.", basket(*PAIR, codes=["CAPPED"])),
+        "floor": ("Not below 0.50 each.", msgspec.structs.replace(CLIPS, codes=["FLOOR"])),
+    }
+    features = ["tax", "tax-included" if included else "tax-added", "rounding-order", "promotions"]
+    cases = [
+        case(slug, about, asked, total=by_hand[slug][0], tax=by_hand[slug][1], taxes=by_hand[slug][2])
+        for slug, (about, asked) in wanted.items()
+    ]
+    return Table(name, features, book(ITEMS, OF_EVERY_KIND, included=included, rounding="order"), cases)
+
+
 TABLES = [
+    across(
+        "tax-added-by-order-after-promotions",
+        included=False,
+        by_hand={
+            "ten": (3103, 405, {"CASE": 342, "MAGAZINE": 63}),
+            "less": (2873, 375, {"CASE": 317, "MAGAZINE": 58}),
+            "half": (294, 47, {"a": 9, "b": 19, "c": 19}),
+            "three": (236, 38, {"a": 13, "b": 13, "c": 12}),
+            "pair": (2875, 375, {"CASE": 317, "MAGAZINE": 58}),
+            "tiers": (286, 46, {"a": 16, "b": 15, "c": 15}),
+            "gift": (2379, 380, {"CASE": 380, "CLIP": 0}),
+            "brought": (2379, 380, {"CASE": 380}),
+            "shipped": (2735, 437, {"CASE": 342}),
+            "capped": (3103, 405, {"CASE": 342, "MAGAZINE": 63}),
+            "floor": (179, 29, {"a": 10, "b": 10, "c": 9}),
+        },
+    ),
+    across(
+        "tax-included-by-order-after-promotions",
+        included=True,
+        by_hand={
+            "ten": (2698, 346, {"CASE": 287, "MAGAZINE": 59}),
+            "less": (2498, 320, {"CASE": 266, "MAGAZINE": 54}),
+            "half": (247, 39, {"a": 8, "b": 16, "c": 15}),
+            "three": (198, 32, {"a": 11, "b": 11, "c": 10}),
+            "pair": (2500, 320, {"CASE": 266, "MAGAZINE": 54}),
+            "tiers": (240, 38, {"a": 13, "b": 13, "c": 12}),
+            "gift": (1999, 319, {"CASE": 319, "CLIP": 0}),
+            "brought": (1999, 319, {"CASE": 319}),
+            "shipped": (2298, 367, {"CASE": 287}),
+            "capped": (2698, 346, {"CASE": 287, "MAGAZINE": 59}),
+            "floor": (150, 24, {"a": 8, "b": 8, "c": 8}),
+        },
+    ),
     table(
         "tax-included-by-line",
         "line",
