@@ -3,24 +3,33 @@
 import asyncio
 import re
 import tracemalloc
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
+from sqlalchemy import text
 
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
+from commerce.kernel.db import Database, Session
+from commerce.kernel.ids import new_id
 from pricing.promotions import make_codes as making
 from pricing.promotions.claim import UseClaim, claim_uses
+from pricing.promotions.errors import TooManyCodes
 from pricing.promotions.make_codes import ALPHABET, length_for, make_codes
 from pricing.promotions.schemas import MakeCodesBody
 from pricing.promotions.unlock import Unlocked, unlocked_by
-from tests.conftest import Callers, problem
-from tests.promoting import Desk, open_desk, order_id, promotion, said
+from tests.conftest import NOON, Callers, problem
+from tests.promoting import Desk, do_sql, open_desk, order_id, promotion, said
 from tests.shop import rows
 from tests.statements import statements
 from tests.stories import every_law_holds
 
 UNIQUE = {"unique_codes": True}
+MADE_BY_HAND = text("""
+    INSERT INTO promotion_codes (promotion_id, code, market, shared, batch, most)
+    SELECT :id, upper(code), 'de', false, 1, 1 FROM unnest(CAST(:codes AS text[])) AS c (code)
+""")
 
 
 @pytest.fixture
@@ -90,14 +99,12 @@ async def test_so_many_codes_are_too_long_to_guess(desk: Desk) -> None:
 async def test_there_are_no_more_codes_than_it_was_approved_with(desk: Desk) -> None:
     """Who wrote it does not give away more by themselves than somebody else said yes to."""
     promotion_id = await desk.approved(conditions=UNIQUE, limits={"codes": 5})
-    said(await desk.do(promotion_id, "codes", {"count": 3}), 201)
-    answers = await asyncio.gather(*(desk.do(promotion_id, "codes", {"count": 2}) for _ in range(3)))
+    answers = [await desk.do(promotion_id, "codes", {"count": count}) for count in (3, 3, 2, 1)]
     unsaid = await desk.approved(conditions=UNIQUE)
 
-    assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
-    refused = next(answer for answer in answers if answer.status_code == 409)
-    assert problem(refused) == (409, "too_many_codes")
-    assert refused.json()["facts"] == {"field": "count", "promotion": promotion_id, "most": 5, "made": 5}
+    assert [answer.status_code for answer in answers] == [201, 409, 201, 409]
+    assert problem(answers[1]) == (409, "too_many_codes")
+    assert answers[1].json()["facts"] == {"field": "count", "promotion": promotion_id, "most": 5, "made": 3}
     assert (await desk.show(promotion_id))["unique_codes"] == 5
     assert (await desk.show(unsaid))["promotion"]["limits"]["codes"] == 1000
     assert problem(await desk.do(unsaid, "codes", {"count": 1001})) == (409, "too_many_codes")
@@ -106,6 +113,44 @@ async def test_there_are_no_more_codes_than_it_was_approved_with(desk: Desk) -> 
         "malformed_promotion",
     )
     await every_law_holds(desk.db)
+
+
+Maker = Callable[[Session, str, MakeCodesBody, asyncio.Barrier], Awaitable[None]]
+MAKERS = 4
+
+
+async def make_unguarded(tx: Session, promotion_id: str, wanted: MakeCodesBody, everybody: asyncio.Barrier) -> None:
+    """Look first, and make afterwards: in between everybody else has looked, too."""
+    facts = {"id": promotion_id}
+    there = (
+        await tx.execute(text("SELECT count(*) FROM promotion_codes WHERE promotion_id = :id"), facts)
+    ).scalar_one()
+    await everybody.wait()
+    assert there + wanted.count <= 5, "they all see what there is"
+    await tx.execute(MADE_BY_HAND, {**facts, "codes": [new_id("code") for _ in range(wanted.count)]})
+
+
+async def make_guarded(tx: Session, promotion_id: str, wanted: MakeCodesBody, everybody: asyncio.Barrier) -> None:
+    """As the shop does."""
+    await everybody.wait()
+    with suppress(TooManyCodes):
+        await make_codes(tx, promotion_id, wanted, "test", NOON)
+
+
+@pytest.mark.parametrize(("maker", "made"), [(make_unguarded, 3 * MAKERS), (make_guarded, 3)])
+async def test_who_makes_codes_at_once_makes_no_more_together(desk: Desk, maker: Maker, made: int) -> None:
+    """The unguarded maker lets everybody look before anybody makes; if that cannot make too many, we prove nothing."""
+    promotion_id = await desk.approved(conditions=UNIQUE, limits={"codes": 5})
+    everybody = asyncio.Barrier(MAKERS)
+
+    async def make() -> None:
+        async with desk.db.transaction() as tx:
+            await maker(tx, promotion_id, MakeCodesBody(count=3), everybody)
+
+    await asyncio.gather(*(make() for _ in range(MAKERS)))
+
+    assert await rows(desk.db, "SELECT count(*) FROM promotion_codes") == [(made,)]
+    await do_sql(desk.db, "DELETE FROM promotion_codes")  # What the twin did is seen; nobody else need see it.
 
 
 async def test_a_code_that_is_there_already_is_passed_over(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
