@@ -3,9 +3,10 @@
 1. A transaction takes all the pools it will touch at once, through this module, and never more afterwards.
 2. Pools are locked in the order of their ids. Two calls can deadlock; unordered calls can deadlock.
 3. Whoever locks several kinds of rows does so in this order, and leaves out what it does not need:
-   an order, holds, pools, customers, identities, serial numbers.
-   Rows that lead to pools (orders, holds) come before the pools; what a sale only adds (whose it is, which devices
-   left) comes after them, since a sale that is refused for its stock must leave nobody behind.
+   an order, counters and codes of promotions, holds, pools, customers, identities, serial numbers, what a person used.
+   Rows that lead to pools (orders, holds) come before the pools, and so does what may turn an order down without them
+   (uses of promotions). What a sale only adds (whose it is, which devices left, what its buyer used) comes after them,
+   since a sale that is refused for its stock must leave nobody behind. Giving back goes the same way as taking.
 4. Of each kind all are taken in one statement, in the order of their keys: customers by id, identities by kind and
    value, serial numbers by sku and number. To insert such a key is to lock it: whoever inserts it too waits.
 5. Nobody waits for ever: every connection has a `lock_timeout` of three seconds (kernel/db.py), and whoever hits it is

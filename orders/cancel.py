@@ -13,7 +13,7 @@ from orders.payments.ledger import Entry, enter
 from orders.payments.tenders import void_due
 from orders.record import Happening, note
 from orders.rules import OrderState
-from pricing.promotions.give_back import give_back_uses
+from pricing.promotions.give_back import give_back_to_persons, give_back_uses
 from pricing.promotions.rules import Why
 
 
@@ -24,8 +24,9 @@ async def cancel_order(tx: Session, order_id: str, reason: str, actor: str, now:
         await cancel_rest(tx, order, reason, actor, now)
         return
     await move_order(tx, order, OrderState.CANCELLED)
-    await give_back_uses(tx, [order.id], Why.CANCELLED, now)  # before goods: the law of locking
+    given = await give_back_uses(tx, [order.id], Why.CANCELLED, now)  # before goods: the law of locking
     await release_holds(tx, [order.id], now)
+    await give_back_to_persons(tx, given)
     await void_due(tx, order.id)
     await enter(tx, [Entry(order.id, "cancellation", -order.total, order.currency)], now)
     await call_off(tx, order.id, now)

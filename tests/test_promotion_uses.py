@@ -16,7 +16,7 @@ from commerce.kernel.db import LIMITS, Database, Session
 from commerce.kernel.laws import check_laws
 from pricing.promotions.claim import UseClaim, UsedUp, claim_for_persons, claim_uses, drop_claims
 from pricing.promotions.errors import PromotionUsedUp
-from pricing.promotions.give_back import give_back_uses, merge_person_counters
+from pricing.promotions.give_back import give_back_to_persons, give_back_uses, merge_person_counters
 from pricing.promotions.laws import LAWS, NobodyUsesMoreThanAllowed
 from pricing.promotions.rules import Demand, Short, Why, decide_uses
 from pricing.promotions.unlock import used_up
@@ -50,7 +50,9 @@ async def take(db: Database, *claims: UseClaim, customer: str | None = None) -> 
 async def give_back(db: Database, order: str, why: Why = Why.CANCELLED, **more: list[str]) -> int:
     """What becomes of an order's uses."""
     async with db.transaction() as tx:
-        return await give_back_uses(tx, [order], why, db.clock.now(), **more)
+        given = await give_back_uses(tx, [order], why, db.clock.now(), **more)
+        await give_back_to_persons(tx, given)
+    return len(given)
 
 
 Taker = Callable[[Session, UseClaim, asyncio.Barrier], Awaitable[bool]]

@@ -16,7 +16,7 @@ from orders.payments.ledger import Entry, enter
 from orders.payments.open_refunds import intend_refunds, left_to_refund, write_refund
 from orders.payments.rules import REFUND_MOVES, Operation, RefundReason, RefundState
 from orders.rules import OrderState
-from pricing.promotions.give_back import give_back_uses
+from pricing.promotions.give_back import give_back_to_persons, give_back_uses
 from pricing.promotions.rules import Why
 
 _LINE = text("""
@@ -84,7 +84,7 @@ async def _give_back_promotions(tx: Session, order_id: str, now: datetime) -> No
     """Let others use the promotions all of whose units have come back, as far as these say so."""
     gone = [str(promotion) for promotion in (await tx.execute(_ALL_BACK, {"id": order_id})).scalars()]
     if gone:
-        await give_back_uses(tx, [order_id], Why.RETURNED, now, only=gone)
+        await give_back_to_persons(tx, await give_back_uses(tx, [order_id], Why.RETURNED, now, only=gone))
 
 
 async def retry_refund(tx: Session, refund_id: str, actor: str, now: datetime) -> str:

@@ -1,9 +1,9 @@
 """Claim: take uses of limited promotions for orders, in the orders' own transaction; the last one goes to one of them.
 
-The law of locking, for whoever places orders: counters are locked first, in the order of their promotions, then codes,
-in the order of (promotion, code); both before pools of stock. Persons' counters come last of all, in the order of
-(promotion, customer). Whoever has the lock on the last use keeps the others waiting until its transaction ends, and
-they decide by what it left.
+The law of locking (inventory/locking.py has all of it), for whoever takes uses or gives them back: counters are locked
+first, in the order of their promotions, then codes, in the order of (promotion, code); both before pools of stock.
+Persons' counters come last of all, in the order of (promotion, customer). Whoever has the lock on the last use keeps
+the others waiting until its transaction ends, and they decide by what it left.
 """
 
 from collections.abc import Collection, Sequence

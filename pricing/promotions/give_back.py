@@ -1,7 +1,12 @@
-"""Give back: uses of orders that did not last, once only and as the promotion says; and the uses of two who are one."""
+"""Give back: uses of orders that did not last, once only and as the promotion says; and the uses of two who are one.
+
+In two steps, by the law of locking (`claim.py`): a promotion's own counters before any goods are locked, a person's
+after them, as whoever places an order takes them.
+"""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import text
 
@@ -53,21 +58,34 @@ _ADD_UP = text("""
 _FORGET = text("DELETE FROM promotion_person_counters WHERE customer_id = :merged")
 
 
+class GivenBack(NamedTuple):
+    """A use that others may have; whose it was, if somebody's."""
+
+    promotion_id: str
+    customer_id: str
+
+
 async def give_back_uses(
     tx: Session, orders: Collection[str], why: Why, now: datetime, *, only: Collection[str] | None = None
-) -> int:
-    """Let others have the uses of these orders, as far as the promotions say so; how many were given back.
+) -> list[GivenBack]:
+    """Let others have the uses of these orders, as far as the promotions say so; those that were given back.
 
     Each is given back once, however often this is called. `only` names promotions, where others of the order stay: of
-    a return those all of whose units have come back.
+    a return those all of whose units have come back. Call it before goods are locked, and `give_back_to_persons` with
+    the answer after them.
     """
     facts = {"orders": list(orders), "why": str(why), "now": now, "only": None if only is None else list(only)}
     given = [(row[0], row[1], row[2]) for row in await tx.execute(_GIVE_BACK, facts)]
     if given:
         await tx.execute(_LOWER_TOTALS, _by((promotion, "") for promotion, _, _ in given))
         await tx.execute(_LOWER_CODES, _by((promotion, code) for promotion, code, _ in given))
-        await tx.execute(_LOWER_PERSONS, _by((promotion, who) for promotion, _, who in given))
-    return len(given)
+    return [GivenBack(promotion, who) for promotion, _, who in given]
+
+
+async def give_back_to_persons(tx: Session, given: Collection[GivenBack]) -> None:
+    """Let the buyers themselves have these uses again; after goods, where any are locked."""
+    if given:
+        await tx.execute(_LOWER_PERSONS, _by(given))
 
 
 async def merge_person_counters(tx: Session, merged: str, survivor: str) -> None:
