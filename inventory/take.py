@@ -56,7 +56,7 @@ async def take_holds(
     """
     verdicts: dict[int, Sourced | NotEnoughStock] = {}
     for n, want in enumerate(wanted):
-        hopeless = _hopeless(want, seen)
+        hopeless = why_hopeless(want, seen)
         if hopeless is not None:
             verdicts[n] = hopeless
     hopeful = [n for n in range(len(wanted)) if n not in verdicts]
@@ -68,8 +68,8 @@ async def take_holds(
     return [verdicts[n] for n in range(len(wanted))]
 
 
-def _hopeless(want: HoldWanted, seen: Mapping[Place, int] | None) -> NotEnoughStock | None:
-    """Why nothing was to be had for this want when it was looked at; None if it may be served."""
+def why_hopeless(want: HoldWanted, seen: Mapping[Place, int] | None) -> NotEnoughStock | None:
+    """Why nothing was to be had for this want when it was looked at, by a plain read; None if it may be served."""
     if not want.ranked:
         return NotEnoughStock.of(want.units, {})
     if seen is None:

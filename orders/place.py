@@ -15,7 +15,7 @@ from commerce.kernel.refusals import InvalidInput, Refusal
 from inventory.confirm import Confirmation, confirm_holds
 from inventory.rules import merge_wants
 from inventory.sourcing import Sources, Way, find_sources
-from inventory.take import HoldWanted, take_holds
+from inventory.take import HoldWanted, take_holds, why_hopeless
 from orders.buyers import find_buyers, who
 from orders.desk import Desk
 from orders.errors import HoldMismatch, MixedCurrency, StaleTotal
@@ -67,11 +67,13 @@ async def place_orders(
     """Decide many wishes in one transaction, in the order they came; each is answered as if it had come alone.
 
     A wish that is refused leaves no trace. An answer is kept with its key, in the transaction of the order itself.
+    Raises NotTogetherError for wishes of which each must see what became of those before it.
     """
     desk: Desk[PlaceOrder, _Case] = Desk(wishes)
     await desk.set_aside_what_was_answered(tx, lambda wish: (wish.call, wish.body))
     await desk.refuse_known_orders(tx, lambda wish: wish.body.id)
     sources = await _prepare(books, tx, desk, now)
+    _refuse_hopeless(desk, sources, now)
     claimed = await claim_or_refuse(tx, desk)
     await _hold_goods(tx, desk, sources, now)
     await drop_refused(tx, desk, claimed)
@@ -161,6 +163,14 @@ def _ranked(body: PlaceOrderBody, market: str, sources: Sources) -> list[str]:
     return ranked
 
 
+def _refuse_hopeless(desk: Desk[PlaceOrder, _Case], sources: Sources, now: datetime) -> None:
+    """Refuse whose goods are not there to be seen, before they claim a use that somebody else could have."""
+    for n, case in desk.pending():
+        hopeless = None if case.wish.body.hold else why_hopeless(_wanted(case, now), sources.free)
+        if hopeless is not None:
+            desk.refuse(n, hopeless)
+
+
 async def _hold_goods(tx: Session, desk: Desk[PlaceOrder, _Case], sources: Sources, now: datetime) -> None:
     """Take over the holds that were cited, then take new ones: rows that lead to pools are locked before pools."""
     cited = [(n, case, case.wish.body.hold) for n, case in desk.pending() if case.wish.body.hold]
@@ -169,10 +179,14 @@ async def _hold_goods(tx: Session, desk: Desk[PlaceOrder, _Case], sources: Sourc
         if not fits:
             desk.refuse(n, HoldMismatch("hold", hold))
     fresh = [(n, case) for n, case in desk.pending() if not case.wish.body.hold]
-    wanted = [HoldWanted(case.order_id, case.units, case.ranked, case.expires_at(now)) for _, case in fresh]
+    wanted = [_wanted(case, now) for _, case in fresh]
     for (n, _), verdict in zip(fresh, await take_holds(tx, wanted, now, sources.free), strict=True):
         if isinstance(verdict, Refusal):
             desk.refuse(n, verdict)
+
+
+def _wanted(case: _Case, now: datetime) -> HoldWanted:
+    return HoldWanted(case.order_id, case.units, case.ranked, case.expires_at(now))
 
 
 def _confirmation(case: _Case, hold: str, now: datetime) -> Confirmation:

@@ -6,8 +6,9 @@ here to the end of the transaction, before any goods are.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from commerce.kernel.committer import NotTogetherError
 from commerce.kernel.db import Session
 from orders.desk import Desk
 from pricing.promotions.claim import UseClaim, claim_for_persons, claim_uses, drop_claims
@@ -32,22 +33,36 @@ class Claiming(Protocol):
         ...
 
 
-async def claim_or_refuse(tx: Session, desk: Desk[Any, Any]) -> list[UseClaim]:
+class Claimed(NamedTuple):
+    """What came of the claims of a group."""
+
+    won: Sequence[UseClaim]
+    lost: frozenset[str]
+    """Promotions whose uses did not suffice for everybody."""
+
+
+async def claim_or_refuse(tx: Session, desk: Desk[Any, Any]) -> Claimed:
     """Take the uses that the pending cases want, in the order they came, and refuse those that come too late."""
     claims = [(n, claim) for n, case in desk.pending() for claim in _claims(case)]
     verdicts = await claim_uses(tx, [claim for _, claim in claims])
     for (n, _), verdict in zip(claims, verdicts, strict=True):
         if verdict is not None:
             desk.refuse(n, verdict.refusal())
-    return [claim for (_, claim), verdict in zip(claims, verdicts, strict=True) if verdict is None]
+    won = [claim for (_, claim), verdict in zip(claims, verdicts, strict=True) if verdict is None]
+    return Claimed(won, frozenset(verdict.promotion_id for verdict in verdicts if verdict is not None))
 
 
-async def drop_refused(tx: Session, desk: Desk[Any, Any], claimed: Sequence[UseClaim]) -> None:
-    """Put back what was claimed for cases that were refused since."""
+async def drop_refused(tx: Session, desk: Desk[Any, Any], claimed: Claimed) -> None:
+    """Put back what was claimed for cases that were refused since.
+
+    Raises NotTogetherError where somebody was refused for want of such a use: they must be decided after it came back.
+    """
     pending = {case.order_id for _, case in desk.pending()}
-    lost = [claim for claim in claimed if claim.order_id not in pending]
-    if lost:
-        await drop_claims(tx, lost)
+    free = [claim for claim in claimed.won if claim.order_id not in pending]
+    if any(claim.promotion_id in claimed.lost for claim in free):
+        raise NotTogetherError
+    if free:
+        await drop_claims(tx, free)
 
 
 async def claim_at_the_end(tx: Session, cases: Sequence[Claiming], now: datetime) -> None:

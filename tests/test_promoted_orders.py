@@ -153,6 +153,29 @@ async def test_one_person_has_one_use_whichever_channel(desk: Desk, web: Api, ti
     assert await total(till, ("CASE-BLK", 1), **store) == 2900, "nobody in particular has no use of their own"
 
 
+@pytest.mark.parametrize(
+    ("limit", "units", "bought"),
+    [
+        (1, [5000, 5000, 1, 1], [1]),  # Too much for all to see.
+        (2, [600, 600, 1, 1], [600, 1]),  # The first takes what the second one would have needed.
+    ],
+)
+async def test_whoever_is_refused_for_the_stock_leaves_the_use_to_the_next(
+    desk: Desk, web: Api, limit: int, units: list[int], bought: list[int]
+) -> None:
+    await desk.live(HALF, conditions=CASES, limits={"total": limit})
+    first = web.post("/v1/orders", order(("CASE-BLK", 1), total=1))  # While it is refused, the others gather.
+    wishes = [web.post("/v1/orders", order(("CASE-BLK", n), total=1450 * n)) for n in units]
+
+    _, *answers = await asyncio.gather(first, *wishes)
+
+    assert [n for n, answer in zip(units, answers, strict=True) if answer.status_code == 201] == bought
+    assert problem(answers[1]) == (409, "not_enough_stock")
+    assert answers[3].json()["code"] in {"promotion_used_up", "stale_total"}, "the latter if it came alone"
+    assert await rows(desk.db, "SELECT uses, most FROM promotion_counters") == [(limit, limit)]
+    await every_law_holds(desk.db)
+
+
 async def test_two_orders_of_one_new_person_at_once_get_one_use(desk: Desk, web: Api) -> None:
     await desk.live(HALF, conditions=CASES, limits={"per_person": 1})
     body = order(("CASE-BLK", 1), total=1450, buyer={"email": "new@example.com"})

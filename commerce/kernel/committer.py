@@ -1,8 +1,9 @@
 """The group committer: what arrives while one commit is under way shares the next one.
 
 It never waits to fill a group. One transaction serves up to 200 requests; each gets its own verdict. A request that
-poisons its group fails alone: the group is rolled back and its requests are tried one by one. If the database goes
-away in the middle, everybody is told to send the same request again; their idempotency keys settle what happened.
+poisons its group fails alone: the group is rolled back and its requests are tried one by one; so are those of a group
+whose work says that they cannot be decided together. If the database goes away in the middle, everybody is told to send
+the same request again; their idempotency keys settle what happened.
 """
 
 import asyncio
@@ -36,6 +37,13 @@ Request = TypeVar("Request")
 Verdict = TypeVar("Verdict")
 
 Work = Callable[[Session, Sequence[Request], datetime], Awaitable[Sequence[Verdict | Refusal | Replay]]]
+
+
+class NotTogetherError(Exception):
+    """What these requests want cannot be decided together: each must see what became of those before it.
+
+    Raised by the work for a group, never for one alone.
+    """
 
 
 class GroupCommitter(Generic[Request, Verdict]):
