@@ -14,7 +14,7 @@ from pricing.rules import Needs, Prepared, needs_of
 from pricing.rules.basket import Customer
 from pricing.rules.codes import normal_code
 
-_NO_NEEDS = Needs(customer=False, unique_codes=False, limited=())
+_NO_NEEDS = Needs(customer=False, unique_codes=False, limited=(), first_purchase=())
 
 
 class Asking(NamedTuple):
@@ -36,6 +36,8 @@ class BasketFacts(NamedTuple):
     used_up: tuple[str, ...] = ()
     limited: tuple[str, ...] = ()
     """Promotions that run and whose uses are counted."""
+    for_first: tuple[str, ...] = ()
+    """Promotions that run and are for a first purchase."""
 
     @property
     def customer(self) -> Customer:
@@ -78,6 +80,7 @@ async def facts_of_baskets(tx: ReadSession, baskets: Sequence[Asking], at: int) 
                 tuple(sorted(opened.items())),
                 tuple(sorted(mine)),
                 need.limited,
+                need.first_purchase,
             )
         )
     return facts

@@ -6,6 +6,7 @@ from commerce.kernel.db import Session
 from commerce.kernel.outbox import tell
 from inventory.release import release_holds
 from orders.cancel_rest import cancel_rest
+from orders.customers.first_purchase import give_back_first_purchases
 from orders.events import OrderCancelled
 from orders.moving import lock_order, move_order
 from orders.payments.call_off import call_off
@@ -27,6 +28,7 @@ async def cancel_order(tx: Session, order_id: str, reason: str, actor: str, now:
     given = await give_back_uses(tx, [order.id], Why.CANCELLED, now)  # before goods: the law of locking
     await release_holds(tx, [order.id], now)
     await give_back_to_persons(tx, given)
+    await give_back_first_purchases(tx, [order.id])
     await void_due(tx, order.id)
     await enter(tx, [Entry(order.id, "cancellation", -order.total, order.currency)], now)
     await call_off(tx, order.id, now)

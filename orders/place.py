@@ -46,6 +46,7 @@ class _Case(msgspec.Struct):
     order_id: str
     quote: QuoteView
     uses: tuple[tuple[str, str | None], ...]
+    first_for: str | None
     ranked: list[str]
     due: list[Settled]
     customer: str | None = None
@@ -123,7 +124,7 @@ def _case(
     ranked = _ranked(wish.body, quote.market, sources)
     due = due_for(wish.body.payment, quote.total.amount)
     _must_fit(wish.body, quote)
-    return _Case(wish, wish.body.id or new_id("ord", now), quote, quoted.uses, ranked, due)
+    return _Case(wish, wish.body.id or new_id("ord", now), quote, quoted.uses, quoted.first_for, ranked, due)
 
 
 def basket_of(body: PlaceOrderBody) -> Basket:

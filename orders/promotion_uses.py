@@ -10,8 +10,10 @@ from typing import Any, NamedTuple, Protocol
 
 from commerce.kernel.committer import NotTogetherError
 from commerce.kernel.db import Session
+from orders.customers.first_purchase import claim_first_purchases
 from orders.desk import Desk
 from pricing.promotions.claim import UseClaim, claim_for_persons, claim_uses, drop_claims
+from pricing.promotions.errors import PromotionUsedUp
 
 
 class Claiming(Protocol):
@@ -25,6 +27,11 @@ class Claiming(Protocol):
     @property
     def uses(self) -> tuple[tuple[str, str | None], ...]:
         """Promotions whose uses are counted, each with the unique code that opened it, if one did."""
+        ...
+
+    @property
+    def first_for(self) -> str | None:
+        """A promotion it has because it is its buyer's first; None where it need not be."""
         ...
 
     @property
@@ -66,8 +73,16 @@ async def drop_refused(tx: Session, desk: Desk[Any, Any], claimed: Claimed) -> N
 
 
 async def claim_at_the_end(tx: Session, cases: Sequence[Claiming], now: datetime) -> None:
-    """Take each buyer's own uses, and write all uses down. Raises PromotionUsedUp where a buyer has had theirs."""
+    """Take each buyer's own uses and first purchase, and write all uses down, for orders that are written.
+
+    Raises PromotionUsedUp where a buyer has had theirs.
+    """
     await claim_for_persons(tx, [(claim, case.customer) for case in cases for claim in _claims(case)], now)
+    firsts = [(case, case.first_for) for case in cases if case.first_for is not None]
+    won = await claim_first_purchases(tx, [(case.order_id, case.customer) for case, _ in firsts])
+    for case, promotion in firsts:
+        if case.order_id not in won:
+            raise PromotionUsedUp("buyer", promotion, "first_purchase")
 
 
 def _claims(case: Claiming) -> list[UseClaim]:

@@ -46,6 +46,8 @@ class Quoted(NamedTuple):
     view: QuoteView
     uses: tuple[tuple[str, str | None], ...]
     """Promotions whose uses are counted, with the unique code that opened each, if one did."""
+    first_for: str | None
+    """A promotion that was given because this is the buyer's first purchase."""
     book: Prepared
     asked: engine.Basket
     """What the book was asked."""
@@ -132,7 +134,11 @@ def _quoted(basket: Basket, about: BasketFacts, facts: _Facts, now: datetime) ->
         (one.promotion, about.code_for(one.promotion)) for one in worked.verdicts
         if one.applied and one.promotion in limited
     )  # fmt: skip
-    return Quoted(_view(basket, things, worked, keys, now), uses, prepared, asked, _catalog_until(things, now))
+    first_for = next(
+        (one.promotion for one in worked.verdicts if one.applied and one.promotion in about.for_first), None
+    )
+    view = _view(basket, things, worked, keys, now)
+    return Quoted(view, uses, first_for, prepared, asked, _catalog_until(things, now))
 
 
 def _shipping_asked(basket: Basket, currency: str) -> int:

@@ -49,6 +49,7 @@ class _Case(msgspec.Struct):
     sale: BookSale
     quote: QuoteView
     uses: tuple[tuple[str, str | None], ...]
+    first_for: str | None
     tenders: list[Settled]
     serials: list[list[str]]
     """Line by line."""
@@ -134,7 +135,8 @@ def _case(sale: BookSale, quoted: Quoted | Refusal, places: dict[str, dict[str, 
     if body.shown_total.amount != quote.total.amount:
         raise StaleTotal("shown_total.amount", body.shown_total.amount, quote.total.amount, quote.currency)
     serials = _checked_serials(body.lines, quote.lines)
-    return _Case(sale, quote, quoted.uses, settle(body.tenders, quote.total.amount, quote.currency), serials)
+    tenders = settle(body.tenders, quote.total.amount, quote.currency)
+    return _Case(sale, quote, quoted.uses, quoted.first_for, tenders, serials)
 
 
 def _checked_serials(lines: Sequence[SoldLineBody], quoted: Sequence[QuotedLine]) -> list[list[str]]:

@@ -43,4 +43,30 @@ class EveryMergeIsWrittenDown(Law):
     """
 
 
-LAWS: tuple[type[Law], ...] = (NobodyPointsAtAMergedCustomer, EveryMergeEndsAtASurvivor, EveryMergeIsWrittenDown)
+class FirstPurchasesAreWrittenDown(Law):
+    """Whatever a promotion for first purchases took something off is written down as its buyer's first, and stands.
+
+    Two of one buyer there are only where two customers turned out to be one.
+    """
+
+    offenders = """
+        SELECT f.order_id, f.customer_id, o.customer_id, o.state
+          FROM first_purchases f JOIN orders o ON o.id = f.order_id
+         WHERE o.state = 'cancelled' OR o.customer_id IS DISTINCT FROM f.customer_id
+        UNION ALL
+        SELECT o.id, NULL, o.customer_id, o.state
+          FROM (SELECT order_id, promotion_id FROM order_line_discounts
+                 UNION SELECT order_id, promotion_id FROM order_shipping_discounts) d
+          JOIN promotions p ON p.id = d.promotion_id AND (p.definition -> 'conditions' ->> 'first_purchase')::boolean
+          JOIN orders o ON o.id = d.order_id AND o.state <> 'cancelled'
+         WHERE NOT EXISTS (SELECT FROM first_purchases f WHERE f.order_id = o.id)
+         ORDER BY 1
+    """
+
+
+LAWS: tuple[type[Law], ...] = (
+    NobodyPointsAtAMergedCustomer,
+    EveryMergeEndsAtASurvivor,
+    EveryMergeIsWrittenDown,
+    FirstPurchasesAreWrittenDown,
+)

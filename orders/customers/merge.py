@@ -13,6 +13,7 @@ from commerce.kernel.outbox import tell
 from commerce.kernel.refusals import Busy, NotFound, UnknownReference
 from orders.customers.errors import CustomerMerged, SamePerson
 from orders.customers.events import CustomersMerged
+from orders.customers.first_purchase import merge_first_purchases
 from orders.customers.groups import move_groups
 from orders.customers.queries import survivor_of
 from orders.customers.schemas import IdentityView, MergeBody, MergeView, Moved
@@ -120,6 +121,7 @@ async def _move(tx: Session, merged: CustomerRow, survivor: CustomerRow) -> Move
     dropped = {name: value for name, value in given.items() if value and name not in contact}
     await move_groups(tx, merged.id, survivor.id)
     await merge_person_counters(tx, merged.id, survivor.id)
+    await merge_first_purchases(tx, merged.id, survivor.id)
     if contact:
         await tx.execute(_FILL, {**pair, **given})
     await tx.execute(_POINT, pair)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from commerce.kernel.db import Code, Facts, Table
@@ -44,6 +44,20 @@ class CustomerGroup(Table):
 
     customer_id: Mapped[Code] = mapped_column(ForeignKey("customers.id"), primary_key=True)
     code: Mapped[Code] = mapped_column(primary_key=True)
+
+
+class FirstPurchase(Table):
+    """The order that was a customer's first, where a promotion for first purchases took something off it."""
+
+    __tablename__ = "first_purchases"
+    __table_args__ = (
+        Index("uq_first_purchases_one_each", "customer_id", unique=True, postgresql_where=text("NOT merged")),
+    )
+
+    order_id: Mapped[Code] = mapped_column(ForeignKey("orders.id"), primary_key=True)
+    customer_id: Mapped[Code] = mapped_column(ForeignKey("customers.id"), index=True)
+    merged: Mapped[bool] = mapped_column(server_default=text("false"))
+    """It was the first of somebody who turned out to be somebody else, who had one too."""
 
 
 class CustomerMerge(Table):

@@ -110,7 +110,7 @@ class PromotionUsedUp(Refusal):
     field: str
     promotion: str
     limit: str
-    """`total`, `person`, `code`, or `nobody`: it is limited per person, and nobody in particular buys."""
+    """`total`, `person`, `code`, `first_purchase`, or `nobody`: per person, and nobody in particular buys."""
 
     def __str__(self) -> str:
         return f"The uses of {self.promotion} are gone ({self.limit})."

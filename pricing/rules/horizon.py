@@ -17,6 +17,8 @@ class Needs(NamedTuple):
     unique_codes: bool
     limited: tuple[str, ...]
     """Promotions that may be used up."""
+    first_purchase: tuple[str, ...]
+    """Promotions that are for a first purchase."""
 
 
 def needs_of(prepared: Prepared, channel: str, at: int) -> Needs:
@@ -27,6 +29,7 @@ def needs_of(prepared: Prepared, channel: str, at: int) -> Needs:
         any(asks.groups or asks.first_purchase for asks in asked),
         any(asks.unique_codes for asks in asked),
         tuple(promotion.id for promotion in running if promotion.limited),
+        tuple(promotion.id for promotion in running if promotion.conditions.first_purchase),
     )
 
 

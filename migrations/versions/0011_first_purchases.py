@@ -1,0 +1,52 @@
+"""Whose first purchase an order was."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0011"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+# Those that were given before anybody counted, be it twice.
+_GIVEN = """
+    INSERT INTO first_purchases (order_id, customer_id, merged)
+    SELECT o.id, o.customer_id, row_number() OVER (PARTITION BY o.customer_id ORDER BY o.placed_at, o.id) > 1
+      FROM orders o
+     WHERE o.customer_id IS NOT NULL AND o.state <> 'cancelled' AND EXISTS (
+           SELECT FROM promotions p
+            WHERE (p.definition -> 'conditions' ->> 'first_purchase')::boolean
+              AND (EXISTS (SELECT FROM order_line_discounts d WHERE d.order_id = o.id AND d.promotion_id = p.id)
+                   OR EXISTS (SELECT FROM order_shipping_discounts s WHERE s.order_id = o.id AND s.promotion_id = p.id)))
+"""
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '4s'")
+    op.execute("SET LOCAL statement_timeout = '5s'")
+    op.create_table(
+        "first_purchases",
+        sa.Column("order_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("customer_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("merged", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_first_purchases_order_id_orders")),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_first_purchases_customer_id_customers")
+        ),
+        sa.PrimaryKeyConstraint("order_id", name=op.f("pk_first_purchases")),
+    )
+    op.create_index(
+        "uq_first_purchases_one_each",
+        "first_purchases",
+        ["customer_id"],
+        unique=True,
+        postgresql_where=sa.text("NOT merged"),
+    )
+    op.create_index(op.f("ix_first_purchases_customer_id"), "first_purchases", ["customer_id"])
+    op.execute(_GIVEN)
+
+
+def downgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '4s'")
+    op.execute("SET LOCAL statement_timeout = '5s'")
+    op.drop_table("first_purchases")
