@@ -16,8 +16,10 @@ from orders.payments.plans import plan_of
 from orders.payments.rules import due_for
 from orders.payments.secured import owed_on
 from orders.payments.tenders import promise_many, void_due
+from orders.promotion_uses import give_back_what_is_over
 from orders.record import Happening, note
 from orders.rules import OrderState
+from pricing.promotions.give_back import give_back_to_persons
 
 _CANCEL = text("""
     UPDATE order_lines l SET cancelled = l.quantity - l.sent FROM orders o
@@ -31,11 +33,14 @@ async def cancel_rest(tx: Session, order: OrderHead, reason: str, actor: str, no
     """Cancel what has not left of a locked order of which a part was shipped; it is shipped then.
 
     A line's price is shared out by units with cumulative rounding, so that what was sent and what was cancelled are
-    together the line's total to the cent. The promise to pay shrinks to what is still owed. Raises MoveNotAllowed.
+    together the line's total to the cent. The promise to pay shrinks to what is still owed, and promotions of which
+    nothing is left are others' to use. Raises MoveNotAllowed.
     """
     await move_order(tx, order, OrderState.SHIPPED)
-    await release_holds(tx, [order.id], now)
     lines = (await tx.execute(_CANCEL, {"id": order.id})).all()
+    given = await give_back_what_is_over(tx, order.id, now)  # before goods: the law of locking
+    await release_holds(tx, [order.id], now)
+    await give_back_to_persons(tx, given)
     less = sum(cumulative_part(line.worth, line.quantity, line.sent, line.cancelled) for line in lines)
     await void_due(tx, order.id)
     await enter(tx, [Entry(order.id, "cancellation", -less, order.currency)], now)

@@ -160,6 +160,37 @@ class DiscountsAreWhatPromotionsTook(Law):
     """
 
 
+class UsesOfWhatIsOverAreGivenBack(Law):
+    """Where nothing is left of what a promotion touched, its use was given back, if the promotion gives it back.
+
+    It touched the lines it took something off, or the whole order where that was the shipping.
+    """
+
+    offenders = """
+        WITH back AS (
+            SELECT order_id, line, sum(quantity) AS units FROM refunds
+             WHERE line IS NOT NULL AND state <> 'replaced' GROUP BY order_id, line
+        ), parts AS (
+            SELECT l.order_id, l.line, o.state = 'cancelled' OR l.cancelled = l.quantity AS never_left,
+                   o.state = 'cancelled' OR l.quantity - l.cancelled <= coalesce(back.units, 0) AS over
+              FROM order_lines l JOIN orders o ON o.id = l.order_id
+              LEFT JOIN back ON back.order_id = l.order_id AND back.line = l.line
+        ), touched AS (
+            SELECT order_id, promotion_id, array_agg(line) AS lines FROM order_line_discounts
+             GROUP BY order_id, promotion_id
+        )
+        SELECT u.order_id, u.promotion_id
+          FROM promotion_uses u JOIN promotions p ON p.id = u.promotion_id
+          LEFT JOIN touched t ON t.order_id = u.order_id AND t.promotion_id = u.promotion_id
+          JOIN parts ON parts.order_id = u.order_id AND (t.lines IS NULL OR parts.line = ANY (t.lines))
+         WHERE u.given_back_at IS NULL
+         GROUP BY u.order_id, u.promotion_id, p.on_cancel, p.on_return
+        HAVING bool_and(parts.over)
+           AND CASE WHEN bool_and(parts.never_left) THEN p.on_cancel ELSE p.on_return END = 'give_back'
+         ORDER BY 1, 2
+    """
+
+
 class LinesCiteTheirBook(Law):
     """Every line that was sold here cites a price book of its market, and the book was there when it was sold."""
 
@@ -184,5 +215,6 @@ LAWS: tuple[type[Law], ...] = (
     HandedOverMeansCompleted,
     EveryNumberedDeviceIsSoldOnce,
     DiscountsAreWhatPromotionsTook,
+    UsesOfWhatIsOverAreGivenBack,
     LinesCiteTheirBook,
 )

@@ -8,12 +8,35 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
+from sqlalchemy import text
+
 from commerce.kernel.committer import NotTogetherError
 from commerce.kernel.db import Session
 from orders.customers.first_purchase import claim_first_purchases
 from orders.desk import Desk
 from pricing.promotions.claim import UseClaim, claim_for_persons, claim_uses, drop_claims
 from pricing.promotions.errors import PromotionUsedUp
+from pricing.promotions.give_back import GivenBack, give_back_uses
+from pricing.promotions.rules import Why
+
+# What a promotion touched: the lines it took something off, or the whole order where that was its shipping.
+_OVER = text("""
+    WITH came_back AS (
+        SELECT line, sum(quantity) AS units FROM refunds
+         WHERE order_id = :id AND line IS NOT NULL AND state <> 'replaced' GROUP BY line
+    )
+    SELECT u.promotion_id, bool_and(l.cancelled = l.quantity) AS never_left
+      FROM promotion_uses u
+      JOIN order_lines l ON l.order_id = u.order_id
+      LEFT JOIN came_back b ON b.line = l.line
+     WHERE u.order_id = :id AND u.given_back_at IS NULL
+       AND (EXISTS (SELECT FROM order_line_discounts d
+                     WHERE d.order_id = u.order_id AND d.promotion_id = u.promotion_id AND d.line = l.line)
+            OR NOT EXISTS (SELECT FROM order_line_discounts d
+                            WHERE d.order_id = u.order_id AND d.promotion_id = u.promotion_id))
+     GROUP BY u.promotion_id HAVING bool_and(l.cancelled + coalesce(b.units, 0) >= l.quantity)
+     ORDER BY u.promotion_id
+""")
 
 
 class Claiming(Protocol):
@@ -83,6 +106,21 @@ async def claim_at_the_end(tx: Session, cases: Sequence[Claiming], now: datetime
     for case, promotion in firsts:
         if case.order_id not in won:
             raise PromotionUsedUp("buyer", promotion, "first_purchase")
+
+
+async def give_back_what_is_over(tx: Session, order_id: str, now: datetime) -> list[GivenBack]:
+    """Of a locked order, let others use the promotions of which nothing is left, as far as these say so.
+
+    What was cancelled to the last unit was cancelled; what its buyer had in part, and brought back, was returned.
+    Call it before goods are locked, and `give_back_to_persons` with the answer after them.
+    """
+    over: dict[Why, list[str]] = {}
+    for promotion, never_left in await tx.execute(_OVER, {"id": order_id}):
+        over.setdefault(Why.CANCELLED if never_left else Why.RETURNED, []).append(promotion)
+    given: list[GivenBack] = []
+    for why, promotions in over.items():
+        given += await give_back_uses(tx, [order_id], why, now, only=promotions)
+    return given
 
 
 def _claims(case: Claiming) -> list[UseClaim]:

@@ -339,7 +339,9 @@ class RefundView(msgspec.Struct, frozen=True):
 
     id: Annotated[str, Meta(examples=["rfd_019aa5c83d2f7b3c9d4e5f60718293a4"])]
     payment: Annotated[str | None, Meta(description="The payment it comes out of; null at a counter.")]
-    tender: str | None
+    tender: Annotated[
+        str | None, Meta(description="How it was given at a counter; null, too, for units that were free.")
+    ]
     reason: str
     line: int | None
     quantity: int | None

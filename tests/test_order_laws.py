@@ -21,6 +21,7 @@ from orders.laws import (
     SentGoodsWereInShipments,
     StatesFitTheFulfilment,
     StatesTellWhatHasLeft,
+    UsesOfWhatIsOverAreGivenBack,
 )
 from orders.payments.laws import (
     LEDGER_LAWS,
@@ -54,6 +55,11 @@ CAME_BACK = """
     INSERT INTO returns (return_number, order_id, line, quantity, channel, returned_at, refund_total)
     VALUES ('{1}', '{0}', 1, {2}, 'retail-de', '2026-11-03Z', 0)
 """
+PROMOTION = """
+    INSERT INTO promotions (id, market, name, state, definition, version, on_cancel, on_return, created_by, created_at)
+    VALUES ('prm_1', 'de', 'Planted', 'draft', '{}', 1, 'give_back', 'keep', 'story', '2026-11-02Z')
+"""
+USED = "INSERT INTO promotion_uses (order_id, promotion_id, used_at) VALUES ('{}', 'prm_1', '2026-11-02Z')"
 NOT_COLLECTED = """
     UPDATE holds SET ended_at = '2026-11-16 12:00Z', outcome = 'expired' WHERE reference = '{}'
 """
@@ -112,6 +118,14 @@ PLANTED: list[tuple[type[Law], list[str]]] = [
     (
         DiscountsAreWhatPromotionsTook,
         [f"UPDATE order_lines SET discount_total = 1, line_total = line_total - 1 WHERE order_id = '{AMERICAN}'"],
+    ),
+    (
+        UsesOfWhatIsOverAreGivenBack,
+        [PROMOTION, USED.format(OPEN), f"UPDATE orders SET state = 'cancelled' WHERE id = '{OPEN}'"],
+    ),
+    (
+        UsesOfWhatIsOverAreGivenBack,
+        [PROMOTION, USED.format(OPEN), f"UPDATE order_lines SET cancelled = quantity WHERE order_id = '{OPEN}'"],
     ),
     (LinesCiteTheirBook, [f"UPDATE order_lines SET book = 99 WHERE order_id = '{OPEN}'"]),
     (LinesCiteTheirBook, [f"UPDATE order_lines SET book = NULL WHERE order_id = '{AMERICAN}'"]),

@@ -1,4 +1,4 @@
-"""Whose first purchase an order was."""
+"""Whose first purchase an order was, and refunds of units that cost nothing."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,6 +19,17 @@ _GIVEN = """
               AND (EXISTS (SELECT FROM order_line_discounts d WHERE d.order_id = o.id AND d.promotion_id = p.id)
                    OR EXISTS (SELECT FROM order_shipping_discounts s WHERE s.order_id = o.id AND s.promotion_id = p.id)))
 """
+
+
+_FREE_UNITS = {
+    "amount_is_something": "amount > 0 OR amount = 0 AND reason = 'line'",
+    "goes_one_way": "num_nonnulls(payment_id, tender) = CASE amount WHEN 0 THEN 0 ELSE 1 END "
+    "AND tender IN ('cash', 'card_terminal')",
+}
+_COST_SOMETHING = {
+    "amount_is_something": "amount > 0",
+    "goes_one_way": "(payment_id IS NULL) <> (tender IS NULL) AND tender IN ('cash', 'card_terminal')",
+}
 
 
 def upgrade() -> None:
@@ -44,9 +55,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_first_purchases_customer_id"), "first_purchases", ["customer_id"])
     op.execute(_GIVEN)
+    for name, rule in _FREE_UNITS.items():
+        op.drop_constraint(op.f(f"ck_refunds_{name}"), "refunds")
+        op.create_check_constraint(op.f(f"ck_refunds_{name}"), "refunds", rule)
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '4s'")
     op.execute("SET LOCAL statement_timeout = '5s'")
     op.drop_table("first_purchases")
+    for name, rule in _COST_SOMETHING.items():
+        op.drop_constraint(op.f(f"ck_refunds_{name}"), "refunds")
+        op.create_check_constraint(op.f(f"ck_refunds_{name}"), "refunds", rule)

@@ -171,7 +171,10 @@ class Attempt(Table):
 
 
 class Refund(Table):
-    """Money that goes back to a buyer: what for, out of which payment, and how far it has come."""
+    """Money that goes back to a buyer: what for, out of which payment, and how far it has come.
+
+    Units that cost nothing come back for no money, which goes no way.
+    """
 
     __tablename__ = "refunds"
     __table_args__ = (
@@ -179,13 +182,15 @@ class Refund(Table):
         CheckConstraint(
             "reason IN ('line', 'shipping', 'goodwill', 'cancellation', 'provider')", name="reason_is_known"
         ),
-        CheckConstraint("amount > 0", name="amount_is_something"),
+        CheckConstraint("amount > 0 OR amount = 0 AND reason = 'line'", name="amount_is_something"),
         CheckConstraint(
             "(reason = 'line') = (line IS NOT NULL) AND (line IS NULL) = (quantity IS NULL) AND quantity >= 0",
             name="units_of_a_line",
         ),
         CheckConstraint(
-            "(payment_id IS NULL) <> (tender IS NULL) AND tender IN ('cash', 'card_terminal')", name="goes_one_way"
+            "num_nonnulls(payment_id, tender) = CASE amount WHEN 0 THEN 0 ELSE 1 END "
+            "AND tender IN ('cash', 'card_terminal')",
+            name="goes_one_way",
         ),
         Index("uq_refunds_provider_id", "provider_id", unique=True, postgresql_where=text("provider_id IS NOT NULL")),
         Index("ix_refunds_created_at", "created_at", "id"),

@@ -78,12 +78,16 @@ async def write_refund(  # noqa: PLR0913 - a refund has as many facts
     line: tuple[int, int] | None = None,
     provider_id: str | None = None,
 ) -> str:
-    """Write a refund down and onto the order's timeline; its id. At a counter the money is given back at once."""
+    """Write a refund down and onto the order's timeline; its id. At a counter the money is given back at once.
+
+    Units that cost nothing go back neither way, and are done with it.
+    """
     currency = (await tx.execute(_CURRENCY, {"id": order_id})).scalar_one_or_none()
     if currency is None:
         raise NotFound("order", order_id)
     refund_id = new_id("rfd", now)
-    state = RefundState.SUCCEEDED if tender else RefundState.INTENDED
+    done = tender is not None or not amount
+    state = RefundState.SUCCEEDED if done else RefundState.INTENDED
     row = {
         "id": refund_id,
         "order_id": order_id,
@@ -99,7 +103,7 @@ async def write_refund(  # noqa: PLR0913 - a refund has as many facts
         "note": note_,
         "actor": actor,
         "now": now,
-        "settled_at": now if tender else None,
+        "settled_at": now if done else None,
     }
     await tx.execute(_WRITE, row)
     told = {"refund": refund_id, "amount": amount, "reason": str(reason)}

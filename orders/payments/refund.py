@@ -15,9 +15,9 @@ from orders.payments.errors import NotRefundable, RefundTooLarge
 from orders.payments.ledger import Entry, enter
 from orders.payments.open_refunds import intend_refunds, left_to_refund, write_refund
 from orders.payments.rules import REFUND_MOVES, Operation, RefundReason, RefundState
+from orders.promotion_uses import give_back_what_is_over
 from orders.rules import OrderState
-from pricing.promotions.give_back import give_back_to_persons, give_back_uses
-from pricing.promotions.rules import Why
+from pricing.promotions.give_back import give_back_to_persons
 
 _LINE = text("""
     SELECT l.quantity, l.sent, l.line_total + CASE WHEN o.prices_include_tax THEN 0 ELSE l.tax_total END AS worth,
@@ -33,15 +33,6 @@ _LEFT_AT_COUNTER = text("""
 _FAILED = text("""
     SELECT order_id, payment_id, state, amount, reason, line, quantity, note FROM refunds WHERE id = :id
 """)
-_ALL_BACK = text("""
-    SELECT d.promotion_id FROM order_line_discounts d
-      JOIN order_lines l ON l.order_id = d.order_id AND l.line = d.line
-      LEFT JOIN (SELECT line, sum(quantity) AS units FROM refunds
-                  WHERE order_id = :id AND state <> 'replaced' AND line IS NOT NULL GROUP BY line) r ON r.line = d.line
-     WHERE d.order_id = :id
-     GROUP BY d.promotion_id HAVING bool_and(coalesce(r.units, 0) + l.cancelled >= l.quantity)
-     ORDER BY d.promotion_id
-""")
 _REPLACE = text("UPDATE refunds SET state = 'replaced' WHERE id = :id")
 
 
@@ -50,8 +41,9 @@ async def refund_order(tx: Session, order_id: str, wanted: RefundBody, actor: st
 
     What was paid through the provider goes back through it. What was paid at a counter goes back at one, in the tender
     that is named, and is given back when this is told. A line's refunds add up to its price to the cent, in whatever
-    steps they come. Raises NotFound, MoveNotAllowed, InvalidInput, UnknownReference, MixedCurrency, NotRefundable,
-    RefundTooLarge.
+    steps they come; units that cost nothing come back all the same. What came back is told by its refund, whatever
+    becomes of the money: a refund that fails is still owed, for goods that are here. Raises NotFound, MoveNotAllowed,
+    InvalidInput, UnknownReference, MixedCurrency, NotRefundable, RefundTooLarge.
     """
     order = await lock_order(tx, order_id)
     if order.state is OrderState.CANCELLED:
@@ -63,28 +55,29 @@ async def refund_order(tx: Session, order_id: str, wanted: RefundBody, actor: st
         left = sum((await left_to_refund(tx, order.id)).values())
     if amount > left:
         raise RefundTooLarge("amount" if line is None else "quantity", amount, left)
-    reason = RefundReason(str(wanted.reason))
-    if wanted.tender is not None:
-        made = [
-            await write_refund(
-                tx, order.id, amount, reason, now,
-                tender=str(wanted.tender), note_=wanted.note, actor=actor, line=line,
-            )
-        ]  # fmt: skip
-        await enter(tx, [Entry(order.id, "repayment", amount, order.currency, made[0])], now)
-    else:
-        made = await intend_refunds(tx, order.id, amount, reason, wanted.note, now, actor=actor, line=line)
-    await enter(tx, [Entry(order.id, "refund", -amount, order.currency, made[0])], now)
+    made = await _promise(tx, order, wanted, line, amount, actor, now)
+    if amount:
+        await enter(tx, [Entry(order.id, "refund", -amount, order.currency, made[0])], now)
     if line is not None:
-        await _give_back_promotions(tx, order.id, now)
+        await give_back_to_persons(tx, await give_back_what_is_over(tx, order.id, now))
     return made
 
 
-async def _give_back_promotions(tx: Session, order_id: str, now: datetime) -> None:
-    """Let others use the promotions all of whose units have come back, as far as these say so."""
-    gone = [str(promotion) for promotion in (await tx.execute(_ALL_BACK, {"id": order_id})).scalars()]
-    if gone:
-        await give_back_to_persons(tx, await give_back_uses(tx, [order_id], Why.RETURNED, now, only=gone))
+async def _promise(
+    tx: Session, order: OrderHead, wanted: RefundBody, line: tuple[int, int] | None, amount: int, actor: str,
+    now: datetime,
+) -> list[str]:  # fmt: skip
+    """Write down what goes back, and how; units that cost nothing only come back."""
+    reason = RefundReason(str(wanted.reason))
+    if not amount:
+        return [await write_refund(tx, order.id, 0, reason, now, note_=wanted.note, actor=actor, line=line)]
+    if wanted.tender is None:
+        return await intend_refunds(tx, order.id, amount, reason, wanted.note, now, actor=actor, line=line)
+    made = await write_refund(
+        tx, order.id, amount, reason, now, tender=str(wanted.tender), note_=wanted.note, actor=actor, line=line
+    )
+    await enter(tx, [Entry(order.id, "repayment", amount, order.currency, made)], now)
+    return [made]
 
 
 async def retry_refund(tx: Session, refund_id: str, actor: str, now: datetime) -> str:
@@ -130,6 +123,4 @@ async def _worth_of_units(tx: Session, order: OrderHead, wanted: RefundBody) -> 
     if row.refunded + wanted.quantity > row.sent:
         raise NotRefundable("quantity", wanted.line, row.sent - row.refunded)
     amount = cumulative_part(row.worth, row.quantity, row.refunded, wanted.quantity)
-    if not amount:
-        raise InvalidInput("quantity", "These units cost nothing.")
     return (wanted.line, wanted.quantity), amount
