@@ -193,7 +193,7 @@ async def test_groups_and_first_purchases_are_looked_up(desk: Desk, web: Api, op
     await desk.live(
         {"kind": "amount", "amount": 100, "on": "order"}, conditions={**CASES, "first_purchase": True}, lane=2
     )
-    otto: Json = {"buyer": {"email": "otto@example.com"}}
+    otto: Json = {"buyer": {"account": "otto-1"}}
     assert await total(web, ("CASE-BLK", 1)) == 2900
     assert await total(web, ("CASE-BLK", 1), **otto) == 2800
     placed = said(await web.post("/v1/orders", order(("CASE-BLK", 1), total=2800, **otto)), 201)
@@ -202,6 +202,32 @@ async def test_groups_and_first_purchases_are_looked_up(desk: Desk, web: Api, op
 
     assert said(groups) == {"customer": placed["customer"], "groups": ["staff"]}
     assert await total(web, ("CASE-BLK", 1), **otto) == 1450
+
+
+async def test_the_price_for_a_group_is_not_had_by_typing_a_members_address(
+    desk: Desk, web: Api, till: Api, operator: Api
+) -> None:
+    await desk.live(HALF, conditions={**CASES, "groups": ["staff"]})
+    boss = {"account": "boss-1", "loyalty": "L-1", "email": "boss@example.com", "phone": "+493023125051"}
+    placed = said(await web.post("/v1/orders", order(("CASE-BLK", 1), total=2900, buyer=boss)), 201)
+    said(await operator.send("PUT", f"/v1/customers/{placed['customer']}/groups", {"groups": ["staff"]}))
+
+    prices = {}
+    for kind, value in boss.items():
+        buyer: Json = {"buyer": {kind: value}}
+        store = await total(till, ("CASE-BLK", 1), channel="retail-de", **buyer)
+        prices[kind] = (await total(web, ("CASE-BLK", 1), **buyer), store)
+
+    member, anybody = (1450, 1450), (2900, 2900)
+    assert prices == {"account": member, "loyalty": member, "email": anybody, "phone": anybody}
+    typed = {"email": "boss@example.com"}
+    at_half = order(("CASE-BLK", 1), total=1450, buyer=typed)
+    assert problem(await web.post("/v1/orders", at_half)) == (409, "stale_total")
+    body = sale(("CASE-BLK", 1), total=1450, tenders=[cash(1450)], buyer={**typed, "loyalty": "L-9"})
+    assert problem(await till.post("/v1/till-sales", body)) == (409, "stale_total"), "another card beside it"
+    shown = {**body, "buyer": {"loyalty": "L-1"}}
+    assert said(await till.post("/v1/till-sales", shown), 201)["customer"] == placed["customer"]
+    await every_law_holds(desk.db)
 
 
 async def test_refunds_of_three_for_two_add_up_to_what_was_paid(desk: Desk, till: Api, operator: Api) -> None:

@@ -17,7 +17,11 @@ _ABOUT = text("""
 
 
 class Known(NamedTuple):
-    """What is known of somebody: who they are if they were here before, their groups, and whether they ever bought."""
+    """What is known of somebody: who they are if they were here before, their groups, and whether they ever bought.
+
+    Groups are of somebody who signed in or showed a card. Whose e-mail address or phone number was only typed may be
+    anybody, and the price for employees is for none of them.
+    """
 
     customer: str | None
     groups: tuple[str, ...]
@@ -42,9 +46,16 @@ async def known_of(tx: ReadSession, people: Sequence[Who | None]) -> list[Known]
     ids = sorted({customer for customer in found if customer is not None})
     rows = await tx.execute(_ABOUT, {"ids": ids}) if ids else ()
     about = {row.id: Known(row.id, tuple(row.groups), bought=row.bought) for row in rows}
-    return [about[customer] if customer is not None else STRANGER for customer in found]
+    return [
+        STRANGER if customer is None else about[customer] if _asserted(who) else about[customer]._replace(groups=())
+        for customer, who in zip(found, asked, strict=True)
+    ]
+
+
+def _asserted(identities: Sequence[Identity]) -> bool:
+    return bool(identities) and identities[0].kind in ASSERTED
 
 
 def _decisive(identities: Sequence[Identity], owners: dict[Identity, str]) -> str | None:
-    finding = identities[:1] if identities and identities[0].kind in ASSERTED else identities
+    finding = identities[:1] if _asserted(identities) else identities
     return next((owners[identity] for identity in finding if identity in owners), None)
