@@ -71,6 +71,43 @@ async def test_four_operators_give_the_same_money_back_at_once(
     assert money(await shop.sandbox.ledger()) == (given[:1] if promise is promise_unguarded else given)
 
 
+async def shipping_unguarded(tx: Session, order_id: str, everybody: asyncio.Barrier) -> int:
+    """Look at what is left of the shipping, then promise it: between the two, everybody else has looked as well."""
+    left = "SELECT 490 - coalesce(sum(amount), 0) FROM refunds WHERE reason = 'shipping'"
+    amount = int((await tx.execute(text(left))).scalar_one())
+    await everybody.wait()
+    [payment] = (await tx.execute(text("SELECT id FROM payments"))).scalars()
+    await write_refund(tx, order_id, amount, RefundReason.SHIPPING, NOON, payment_id=payment, actor="twin")
+    return amount
+
+
+async def shipping_guarded(tx: Session, order_id: str, everybody: asyncio.Barrier) -> int:
+    """Everybody stands at the order's door, then promises under its lock."""
+    await everybody.wait()
+    try:
+        await refund_order(tx, order_id, convert(back(490, "shipping"), RefundBody), "operator", NOON)
+    except RefundTooLarge:
+        return 0
+    return 490
+
+
+@pytest.mark.parametrize(("promise", "promised"), [(shipping_unguarded, 1960), (shipping_guarded, 490)])
+async def test_four_operators_give_the_shipping_back_at_once(shop: Checkout, promise: Promiser, promised: int) -> None:
+    order_id = await shipped(shop, ("CHARGER", 1), total=4390, shipping=eur(490))
+    everybody, amounts = asyncio.Barrier(4), []
+
+    async def operate() -> None:
+        async with shop.db.transaction() as tx:
+            amounts.append(await promise(tx, order_id, everybody))
+            if promise is shipping_unguarded:
+                raise _UndoneError
+
+    done = await asyncio.gather(*(operate() for _ in range(4)), return_exceptions=True)
+
+    assert [error for error in done if error and not isinstance(error, _UndoneError)] == []
+    assert sum(amounts) == promised
+
+
 async def test_two_operators_refund_the_same_units_at_once_over_http(shop: Checkout) -> None:
     order_id = await shipped(shop, ("CHARGER", 3), total=11700)
     answers = await asyncio.gather(*(shop.refund(order_id, reason="line", line=1, quantity=2) for _ in range(2)))

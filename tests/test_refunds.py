@@ -5,12 +5,13 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from commerce.kernel.access import Role
 from commerce.kernel.money import cumulative_part, half_up
-from tests.conftest import problem
+from tests.conftest import Callers, Json, problem
 from tests.paid_store import back, refunds, shipped
 from tests.paying import Checkout, money, whats
-from tests.shop import rows
-from tests.stories import eur, ledger, plant
+from tests.shop import put_stock, rows
+from tests.stories import eur, ledger, order, plant
 
 # Units of a line.
 
@@ -165,21 +166,57 @@ async def test_units_that_cost_nothing_by_themselves_come_back_for_nothing(shop:
 # Shipping and goodwill, and how much there is.
 
 
+def usd(amount: int) -> Json:
+    """An amount in cents, as it is on the wire."""
+    return {"amount": amount, "currency": "USD"}
+
+
 async def test_shipping_and_goodwill_go_back_besides(shop: Checkout) -> None:
-    order_id = await shipped(shop, ("CHARGER", 1), total=3900)
+    order_id = await shipped(shop, ("CHARGER", 1), total=4399, shipping=eur(499))
     answers = [
-        await shop.refund(order_id, **back(499, "shipping")),
+        await shop.refund(order_id, **back(400, "shipping")),
+        await shop.refund(order_id, **back(100, "shipping")),
+        await shop.refund(order_id, **back(99, "shipping")),
         await shop.refund(order_id, **back(1, "goodwill", note="a scratch")),
-        await shop.refund(order_id, **back(3400)),
+        await shop.refund(order_id, reason="line", line=1, quantity=1),
+        await shop.refund(order_id, **back(3899)),
     ]
     await shop.settle()
 
-    assert [answer.status_code for answer in answers] == [201, 201, 201]
+    assert [answer.status_code for answer in answers] == [201, 409, 201, 201, 409, 201]
+    assert (problem(answers[1])[1], answers[1].json()["facts"]) == (
+        "refund_too_large",
+        {"field": "amount", "wanted": 100, "left": 99},
+    )
     history = await shop.history(order_id)
     assert sorted(refunds(history)) == [
-        ("goodwill", 1, "succeeded"), ("goodwill", 3400, "succeeded"), ("shipping", 499, "succeeded"),
+        ("goodwill", 1, "succeeded"), ("goodwill", 3899, "succeeded"),
+        ("shipping", 99, "succeeded"), ("shipping", 400, "succeeded"),
     ]  # fmt: skip
-    assert (history["owed"], history["payments"][0]["refunded"]) == (eur(0), eur(3900))
+    assert (history["owed"], history["payments"][0]["refunded"]) == (eur(0), eur(4399))
+
+
+async def test_the_shipping_goes_back_with_its_tax_where_that_came_on_top(shop: Checkout, callers: Callers) -> None:
+    await put_stock(shop.db, "CHARGER", "wh-us", 1)
+    shown: Json = {"channel": "web-us", "shown_total": usd(4320), "shipping": usd(500)}
+    american = await callers(Role.STOREFRONT, channel="web-us")
+    placed = await american.post("/v1/orders", order(("CHARGER", 1), total=0) | shown)
+    assert placed.status_code == 201, placed.text
+    order_id = placed.json()["id"]
+    await shop.operator.post(f"/v1/orders/{order_id}/ship", {"location": "wh-us"})
+    await shop.operator.post(f"/v1/orders/{order_id}/hand-over", {})
+
+    answers = [
+        await shop.refund(order_id, reason="shipping", amount=usd(amount), tender="cash") for amount in (541, 540, 1)
+    ]
+
+    assert [answer.status_code for answer in answers] == [409, 201, 409]
+
+
+async def test_what_was_not_paid_for_shipping_does_not_go_back_for_it(shop: Checkout) -> None:
+    order_id = await shipped(shop, ("CHARGER", 1), total=3900)
+
+    assert problem(await shop.refund(order_id, **back(1, "shipping"))) == (409, "refund_too_large")
 
 
 async def test_never_more_goes_back_than_came(shop: Checkout) -> None:

@@ -198,7 +198,7 @@ async def charge_saved_means(
 async def give_money_back(
     order_id: OrderPath, data: JSONBody[RefundBody], call: NamedDependency[Call], db: NamedDependency[Database]
 ) -> Response[OrderHistoryView]:
-    """Give money back: for units of a line, for shipping, or as goodwill.
+    """Give money back: for units of a line, for the shipping that was paid, or as goodwill.
 
     What came through the provider goes back through it, in the background; what was paid at a counter is given there.
     """

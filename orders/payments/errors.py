@@ -80,7 +80,7 @@ class PaymentRefused(Refusal):
 
 @dataclass(eq=False)
 class RefundTooLarge(Refusal):
-    """More would go back than was paid and is not on its way back already."""
+    """More would go back than was paid, in all or for the shipping, and is not on its way back already."""
 
     code = "refund_too_large"
     field: str

@@ -25,6 +25,12 @@ _LINE = text("""
                AND r.state <> 'replaced')::int AS refunded
       FROM order_lines l JOIN orders o ON o.id = l.order_id WHERE l.order_id = :id AND l.line = :line
 """)
+_SHIPPING_LEFT = text("""
+    SELECT (o.shipping_total + CASE WHEN o.prices_include_tax THEN 0 ELSE o.shipping_tax END
+            - (SELECT coalesce(sum(r.amount), 0) FROM refunds r
+                WHERE r.order_id = o.id AND r.reason = 'shipping' AND r.state <> 'replaced'))::bigint
+      FROM orders o WHERE o.id = :id
+""")
 _LEFT_AT_COUNTER = text("""
     SELECT ((SELECT coalesce(sum(amount), 0) FROM tenders
               WHERE order_id = :id AND state = 'paid' AND kind <> 'online')
@@ -41,9 +47,10 @@ async def refund_order(tx: Session, order_id: str, wanted: RefundBody, actor: st
 
     What was paid through the provider goes back through it. What was paid at a counter goes back at one, in the tender
     that is named, and is given back when this is told. A line's refunds add up to its price to the cent, in whatever
-    steps they come; units that cost nothing come back all the same. What came back is told by its refund, whatever
-    becomes of the money: a refund that fails is still owed, for goods that are here. Raises NotFound, MoveNotAllowed,
-    InvalidInput, UnknownReference, MixedCurrency, NotRefundable, RefundTooLarge.
+    steps they come, and those for shipping to no more than was paid for it. Units that cost nothing come back all the
+    same. What came back is told by its refund, whatever becomes of the money: a refund that fails is still owed, for
+    goods that are here. Raises NotFound, MoveNotAllowed, InvalidInput, UnknownReference, MixedCurrency, NotRefundable,
+    RefundTooLarge.
     """
     order = await lock_order(tx, order_id)
     if order.state is OrderState.CANCELLED:
@@ -108,6 +115,10 @@ async def _amount(tx: Session, order: OrderHead, wanted: RefundBody) -> tuple[tu
         raise InvalidInput("amount", "Say how much.")
     if wanted.amount.currency != order.currency:
         raise MixedCurrency("amount.currency", order.currency, wanted.amount.currency)
+    if str(wanted.reason) == RefundReason.SHIPPING:
+        left = int((await tx.execute(_SHIPPING_LEFT, {"id": order.id})).scalar_one())
+        if wanted.amount.amount > left:
+            raise RefundTooLarge("amount", wanted.amount.amount, left)
     return None, wanted.amount.amount
 
 

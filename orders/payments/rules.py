@@ -177,7 +177,7 @@ class RefundReason(StrEnum):
     LINE = "line"
     """Units of a line."""
     SHIPPING = "shipping"
-    """What the buyer paid for the way of the goods, here or back."""
+    """What the buyer paid us for the way of the goods. What the way back cost them is for goodwill."""
     GOODWILL = "goodwill"
     CANCELLATION = "cancellation"
     """The order was cancelled after it was paid, or paid after it was cancelled."""
