@@ -281,6 +281,25 @@ async def test_shipping_may_be_free_above_an_amount(desk: Desk, web: Api, operat
     await every_law_holds(desk.db)
 
 
+async def test_a_free_order_is_sent_or_collected_and_nothing_is_due(
+    desk: Desk, web: Api, till: Api, operator: Api
+) -> None:
+    await desk.live({"kind": "percent", "share": 10_000}, conditions=CASES)
+    sent = said(await web.post("/v1/orders", order(("CASE-BLK", 1), total=0)), 201)
+    body = order(("CASE-BLK", 1), total=0, fulfilment="collect", collect_at="berlin")
+    collected = said(await web.post("/v1/orders", body), 201)
+    await every_law_holds(desk.db)
+
+    said(await operator.post(f"/v1/orders/{sent['id']}/ship", {"location": "wh-de"}))
+    said(await operator.post(f"/v1/orders/{sent['id']}/hand-over", {}))
+    said(await till.post(f"/v1/orders/{collected['id']}/ready", {"location": "berlin"}))
+    said(await till.post(f"/v1/orders/{collected['id']}/collect", {"location": "berlin", "tenders": []}))
+
+    assert sent["tenders"] == collected["tenders"] == []
+    assert await rows(desk.db, "SELECT state, count(*) FROM orders GROUP BY 1") == [("completed", 2)]
+    await every_law_holds(desk.db)
+
+
 async def test_what_is_collected_is_not_shipped(desk: Desk, web: Api) -> None:
     del desk
     body = order(("CASE-BLK", 1), total=3390, shipping=eur(490), fulfilment="collect", collect_at="berlin")

@@ -151,7 +151,11 @@ def test_another_currency_is_refused() -> None:
     assert (refusal.value.field, refusal.value.wanted, refusal.value.given) == ("tenders[1].given", "EUR", "USD")
 
 
-@given(totals)
+def test_of_what_is_free_nothing_is_due() -> None:
+    assert [due_for(plan, 0) for plan in PaymentPlan] == [[]] * len(PaymentPlan)
+
+
+@given(totals.filter(bool))
 def test_what_is_due_is_the_total_in_the_tender_of_the_plan(total: int) -> None:
     kinds = {plan: [one.kind for one in due_for(plan, total)] for plan in PaymentPlan}
     due = due_for(PaymentPlan.ON_COLLECTION, total)

@@ -267,7 +267,9 @@ class Settled(NamedTuple):
 
 
 def due_for(plan: PaymentPlan, total: int) -> list[Settled]:
-    """What is due for an order when it is placed: the whole total, in one promise."""
+    """What is due for an order when it is placed: the whole total, in one promise; for what is free, nothing."""
+    if not total:
+        return []
     kind = TenderKind.PAY_ON_COLLECTION if plan is PaymentPlan.ON_COLLECTION else TenderKind.ONLINE
     return [Settled(kind, total, total, 0, None)]
 
