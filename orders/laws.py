@@ -192,12 +192,18 @@ class UsesOfWhatIsOverAreGivenBack(Law):
 
 
 class LinesCiteTheirBook(Law):
-    """Every line that was sold here cites a price book of its market, and the book was there when it was sold."""
+    """Every line that was sold here cites a price book of its market, and the book was there when it was sold.
+
+    What was sold before its market had a first book has none to cite.
+    """
 
     offenders = """
+        WITH first AS (SELECT market, min(compiled_at) AS at FROM price_books GROUP BY market)
         SELECT o.order_number, l.line, l.book FROM orders o
           JOIN order_lines l ON l.order_id = o.id JOIN channels c ON c.code = o.channel
+          LEFT JOIN first ON first.market = c.market
          WHERE o.source <> 'import'
+           AND (l.book IS NOT NULL OR o.placed_at >= first.at)
            AND NOT EXISTS (SELECT FROM price_books b
                             WHERE b.market = c.market AND b.number = l.book AND b.compiled_at <= o.placed_at)
     """

@@ -34,7 +34,7 @@ from orders.payments.laws import (
 from orders.returns.laws import LAWS as RETURNS
 from orders.returns.laws import NoMoreComesBackThanWasSold
 from tests.conftest import NOON, Callers
-from tests.shop import put_stock
+from tests.shop import no_law_is_broken, put_stock
 from tests.stories import cash, every_law_holds, open_store, order, plant, sale
 
 DIARY = "ALTER TABLE {} DISABLE TRIGGER append_only"
@@ -129,6 +129,7 @@ PLANTED: list[tuple[type[Law], list[str]]] = [
     ),
     (LinesCiteTheirBook, [f"UPDATE order_lines SET book = 99 WHERE order_id = '{OPEN}'"]),
     (LinesCiteTheirBook, [f"UPDATE order_lines SET book = NULL WHERE order_id = '{AMERICAN}'"]),
+    (LinesCiteTheirBook, [f"UPDATE orders SET placed_at = placed_at - interval '1 y' WHERE id = '{AMERICAN}'"]),
     (OpenOrdersHoldTheirGoods, [f"UPDATE holds SET units = units - 1 WHERE reference = '{OPEN}'"]),
     (OpenOrdersHoldTheirGoods, [f"UPDATE holds SET units = units + 1 WHERE reference = '{OPEN}'"]),
     (
@@ -262,6 +263,12 @@ async def test_everything_that_was_sold_may_come_back(db: Database) -> None:
     await plant(db, CAME_BACK.format(SOLD, "r-1", 1), CAME_BACK.format(SOLD, "r-2", 1))
 
     await every_law_holds(db)
+
+
+async def test_what_was_sold_before_there_was_a_book_cites_none(db: Database) -> None:
+    await plant(db, "UPDATE orders SET placed_at = '2026-10-01Z'", "UPDATE order_lines SET book = NULL")
+
+    await no_law_is_broken(db, LinesCiteTheirBook)
 
 
 @pytest.mark.parametrize("table", ["order_timeline", "ledger_entries"])
