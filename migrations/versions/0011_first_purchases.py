@@ -1,4 +1,4 @@
-"""Whose first purchase an order was, and refunds of units that cost nothing."""
+"""Whose first purchase an order was, and refunds of units that cost nothing, and who put whom into groups."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -55,6 +55,29 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_first_purchases_customer_id"), "first_purchases", ["customer_id"])
     op.execute(_GIVEN)
+    op.create_table(
+        "customer_group_steps",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("customer_id", sa.Text(collation="C"), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
+        sa.Column("step", sa.Text(collation="C"), nullable=False),
+        sa.Column("actor", sa.Text(collation="C"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("step IN ('joined', 'left')", name=op.f("ck_customer_group_steps_step_is_known")),
+        sa.ForeignKeyConstraint(
+            ["customer_id"], ["customers.id"], name=op.f("fk_customer_group_steps_customer_id_customers")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_customer_group_steps")),
+    )
+    op.create_index(op.f("ix_customer_group_steps_customer_id"), "customer_group_steps", ["customer_id"])
+    op.execute(
+        "INSERT INTO customer_group_steps (customer_id, code, step, actor)"
+        " SELECT customer_id, code, 'joined', 'nobody knows' FROM customer_groups ORDER BY customer_id, code"
+    )
+    op.execute(
+        "CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON customer_group_steps"
+        " EXECUTE FUNCTION refuse_change()"
+    )
     for name, rule in _FREE_UNITS.items():
         op.drop_constraint(op.f(f"ck_refunds_{name}"), "refunds")
         op.create_check_constraint(op.f(f"ck_refunds_{name}"), "refunds", rule)
@@ -63,6 +86,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '4s'")
     op.execute("SET LOCAL statement_timeout = '5s'")
+    op.drop_table("customer_group_steps")
     op.drop_table("first_purchases")
     for name, rule in _COST_SOMETHING.items():
         op.drop_constraint(op.f(f"ck_refunds_{name}"), "refunds")

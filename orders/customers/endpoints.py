@@ -109,7 +109,7 @@ async def edit_customer(
 
 @get("/v1/customers/{customer_id:str}/groups", opt=may(*_OFFICE, Role.MERCHANDISER), tags=["customers"])
 async def show_groups(customer_id: FromPath[CustomerId], db: NamedDependency[Database]) -> GroupsView:
-    """The groups a customer is in."""
+    """The groups a customer is in, and who put them there and when."""
     async with db.read() as tx:
         await read_customer(tx, customer_id)
         return await groups_of(tx, customer_id)
@@ -117,11 +117,14 @@ async def show_groups(customer_id: FromPath[CustomerId], db: NamedDependency[Dat
 
 @put("/v1/customers/{customer_id:str}/groups", opt=may(*_OFFICE), tags=["customers"])
 async def put_groups(
-    customer_id: FromPath[CustomerId], data: JSONBody[GroupsBody], db: NamedDependency[Database]
+    customer_id: FromPath[CustomerId],
+    data: JSONBody[GroupsBody],
+    db: NamedDependency[Database],
+    principal: NamedDependency[Principal],
 ) -> GroupsView:
     """Let a customer be in these groups and in no other: promotions may be for some of them."""
     async with db.transaction() as tx:
-        return await set_groups(tx, customer_id, data.groups)
+        return await set_groups(tx, customer_id, data.groups, principal.id, db.clock.now())
 
 
 @post("/v1/customers/{customer_id:str}/merge", opt=may(*_OFFICE, idempotent=True), tags=["customers"])

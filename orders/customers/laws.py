@@ -64,9 +64,24 @@ class FirstPurchasesAreWrittenDown(Law):
     """
 
 
+class GroupsAreWhatTheirDiarySays(Law):
+    """Somebody is in a group if the last thing that was written of it is that they joined, and only then."""
+
+    offenders = """
+        WITH said AS (
+            SELECT DISTINCT ON (customer_id, code) customer_id, code, step FROM customer_group_steps
+             ORDER BY customer_id, code, id DESC)
+        SELECT coalesce(g.customer_id, said.customer_id), coalesce(g.code, said.code), said.step
+          FROM customer_groups g FULL JOIN said ON said.customer_id = g.customer_id AND said.code = g.code
+         WHERE (g.code IS NOT NULL) <> coalesce(said.step = 'joined', false)
+         ORDER BY 1, 2
+    """
+
+
 LAWS: tuple[type[Law], ...] = (
     NobodyPointsAtAMergedCustomer,
     EveryMergeEndsAtASurvivor,
     EveryMergeIsWrittenDown,
     FirstPurchasesAreWrittenDown,
+    GroupsAreWhatTheirDiarySays,
 )

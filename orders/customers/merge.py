@@ -78,7 +78,7 @@ async def merge(tx: Session, customer_id: str, wanted: MergeBody, actor: str, no
         raise CustomerMerged(customer_id, await survivor_of(tx, customer_id))
     if survivor.merged_into is not None:
         await _not_the_other_way_round(tx, customer_id, survivor_id)
-    moved = await _move(tx, merged, survivor)
+    moved = await _move(tx, merged, survivor, actor, now)
     view = MergeView(new_id("cmg", now), customer_id, survivor_id, actor, wanted.reason, now, moved)
     await _write_down(tx, view)
     await tell(tx, CustomersMerged(view.id, customer_id, survivor_id), now)
@@ -112,14 +112,14 @@ async def _not_the_other_way_round(tx: Session, customer_id: str, survivor_id: s
     raise Busy
 
 
-async def _move(tx: Session, merged: CustomerRow, survivor: CustomerRow) -> Moved:
+async def _move(tx: Session, merged: CustomerRow, survivor: CustomerRow, actor: str, now: datetime) -> Moved:
     pair = {"merged": merged.id, "survivor": survivor.id}
     identities = [IdentityView(*row) for row in await tx.execute(_MOVE_IDENTITIES, pair)]
     orders = [str(order_id) for order_id in (await tx.execute(_MOVE_ORDERS, pair)).scalars()]
     given = {name: getattr(merged, name) for name in CONTACT}
     contact = {name: value for name, value in given.items() if value and getattr(survivor, name) is None}
     dropped = {name: value for name, value in given.items() if value and name not in contact}
-    await move_groups(tx, merged.id, survivor.id)
+    await move_groups(tx, merged.id, survivor.id, actor, now)
     await merge_person_counters(tx, merged.id, survivor.id)
     await merge_first_purchases(tx, merged.id, survivor.id)
     if contact:

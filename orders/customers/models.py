@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from commerce.kernel.db import Code, Facts, Table
@@ -44,6 +44,21 @@ class CustomerGroup(Table):
 
     customer_id: Mapped[Code] = mapped_column(ForeignKey("customers.id"), primary_key=True)
     code: Mapped[Code] = mapped_column(primary_key=True)
+
+
+class CustomerGroupStep(Table):
+    """The diary of groups: who put a customer into one, or took them out, and when. Never changed."""
+
+    __tablename__ = "customer_group_steps"
+    __table_args__ = (CheckConstraint("step IN ('joined', 'left')", name="step_is_known"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    customer_id: Mapped[Code] = mapped_column(ForeignKey("customers.id"), index=True)
+    code: Mapped[Code]
+    step: Mapped[Code]
+    actor: Mapped[Code]
+    at: Mapped[datetime | None]
+    """Null: before this diary was kept."""
 
 
 class FirstPurchase(Table):

@@ -61,11 +61,23 @@ class GroupsBody(Body, frozen=True):
     groups: Annotated[list[CodeText], Meta(max_length=50, examples=[["students"]])]
 
 
+class GroupStepView(msgspec.Struct, frozen=True):
+    """One line of a customer's diary of groups."""
+
+    code: Annotated[str, Meta(examples=["students"])]
+    step: Annotated[str, Meta(description="`joined` or `left`.", examples=["joined"])]
+    actor: Annotated[str, Meta(description="The family of the key that asked for it, or for the merge.")]
+    at: Annotated[datetime | None, Meta(description="Null: before such a diary was kept.")]
+
+
 class GroupsView(msgspec.Struct, frozen=True):
     """The groups a customer is in; promotions may be for some of them."""
 
     customer: str
     groups: Annotated[list[str], Meta(examples=[["students"]])]
+    steps: Annotated[
+        list[GroupStepView], Meta(description="Who put them into groups and took them out, in order.")
+    ] = []
 
 
 class IdentityView(msgspec.Struct, frozen=True):
