@@ -1,4 +1,8 @@
-"""Export: everything the exchange format has words for, as a folder that can be imported again."""
+"""Export: everything the exchange format has words for, as a folder that can be imported again.
+
+It has none for an order's shipping nor for promotions: an exported order is its lines, and its total is theirs. What
+each line was reduced by goes out, but not by what; decision 0018 has all that is left behind.
+"""
 
 import csv
 import gzip
