@@ -17,9 +17,9 @@ from pricing.books.laws import (
     LAWS,
     BooksAreNumberedWithoutGaps,
     BooksAreWhatTheirHashSays,
-    BooksWereSignedByTheKeyOfTheirTime,
     HeadIsTheNewestBook,
     KeysHangTogether,
+    KeysSignOneAfterTheOther,
     StartsAreInTheirBooks,
 )
 from pricing.books.schemas import HeldBody
@@ -56,7 +56,11 @@ PLANTED: list[tuple[type[Law], tuple[str, ...]]] = [
     (KeysHangTogether, ("UPDATE book_keys SET introduced_by = NULL, introduction = NULL",)),
     (KeysHangTogether, ("UPDATE book_keys SET created_at = '2026-11-03Z' WHERE introduced_by IS NULL",)),
     (KeysHangTogether, ("UPDATE book_keys SET state = 'retired', secret = NULL",)),
-    (BooksWereSignedByTheKeyOfTheirTime, ("UPDATE book_keys SET activated_at = NULL WHERE introduced_by IS NOT NULL",)),
+    (KeysSignOneAfterTheOther, ("UPDATE book_keys SET activated_at = NULL WHERE introduced_by IS NOT NULL",)),
+    (
+        KeysSignOneAfterTheOther,
+        (UNLOCK, "UPDATE price_books SET key_id = (SELECT id FROM book_keys WHERE state = 'current') WHERE number = 1"),
+    ),
     (
         StartsAreInTheirBooks,
         (HANGING, "INSERT INTO book_starts (market, starts_at, number) VALUES ('de', '2027-01-01Z', 4)"),

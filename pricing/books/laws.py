@@ -53,12 +53,21 @@ class KeysHangTogether(Law):
     """
 
 
-class BooksWereSignedByTheKeyOfTheirTime(Law):
-    """Every book was signed by a key that was current when it was compiled."""
+class KeysSignOneAfterTheOther(Law):
+    """Every book was signed with a key that was activated, and none with an older key than the book before it."""
 
+    # Whether the signature is that key's no SQL can say: whoever receives a book looks (`pricing/books/verify.py`).
     offenders: ClassVar[str] = """
-        SELECT b.market, b.number FROM price_books b JOIN book_keys k ON k.id = b.key_id
-         WHERE k.activated_at IS NULL ORDER BY b.market, b.number
+        WITH RECURSIVE chain AS (
+            SELECT id, activated_at, 1 AS place FROM book_keys WHERE introduced_by IS NULL
+            UNION ALL
+            SELECT k.id, k.activated_at, c.place + 1 FROM chain c JOIN book_keys k ON k.introduced_by = c.id
+        ), signed AS (
+            SELECT b.market, b.number, c.activated_at, c.place,
+                   lag(c.place) OVER (PARTITION BY b.market ORDER BY b.number) AS before
+              FROM price_books b LEFT JOIN chain c ON c.id = b.key_id
+        )
+        SELECT market, number FROM signed WHERE activated_at IS NULL OR place < before ORDER BY market, number
     """
 
 
@@ -76,6 +85,6 @@ LAWS: tuple[type[Law], ...] = (
     HeadIsTheNewestBook,
     BooksAreWhatTheirHashSays,
     KeysHangTogether,
-    BooksWereSignedByTheKeyOfTheirTime,
+    KeysSignOneAfterTheOther,
     StartsAreInTheirBooks,
 )
