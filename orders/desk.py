@@ -8,9 +8,10 @@ import msgspec
 from sqlalchemy import text
 
 from commerce.kernel.db import ReadSession, Session
-from commerce.kernel.idempotency import Answer, Call, KeyReused, Replay, answered_before, keep_many
+from commerce.kernel.idempotency import Answer, Call, KeyReused, Replay, answered_before, kept
 from commerce.kernel.ids import order_number
 from commerce.kernel.refusals import AlreadyExists, Busy, Refusal
+from commerce.kernel.rows import Rows
 from orders.queries import order_history
 
 Request = TypeVar("Request")
@@ -112,14 +113,13 @@ class Desk(Generic[Request, Case]):
         """What was asked for each case, in the order they came."""
         return [self._calls[n][1] for n, _ in self.pending()]
 
-    async def answer(self, tx: Session, views: Sequence[msgspec.Struct], now: datetime) -> list[Verdict]:
-        """Settle every case with what came of it, keep that with the request's key, and hand out all verdicts."""
+    def settle(self, views: Sequence[msgspec.Struct], now: datetime) -> Rows:
+        """Settle every case with what came of it; the rows keep that with the requests' keys."""
         answers = {
             n: Answer(201, msgspec.json.encode(view)) for (n, _), view in zip(self.pending(), views, strict=True)
         }
-        await keep_many(tx, [(*self._calls[n], answer) for n, answer in answers.items()], now)
         self._verdicts |= answers
-        return self.verdicts()
+        return kept(((*self._calls[n], answer) for n, answer in answers.items()), now)
 
     def verdicts(self) -> list[Verdict]:
         """One verdict for each request, in the order they came."""

@@ -10,8 +10,9 @@ from commerce.kernel.access import WrongLocation
 from commerce.kernel.db import Session
 from commerce.kernel.idempotency import Answer, Call, Replay
 from commerce.kernel.ids import new_id, order_number
-from commerce.kernel.outbox import tell_many
+from commerce.kernel.outbox import told
 from commerce.kernel.refusals import InvalidInput, Refusal
+from commerce.kernel.rows import Rows, write
 from inventory.confirm import Confirmation, confirm_holds
 from inventory.rules import merge_wants
 from inventory.sourcing import Sources, Way, find_sources
@@ -20,13 +21,13 @@ from orders.buyers import find_buyers, who
 from orders.desk import Desk
 from orders.errors import HoldMismatch, MixedCurrency, StaleTotal
 from orders.events import OrderPlaced
-from orders.payments.ledger import Entry, enter
-from orders.payments.plans import Planned, write_plans
+from orders.payments.ledger import Entry, entered
+from orders.payments.plans import Planned, plan_rows
 from orders.payments.rules import PAY_WITHIN, RELEASE_AFTER, Settled, due_for
-from orders.payments.tenders import promise_many, shown
+from orders.payments.tenders import promised, shown
 from orders.promotion_uses import claim_at_the_end, claim_or_refuse, drop_refused
 from orders.quote import Basket, Quoted, quote_many
-from orders.record import Happening, line_view, note, record_orders
+from orders.record import Happening, line_view, noted, order_rows
 from orders.rules import COLLECT_WITHIN, Delivery, Fulfilment, OrderState, PaymentPlan
 from orders.schemas import OrderView, PlaceOrderBody, QuoteView
 from pricing.books.current import CurrentBooks
@@ -85,9 +86,9 @@ async def place_orders(
     for case, customer in zip(cases, buyers, strict=True):
         case.customer = customer
     orders = [_order(case, now) for case in cases]
-    await _write(tx, cases, orders, now)
+    await write(tx, [*_rows(cases, orders, now), desk.settle(orders, now)])
     await claim_at_the_end(tx, cases, now)
-    return await desk.answer(tx, orders, now)
+    return desk.verdicts()
 
 
 async def _prepare(books: CurrentBooks, tx: Session, desk: Desk[PlaceOrder, _Case], now: datetime) -> Sources:
@@ -225,13 +226,15 @@ def _planned(case: _Case) -> Planned:
     return case.order_id, case.wish.body.payment, deposit.amount if deposit else 0
 
 
-async def _write(tx: Session, cases: Sequence[_Case], orders: Sequence[OrderView], now: datetime) -> None:
-    await record_orders(tx, orders)
-    await promise_many(tx, [(case.order_id, case.due) for case in cases], now)
-    await write_plans(tx, [_planned(case) for case in cases])
+def _rows(cases: Sequence[_Case], orders: Sequence[OrderView], now: datetime) -> list[Rows]:
     placed = [
         Happening(order.id, "placed", case.wish.call.principal.id) for case, order in zip(cases, orders, strict=True)
     ]
-    await note(tx, placed, now)
-    await enter(tx, [Entry(order.id, "charge", order.total.amount, order.total.currency) for order in orders], now)
-    await tell_many(tx, [OrderPlaced(order.id, order.order_number, order.channel) for order in orders], now)
+    return [
+        *order_rows(orders),
+        promised([(case.order_id, case.due) for case in cases], now),
+        plan_rows([_planned(case) for case in cases]),
+        noted(placed, now),
+        entered([Entry(order.id, "charge", order.total.amount, order.total.currency) for order in orders], now),
+        told([OrderPlaced(order.id, order.order_number, order.channel) for order in orders], now),
+    ]

@@ -15,20 +15,21 @@ from commerce.kernel.access import WrongLocation
 from commerce.kernel.db import Session
 from commerce.kernel.idempotency import Answer, Call, Replay
 from commerce.kernel.ids import order_number
-from commerce.kernel.outbox import tell_many
+from commerce.kernel.outbox import told
 from commerce.kernel.refusals import Refusal
+from commerce.kernel.rows import Rows, write
 from inventory.draw import Drawn, Shortfall, draw_stock
 from inventory.rules import merge_wants
 from orders.buyers import find_buyers, who
 from orders.desk import Desk
 from orders.errors import MixedCurrency, SerialAlreadySold, StaleTotal
 from orders.events import TillSaleBooked
-from orders.payments.ledger import Entry, enter
+from orders.payments.ledger import Entry, entered
 from orders.payments.rules import Settled, settle
-from orders.payments.tenders import shown, take_many
+from orders.payments.tenders import shown, taken
 from orders.promotion_uses import claim_at_the_end, claim_or_refuse
 from orders.quote import Basket, Quoted, quote_many
-from orders.record import Happening, line_view, note, record_orders
+from orders.record import Happening, line_view, noted, order_rows
 from orders.rules import Fulfilment, NumberedLine, OrderState, normal_serials, serials_must_fit
 from orders.schemas import OrderView, QuotedLine, QuoteView, SoldLineBody, TillSaleBody
 from orders.send import Sent, record_shipments
@@ -78,10 +79,12 @@ async def book_sales(
     for case, buyer in zip(cases, buyers, strict=True):
         case.customer = buyer
     orders = [_order(case, now) for case in cases]
-    await record_orders(tx, orders, desk.fingerprints())
-    await _write(tx, cases, orders, shortfalls, now)
+    sold = [*order_rows(orders, desk.fingerprints()), *_rows(cases, orders, shortfalls, now)]
+    await write(tx, [*sold, desk.settle(orders, now)])
+    await record_shipments(tx, [_sent(case) for case in cases], now)
+    await _must_be_ours(tx, cases)
     await claim_at_the_end(tx, cases, now)
-    return await desk.answer(tx, orders, now)
+    return desk.verdicts()
 
 
 async def _check(books: CurrentBooks, tx: Session, desk: Desk[BookSale, _Case], now: datetime) -> None:
@@ -176,16 +179,9 @@ def _order(case: _Case, now: datetime) -> OrderView:
     )
 
 
-async def _write(
-    tx: Session,
-    cases: Sequence[_Case],
-    orders: Sequence[OrderView],
-    shortfalls: Sequence[Sequence[Shortfall]],
-    now: datetime,
-) -> None:
-    await take_many(tx, [(case.sale.body.id, case.tenders) for case in cases], now)
-    await record_shipments(tx, [_sent(case) for case in cases], now)
-    await _must_be_ours(tx, cases)
+def _rows(
+    cases: Sequence[_Case], orders: Sequence[OrderView], shortfalls: Sequence[Sequence[Shortfall]], now: datetime
+) -> list[Rows]:
     happenings = [
         Happening(
             order.id,
@@ -195,19 +191,18 @@ async def _write(
         )
         for case, order, shorts in zip(cases, orders, shortfalls, strict=True)
     ]
-    await note(tx, happenings, now)
     entries = [Entry(order.id, "charge", order.total.amount, order.total.currency) for order in orders]
     entries += [
         Entry(order.id, "payment", -tender.amount.amount, tender.amount.currency)
         for order in orders
         for tender in order.tenders
     ]
-    await enter(tx, entries, now)
-    told = [
+    booked = [
         TillSaleBooked(o.id, o.order_number, o.channel, case.sale.body.location)
         for o, case in zip(orders, cases, strict=True)
     ]
-    await tell_many(tx, told, now)
+    tenders = [(case.sale.body.id, case.tenders) for case in cases]
+    return [taken(tenders, now), noted(happenings, now), entered(entries, now), told(booked, now)]
 
 
 async def _must_be_ours(tx: Session, cases: Sequence[_Case]) -> None:

@@ -44,6 +44,7 @@ _CLOCK_SQL = re.compile(
 )
 _FLOAT_SQL = re.compile(r"\bfloat[48]?\b|\bdouble precision\b|\breal\b", re.IGNORECASE)
 _WRITE_SQL = re.compile(r"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|COPY|TRUNCATE)\s+([a-z_]+)")
+_ROWS_INTO = re.compile(r"\b(?:Into|insert_many)\(\s*\"([a-z_]+)\"")
 _EXCUSED_LINT = re.compile(r"#\s*noqa: [A-Z]+[0-9]+(?:, ?[A-Z]+[0-9]+)* - \S.{5,}")
 _EXCUSED_TYPE = re.compile(r"#\s*type: ignore\[[a-z-]+(?:, ?[a-z-]+)*\]\s+# \S.{5,}")
 _CLASS_NAME = re.compile(r"(Service|Repository|Manager)")
@@ -177,14 +178,15 @@ def entangled_rules(path: str, text: str) -> Iterator[str]:
 
 
 def foreign_writes(path: str, text: str) -> Iterator[str]:
-    """A table is written by the package that owns it, in plain SQL too."""
+    """A table is written by the package that owns it, in plain SQL and through `kernel.rows` too."""
     if path.startswith(("tests/", "migrations/", *WRITES_ELSEWHERE)):
         return
-    for line, sql in _strings(text):
-        for table in _WRITE_SQL.findall(sql):
-            owner = owners().get(table)
-            if owner and not path.startswith(owner):
-                yield f"{path}:{line} writes {table}, which {owner} owns"
+    written = [(line, table) for line, sql in _strings(text) for table in _WRITE_SQL.findall(sql)]
+    written += [(text.count("\n", 0, found.start()) + 1, found[1]) for found in _ROWS_INTO.finditer(text)]
+    for line, table in written:
+        owner = owners().get(table)
+        if owner and not path.startswith(owner):
+            yield f"{path}:{line} writes {table}, which {owner} owns"
 
 
 @cache

@@ -79,6 +79,7 @@ PLANTED: list[tuple[Checker, str, str]] = [
     (entangled_rules, "pricing/rules/lanes.py", "from pricing.write_prices import write_prices\n"),
     (foreign_writes, "orders/place.py", "SQL = '''\n UPDATE stock_pools SET held = held + 1'''\n"),
     (foreign_writes, "commerce/operations/keys.py", "SQL = 'INSERT INTO api_keys VALUES (1)'\n"),
+    (foreign_writes, "inventory/take.py", "_LINES = Into(\n    'order_lines', {})\n".replace("'", '"')),
     (foreign_writes, "catalog/publish.py", "SQL = f'DELETE FROM recommended_prices WHERE {x}'\n"),
 ]
 

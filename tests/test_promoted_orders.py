@@ -14,6 +14,7 @@ from orders.laws import DiscountsAreWhatPromotionsTook, LinesCiteTheirBook
 from tests.conftest import Api, Callers, Json, problem
 from tests.promoting import Desk, open_desk, said
 from tests.shop import no_law_is_broken, put_stock, rows
+from tests.statements import statements
 from tests.stories import cash, eur, every_law_holds, lines, order, plant, sale
 
 CASES: Json = {"items": {"categories": ["cases"]}}
@@ -55,6 +56,23 @@ async def test_web_and_store_start_at_one_instant(desk: Desk, clock: SetClock, w
         totals.append([await total(web, ("CASE-BLK", 1)), await total(till, ("CASE-BLK", 1), channel="retail-de")])
 
     assert totals == [[2900, 2900], [1450, 1450]]
+
+
+async def test_a_promotion_adds_no_statement_to_an_order(desk: Desk, web: Api, till: Api) -> None:
+    said(await web.post("/v1/orders", order(("CASE-BLK", 1), total=2900)), 201)  # The book is ready from here on.
+    with statements(desk.db) as plain:
+        said(await web.post("/v1/orders", order(("CASE-BLK", 1), total=2900)), 201)
+    await desk.live(HALF, conditions=CASES)
+    await total(web, ("CASE-BLK", 1))
+
+    with statements(desk.db) as promoted:
+        said(await web.post("/v1/orders", order(("CASE-BLK", 2), total=2900)), 201)
+    with statements(desk.db) as sold:
+        said(await till.post("/v1/till-sales", sale(("CASE-BLK", 2), total=2900, tenders=[cash(2900)])), 201)
+
+    assert len(promoted) == len(plain) == 7
+    for sent in (promoted, sold):
+        assert len([one for one in sent if "INTO order_lines" in one or "INTO idempotency_keys" in one]) == 1
 
 
 async def test_an_order_keeps_what_each_promotion_took(desk: Desk, web: Api, operator: Api) -> None:

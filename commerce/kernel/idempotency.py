@@ -5,7 +5,7 @@ Keys are kept 30 days, because tills come back after a week (field practice keep
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from commerce.kernel.access import Principal
 from commerce.kernel.db import Code, Session, Table, rows_changed
 from commerce.kernel.refusals import Refusal
+from commerce.kernel.rows import Into, Rows, write
 
 KEPT = timedelta(days=30)
 KEY_LENGTH_MAX = 255
@@ -96,14 +97,10 @@ class Call(msgspec.Struct, frozen=True):
 
 # A function of the database (migration 0002): claimed and looked up in one round trip, but in that order.
 _RECALL = text("SELECT * FROM claim_and_recall(CAST(:principals AS text[]), CAST(:keys AS text[]))")
-_KEEP = text("""
-    INSERT INTO idempotency_keys (principal, key, fingerprint, status, body, created_at)
-    SELECT principal, key, fingerprint, status, body, :now
-      FROM unnest(CAST(:principals AS text[]), CAST(:keys AS text[]), CAST(:prints AS bytea[]),
-                  CAST(:statuses AS int[]), CAST(:bodies AS bytea[]))
-           AS k (principal, key, fingerprint, status, body)
-     ORDER BY principal, key
-""")
+_KEYS = Into("idempotency_keys", {
+    "principal": "text", "key": "text", "fingerprint": "bytea", "status": "int", "body": "bytea",
+    "created_at": "timestamptz",
+})  # fmt: skip
 _PRUNE = text("""
     DELETE FROM idempotency_keys WHERE (principal, key) IN (
         SELECT principal, key FROM idempotency_keys WHERE created_at < :before LIMIT :most)
@@ -158,23 +155,17 @@ async def claim_and_recall(tx: Session, calls: Sequence[Call]) -> Recalled:
 
 async def keep(tx: Session, call: Call, data: object, answer: Answer, now: datetime) -> Answer:
     """Remember the answer in the transaction of its effect, and hand it back."""
-    await keep_many(tx, [(call, call.fingerprint(data), answer)], now)
+    await write(tx, [kept([(call, call.fingerprint(data), answer)], now)])
     return answer
 
 
-async def keep_many(tx: Session, answered: Sequence[tuple[Call, bytes, Answer]], now: datetime) -> None:
-    """Remember many answers in one statement, in key order."""
-    if not answered:
-        return
-    facts = {
-        "principals": [call.principal.id for call, _, _ in answered],
-        "keys": [call.key for call, _, _ in answered],
-        "prints": [fingerprint for _, fingerprint, _ in answered],
-        "statuses": [answer.status for _, _, answer in answered],
-        "bodies": [answer.body for _, _, answer in answered],
-        "now": now,
-    }
-    await tx.execute(_KEEP, facts)
+def kept(answered: Iterable[tuple[Call, bytes, Answer]], now: datetime) -> Rows:
+    """Many answers with their keys, as rows, in key order."""
+    in_order = sorted(answered, key=lambda one: (one[0].principal.id, one[0].key))
+    return _KEYS.rows(
+        (call.principal.id, call.key, fingerprint, answer.status, answer.body, now)
+        for call, fingerprint, answer in in_order
+    )
 
 
 async def prune_keys(tx: Session, now: datetime, most: int) -> int:

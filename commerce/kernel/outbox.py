@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from commerce.kernel.db import Code, Session, Table
 from commerce.kernel.ids import new_id
+from commerce.kernel.rows import Into, Rows, write
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -64,12 +65,9 @@ class OutboxDelivery(Table):
     last_error: Mapped[str | None] = mapped_column(Text())
 
 
-_TELL = text("""
-    INSERT INTO outbox_messages (id, topic, version, body, told_at)
-    SELECT id, topic, version, body::jsonb, :now
-      FROM unnest(CAST(:ids AS text[]), CAST(:topics AS text[]), CAST(:versions AS int[]),
-                  CAST(:bodies AS text[])) AS told (id, topic, version, body)
-""")
+_OUTBOX = Into("outbox_messages", {
+    "id": "text", "topic": "text", "version": "int", "body": "jsonb", "told_at": "timestamptz",
+})  # fmt: skip
 
 
 async def tell(tx: Session, event: Event, now: datetime) -> None:
@@ -79,13 +77,12 @@ async def tell(tx: Session, event: Event, now: datetime) -> None:
 
 async def tell_many(tx: Session, events: Sequence[Event], now: datetime) -> None:
     """Remember to announce all of these, in this order, in one statement."""
-    if not events:
-        return
-    facts = {
-        "ids": sorted(new_id("evt", now) for _ in events),
-        "topics": [event.topic for event in events],
-        "versions": [event.version for event in events],
-        "bodies": [msgspec.json.encode(event).decode() for event in events],
-        "now": now,
-    }
-    await tx.execute(_TELL, facts)
+    await write(tx, [told(events, now)])
+
+
+def told(events: Sequence[Event], now: datetime) -> Rows:
+    """All of these, to be announced in this order, as rows."""
+    ids = sorted(new_id("evt", now) for _ in events)
+    return _OUTBOX.rows(
+        (event_id, event.topic, event.version, event, now) for event_id, event in zip(ids, events, strict=True)
+    )

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import text
 
 from commerce.kernel.db import Session
 from commerce.kernel.ids import new_id
+from commerce.kernel.rows import Into, Rows, write
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -20,26 +20,19 @@ class Entry(msgspec.Struct, frozen=True):
     reference: str | None = None
 
 
-_ENTER = text("""
-    INSERT INTO ledger_entries (id, order_id, kind, amount, currency, reference, entered_at)
-    SELECT e.id, e.order_id, e.kind, e.amount, e.currency, e.reference, :now
-      FROM unnest(CAST(:ids AS text[]), CAST(:orders AS text[]), CAST(:kinds AS text[]), CAST(:amounts AS bigint[]),
-                  CAST(:currencies AS text[]), CAST(:references AS text[]))
-           AS e (id, order_id, kind, amount, currency, reference)
-""")
+_LEDGER = Into("ledger_entries", {
+    "id": "text", "order_id": "text", "kind": "text", "amount": "bigint", "currency": "text", "reference": "text",
+    "entered_at": "timestamptz",
+})  # fmt: skip
 
 
 async def enter(tx: Session, entries: Sequence[Entry], now: datetime) -> None:
     """Enter what is owed and settled into the ledger."""
-    if not entries:
-        return
-    facts = {
-        "ids": [new_id("led", now) for _ in entries],
-        "orders": [entry.order_id for entry in entries],
-        "kinds": [entry.kind for entry in entries],
-        "amounts": [entry.amount for entry in entries],
-        "currencies": [entry.currency for entry in entries],
-        "references": [entry.reference for entry in entries],
-        "now": now,
-    }
-    await tx.execute(_ENTER, facts)
+    await write(tx, [entered(entries, now)])
+
+
+def entered(entries: Sequence[Entry], now: datetime) -> Rows:
+    """What is owed and settled, as rows of the ledger."""
+    return _LEDGER.rows(
+        (new_id("led", now), one.order_id, one.kind, one.amount, one.currency, one.reference, now) for one in entries
+    )

@@ -11,6 +11,7 @@ from commerce.kernel import idempotency
 from commerce.kernel.db import Database, ReadSession, Session
 from commerce.kernel.idempotency import Answer, Replay
 from commerce.kernel.refusals import Refusal
+from commerce.kernel.rows import write
 from orders.desk import Desk
 from orders.payments.begin import Begun, Ready
 from orders.payments.calls import claim_calls
@@ -96,7 +97,8 @@ async def show_opened(
     for n, one in desk.open():
         desk.decide(n, lambda one=one: one)  # type: ignore[misc]  # bound to this turn of the loop
     cases = desk.cases()
-    return await desk.answer(tx, await _views(tx, [one.begun for one in cases], publishable_key), now)
+    await write(tx, [desk.settle(await _views(tx, [one.begun for one in cases], publishable_key), now)])
+    return desk.verdicts()
 
 
 async def _views(tx: ReadSession, begun: Sequence[Begun], publishable_key: str) -> list[PayView]:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from commerce.kernel.bodies import Amount
 from commerce.kernel.db import Session
 from commerce.kernel.ids import new_id
-from commerce.kernel.rows import arrays, as_columns
+from commerce.kernel.rows import Into, Rows, arrays, as_columns, write
 from orders.payments.rules import Settled
 from orders.rules import TenderKind
 from orders.schemas import TenderView
@@ -17,13 +17,10 @@ from orders.schemas import TenderView
 Tendered = tuple[str, Sequence[Settled]]
 """An order's id and its tenders."""
 
-_WRITE = text("""
-    INSERT INTO tenders (id, order_id, kind, state, amount, given, change, reference, recorded_at)
-    SELECT t.id, t.order_id, t.kind, :state, t.amount, t.given, t.change, t.reference, :now
-      FROM unnest(CAST(:ids AS text[]), CAST(:orders AS text[]), CAST(:kinds AS text[]), CAST(:amounts AS bigint[]),
-                  CAST(:given AS bigint[]), CAST(:changes AS bigint[]), CAST(:references AS text[]))
-           AS t (id, order_id, kind, amount, given, change, reference)
-""")
+_TENDERS = Into("tenders", {
+    "id": "text", "order_id": "text", "kind": "text", "state": "text", "amount": "bigint", "given": "bigint",
+    "change": "bigint", "reference": "text", "recorded_at": "timestamptz",
+})  # fmt: skip
 _PAID = {"order_id": "text", "amount": "bigint", "payment": "text"}
 # The columns are this module's own; no value is in the text.
 _PAY_WHOLE = text(f"""
@@ -44,12 +41,22 @@ _VOID = text("UPDATE tenders SET state = 'void' WHERE order_id = :id AND state =
 
 async def promise_many(tx: Session, tendered: Sequence[Tendered], now: datetime) -> None:
     """Write what is due; it waits until it is paid or void."""
-    await _write(tx, tendered, "due", now)
+    await write(tx, [promised(tendered, now)])
 
 
 async def take_many(tx: Session, tendered: Sequence[Tendered], now: datetime) -> None:
     """Write what was paid."""
-    await _write(tx, tendered, "paid", now)
+    await write(tx, [taken(tendered, now)])
+
+
+def promised(tendered: Sequence[Tendered], now: datetime) -> Rows:
+    """What is due, as rows."""
+    return _rows(tendered, "due", now)
+
+
+def taken(tendered: Sequence[Tendered], now: datetime) -> Rows:
+    """What was paid, as rows."""
+    return _rows(tendered, "paid", now)
 
 
 async def void_due(tx: Session, order_id: str) -> None:
@@ -77,7 +84,7 @@ async def pay_online(tx: Session, paid: Sequence[Online], now: datetime) -> None
         if order_id not in whole:
             await tx.execute(_PAY_MORE, {"id": order_id, "amount": amount})
             await tx.execute(_PAY_PART, {"id": order_id, "amount": amount})
-            await _write(tx, [(order_id, [Settled(TenderKind.ONLINE, amount, amount, 0, payment_id)])], "paid", now)
+            await take_many(tx, [(order_id, [Settled(TenderKind.ONLINE, amount, amount, 0, payment_id)])], now)
 
 
 def shown(tenders: Sequence[Settled], state: str, currency: str) -> list[TenderView]:
@@ -89,18 +96,11 @@ def shown(tenders: Sequence[Settled], state: str, currency: str) -> list[TenderV
     ]  # fmt: skip
 
 
-async def _write(tx: Session, tendered: Sequence[Tendered], state: str, now: datetime) -> None:
-    rows = [(order_id, one) for order_id, tenders in tendered for one in tenders]
-    facts = {
-        # In order, so that tenders are shown in the order they were given.
-        "ids": sorted(new_id("tnd", now) for _ in rows),
-        "orders": [order_id for order_id, _ in rows],
-        "kinds": [str(one.kind) for _, one in rows],
-        "amounts": [one.amount for _, one in rows],
-        "given": [one.given for _, one in rows],
-        "changes": [one.change for _, one in rows],
-        "references": [one.reference for _, one in rows],
-        "state": state,
-        "now": now,
-    }
-    await tx.execute(_WRITE, facts)
+def _rows(tendered: Sequence[Tendered], state: str, now: datetime) -> Rows:
+    settled = [(order_id, one) for order_id, tenders in tendered for one in tenders]
+    # In order, so that tenders are shown in the order they were given.
+    ids = sorted(new_id("tnd", now) for _ in settled)
+    return _TENDERS.rows(
+        (tender_id, order_id, one.kind, state, one.amount, one.given, one.change, one.reference, now)
+        for tender_id, (order_id, one) in zip(ids, settled, strict=True)
+    )
