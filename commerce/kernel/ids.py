@@ -10,7 +10,8 @@ from uuid_utils import UUID, uuid7
 
 _ID = re.compile(r"([a-z]{3})_([0-9a-f]{32})")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TAIL_BITS, _STEP_BITS = 74, 40
+_MILLISECOND = timedelta(milliseconds=1)
+_TAIL_BITS, _STEP_BYTES = 74, 5
 _VERSION, _VARIANT = 7 << 76, 2 << 62
 _BELOW_VARIANT = (1 << 62) - 1
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -30,7 +31,7 @@ class _Tails:
     def next(self) -> int:
         """Greater than the one before, and not to be guessed from it."""
         with self._lock:
-            self._last = (self._last + 1 + secrets.randbits(_STEP_BITS)) % (1 << _TAIL_BITS)
+            self._last = (self._last + 1 + int.from_bytes(os.urandom(_STEP_BYTES))) % (1 << _TAIL_BITS)
             return self._last
 
 
@@ -43,7 +44,7 @@ def new_id(prefix: str, now: datetime | None = None) -> str:
 
     Of one millisecond, too, as long as one process makes them.
     """
-    millisecond = uuid7().int >> 80 if now is None else (now - _EPOCH) // timedelta(milliseconds=1)
+    millisecond = uuid7().int >> 80 if now is None else (now - _EPOCH) // _MILLISECOND
     tail = _tails.next()
     below = _VERSION | tail >> 62 << 64 | _VARIANT | tail & _BELOW_VARIANT
     return f"{prefix}_{millisecond << 80 | below:032x}"
@@ -66,4 +67,4 @@ def order_number(order_id: str) -> str:
 
 
 def _base32(value: int, width: int) -> str:
-    return "".join(_ALPHABET[value >> 5 * place & 31] for place in reversed(range(width)))
+    return "".join([_ALPHABET[value >> bits & 31] for bits in range(5 * width - 5, -1, -5)])
