@@ -54,4 +54,5 @@ def normal_phone(text: str, country: str | None) -> str | None:
 
 def _hides_something(text: str) -> bool:
     """Whether there is in it what nobody sees, so that two who look the same are not."""
-    return any(unicodedata.category(character) in _UNSEEN for character in text)
+    # What is printable is nothing of the kind, and nearly every text is.
+    return not text.isprintable() and any(unicodedata.category(character) in _UNSEEN for character in text)
