@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from commerce.kernel.refusals import Refusal
+from pricing.rules.layers import Plan
 
 
 @dataclass(eq=False)
@@ -22,21 +24,29 @@ class PriceInThePast(Refusal):
 
 @dataclass(eq=False)
 class PriceOverlaps(Refusal):
-    """Another price begins while this one would be in force, and is not overwritten."""
+    """Another price begins or ends while this one would be in force; that is somebody's plan, and not overwritten."""
 
     code = "price_overlaps"
     field: str
     sku: str
     market: str
     begins: datetime | None
-    """When the other price begins; None where somebody set it this very moment."""
+    """When the other price begins, or there is no price any more; None where somebody set it this very moment."""
     channel: str | None = None
     """The channel whose own price it is; None for a recommended price."""
+    ends: bool = False
+    """Whether what is planned is that from then on there is no price."""
+
+    @classmethod
+    def of(cls, field: str, sku: str, market: str, channel: str | None, plan: Plan) -> Self:
+        """A plan that is in the way of an item."""
+        return cls(field, sku, market, plan.at, channel, plan.amount is None)
 
     def __str__(self) -> str:
         when = f" from {self.begins.isoformat()}" if self.begins else " since this very moment"
         where = self.channel or self.market
-        return f"{self.sku!r} has another price in {where!r}{when}. End there, or take that one back first."
+        what = "has no price any more" if self.ends else "has another price"
+        return f"{self.sku!r} {what} in {where!r}{when}. End there, or take that one back first."
 
 
 @dataclass(eq=False)

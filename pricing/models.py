@@ -50,9 +50,11 @@ class RecommendedPrice(Table):
     """None: known since before anybody kept count."""
     superseded_at: Mapped[datetime | None]
     change_id: Mapped[Code | None]
-    """The price change it comes from; a piece of a price that was cut keeps it."""
+    """The price change it comes from; a piece of a price that was cut, or put back, keeps it."""
     superseded_by: Mapped[Code | None]
     """The price change that ended this belief; the row's own one, where that was taken back."""
+    recorded_by: Mapped[Code | None]
+    """The price change that wrote this belief down, be it to cut another one's price or to put it back."""
 
 
 class ChannelPrice(Table):
@@ -73,6 +75,7 @@ class ChannelPrice(Table):
     exception_id: Mapped[Code | None] = mapped_column(ForeignKey("parity_exceptions.id"))
     """Why it may differ further from the recommended price than the market's policy allows."""
     superseded_by: Mapped[Code | None]
+    recorded_by: Mapped[Code | None]
 
 
 class ParityException(Table):

@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from catalog.rules import check_instant
 from commerce.kernel.db import Session
-from commerce.kernel.refusals import InvalidInput, UnknownReference
+from commerce.kernel.refusals import InvalidInput, Refusal, UnknownReference
+from pricing.diaries import diaries_of, undone_in
 from pricing.errors import PriceInThePast, PriceOverlaps
 from pricing.locking import EXCLUDED, lock_market
-from pricing.rules.series import Laid, Priced, in_the_way, lay
-from pricing.series import CHANNEL, RECOMMENDED, Key, Series, believed_since, channels_of
-
-TICK = timedelta(microseconds=1)
+from pricing.rules.layers import TICK, Undone, in_the_way, layers_of
+from pricing.rules.series import Laid, Priced, lay
+from pricing.series import CHANNEL, RECOMMENDED, Key, Series, channels_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,10 @@ async def write_prices(
     """Lay these prices over what is believed of a market's prices, all or none, in the order in which they come.
 
     Inside its interval a new price holds; outside nothing changes: the price it interrupts ends where it begins, and
-    goes on after it if it lasted longer. A price that begins inside the interval is somebody's plan, and is refused
-    rather than overwritten. Rows that say something else now are superseded and said anew; a belief never begins at the
-    instant at which another one of its series began, even if the clock stands still or is set back.
+    goes on after it if it lasted longer. Where a price begins or ends inside the interval, that is somebody's plan, and
+    is refused rather than overwritten; what follows where a price was to end anyway overwrites nothing. Rows that say
+    something else now are superseded and said anew; a belief never begins at the instant at which another one of its
+    series began, even if the clock stands still or is set back.
 
     Takes the market's lock; a handful of statements, however many prices. `items[n]` in a refusal is the place in
     `writes`. Raises PriceInThePast, PriceOverlaps, UnknownReference for a channel of another market, InvalidInput. A
@@ -52,8 +53,19 @@ async def write_prices(
     await lock_market(tx, market)
     if any(write.channel is not None for write in writes):
         await _must_be_channels_of(tx, market, writes)
-    await _write(tx, RECOMMENDED, market, _numbered(writes, market, of_channels=False), change_id, now)
-    await _write(tx, CHANNEL, market, _numbered(writes, market, of_channels=True), change_id, now)
+    undone = await undone_in(tx, market)
+    for series in (RECOMMENDED, CHANNEL):
+        numbered = _numbered(writes, market, of_channels=series is CHANNEL)
+        if not numbered:
+            continue
+        before, after = await _planned(tx, series, market, numbered, undone, change_id)
+        try:
+            await believe(tx, series, before, after, change_id, now)
+        except IntegrityError as error:
+            taken = _taken(error, market, numbered)
+            if taken is None:
+                raise
+            raise taken from error
 
 
 _Numbered = list[tuple[int, Key, PriceWrite]]
@@ -84,28 +96,33 @@ async def _must_be_channels_of(tx: Session, market: str, writes: Sequence[PriceW
             raise UnknownReference(f"items[{place}].channel", write.channel)
 
 
-async def _write(
-    tx: Session, series: Series, market: str, writes: _Numbered, change_id: str | None, now: datetime
-) -> None:
-    """Plan in memory what becomes of each series, and store the difference."""
-    if not writes:
-        return
-    since = min(write.begins for _, _, write in writes)
-    before = await believed_since(tx, series, {key for _, key, _ in writes}, since)
+_Believed = dict[Key, list[Priced]]
+
+
+async def _planned(
+    tx: Session, series: Series, market: str, writes: _Numbered, undone: Undone, change_id: str | None
+) -> tuple[_Believed, _Believed]:
+    """What is believed of each series, and what is to be. Raises PriceOverlaps."""
+    known = await diaries_of(tx, series, {key for _, key, _ in writes})
+    before = {key: [row.priced for row in rows if row.superseded_at is None] for key, rows in known.items()}
+    layers = {key: layers_of(rows, undone) for key, rows in known.items()}
     after = dict(before)
     for place, key, write in writes:
-        taken = in_the_way(after[key], write.begins, write.ends)
-        if taken is not None:
-            raise PriceOverlaps(f"items[{place}].sku", write.sku, market, taken.valid_from, write.channel)
+        plan = in_the_way(layers[key], undone, write.begins, write.ends)
+        if plan is not None:
+            raise PriceOverlaps.of(f"items[{place}].sku", write.sku, market, write.channel, plan)
         laid = Laid(write.begins, write.ends, write.amount, change_id, write.exception_id)
+        layers[key].append(laid)
         after[key] = lay(after[key], laid)
-    try:
-        await believe(tx, series, before, after, change_id, now)
-    except IntegrityError as error:
-        if getattr(error.orig, "sqlstate", None) not in EXCLUDED:
-            raise
-        place, _, write = writes[0]
-        raise PriceOverlaps(f"items[{place}].sku", write.sku, market, None, write.channel) from error
+    return before, after
+
+
+def _taken(error: IntegrityError, market: str, writes: _Numbered) -> Refusal | None:
+    """What the database's word means if it is that another price is there; somebody wrote past the lock."""
+    if getattr(error.orig, "sqlstate", None) not in EXCLUDED:
+        return None
+    place, _, write = writes[0]
+    return PriceOverlaps(f"items[{place}].sku", write.sku, market, None, write.channel)
 
 
 # The names in these statements are this package's own.
@@ -125,15 +142,16 @@ _SUPERSEDE = {
 }
 _STORE = {
     RECOMMENDED: text("""
-        INSERT INTO recommended_prices (sku, market, valid_from, valid_to, amount, recorded_at, change_id)
-        SELECT n.sku, n.scope, n.valid_from, n.valid_to, n.amount, :at, n.change_id
+        INSERT INTO recommended_prices (sku, market, valid_from, valid_to, amount, recorded_at, recorded_by, change_id)
+        SELECT n.sku, n.scope, n.valid_from, n.valid_to, n.amount, :at, :by, n.change_id
           FROM unnest(CAST(:skus AS text[]), CAST(:scopes AS text[]), CAST(:begins AS timestamptz[]),
                       CAST(:ends AS timestamptz[]), CAST(:amounts AS bigint[]), CAST(:changes AS text[]))
             AS n (sku, scope, valid_from, valid_to, amount, change_id)
     """),
     CHANNEL: text("""
-        INSERT INTO channel_prices (sku, channel, valid_from, valid_to, amount, recorded_at, change_id, exception_id)
-        SELECT n.sku, n.scope, n.valid_from, n.valid_to, n.amount, :at, n.change_id, n.exception_id
+        INSERT INTO channel_prices
+               (sku, channel, valid_from, valid_to, amount, recorded_at, recorded_by, change_id, exception_id)
+        SELECT n.sku, n.scope, n.valid_from, n.valid_to, n.amount, :at, :by, n.change_id, n.exception_id
           FROM unnest(CAST(:skus AS text[]), CAST(:scopes AS text[]), CAST(:begins AS timestamptz[]),
                       CAST(:ends AS timestamptz[]), CAST(:amounts AS bigint[]), CAST(:changes AS text[]),
                       CAST(:exceptions AS text[]))
@@ -162,6 +180,7 @@ async def believe(
     if fresh:
         facts = {
             "at": at,
+            "by": change_id,
             "skus": [sku for sku, _, _ in fresh],
             "scopes": [scope for _, scope, _ in fresh],
             "begins": [one.valid_from for _, _, one in fresh],

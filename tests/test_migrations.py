@@ -131,6 +131,36 @@ def test_an_upgrade_that_cannot_be_leaves_the_tables_as_they_were_and_says_why(
     command.check(config)
 
 
+def test_whose_a_belief_was_is_read_from_what_it_ended(server: EmbeddedPostgres, empty: str) -> None:
+    """Before rows said so: nobody's price that a change has cut, and that change's own price, cut by another one."""
+    config = config_for(server, empty)
+    command.upgrade(config, "0009")
+    for statement in (
+        """INSERT INTO markets (code, currency, countries, prices_include_tax, time_zone)
+           VALUES ('de', 'EUR', '{DE}', true, 'Europe/Berlin')""",
+        "INSERT INTO categories (code, name) VALUES ('c', 'C')",
+        "INSERT INTO products (code, title) VALUES ('p', 'P')",
+        """INSERT INTO variants (sku, product, name, category, tax_class, status)
+           VALUES ('S', 'p', 'P', 'c', 'standard', 'draft')""",
+        """INSERT INTO recommended_prices
+                  (sku, market, valid_from, valid_to, amount, recorded_at, superseded_at, change_id, superseded_by)
+           VALUES ('S', 'de', '2026-01-01Z', NULL, 5, NULL, '2026-02-01Z', NULL, 'a'),
+                  ('S', 'de', '2026-01-01Z', '2026-03-01Z', 5, '2026-02-01Z', NULL, NULL, NULL),
+                  ('S', 'de', '2026-03-01Z', NULL, 4, '2026-02-01Z', '2026-02-02Z', 'a', 'b'),
+                  ('S', 'de', '2026-03-01Z', '2026-04-01Z', 4, '2026-02-02Z', NULL, 'a', NULL),
+                  ('S', 'de', '2026-04-01Z', NULL, 3, '2026-02-02Z', NULL, 'b', NULL),
+                  ('S', 'de', '2025-01-01Z', '2025-02-01Z', 2, '2026-02-03Z', NULL, 'c', NULL)""",
+    ):
+        asyncio.run(sql(server, empty, statement))
+
+    command.upgrade(config, "head")
+
+    whose = asyncio.run(sql(server, empty, "SELECT recorded_by FROM recommended_prices ORDER BY id"))
+    assert [one for (one,) in whose] == [None, "a", "a", "b", "b", "c"]
+    with pytest.raises(asyncpg.CheckViolationError, match="diary of beliefs"):
+        asyncio.run(sql(server, empty, "UPDATE recommended_prices SET recorded_by = 'x'"))
+
+
 @pytest.mark.parametrize("path", sorted((MIGRATIONS / "versions").glob("*.py")), ids=lambda path: path.stem)
 def test_every_revision_waits_for_nobody_long(path: Path) -> None:
     """Each direction begins with its limits: a migration that waits for a lock makes everybody else wait for it."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pricing.rules.parity import Excepted, Parity, ParityPolicy, broken_parity, deviations
-from pricing.rules.series import Laid, Priced, charges, in_the_way, lay, priced_at
+from pricing.rules.series import Laid, Priced, charges, lay, priced_at
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 EQUAL = ParityPolicy("equal")
@@ -87,12 +87,10 @@ wish = st.tuples(st.integers(0, 20), st.none() | st.integers(1, 10), st.integers
 
 
 def laid(wishes: list[tuple[int, int | None, int]]) -> list[Priced]:
-    """A series with these laid over each other, as far as nothing is in the way."""
+    """A series with these laid over each other."""
     series: list[Priced] = []
     for start, length, amount in wishes:
-        new = Laid(day(start), None if length is None else day(start + length), amount)
-        if not in_the_way(series, new.begins, new.ends):
-            series = lay(series, new)
+        series = lay(series, Laid(day(start), None if length is None else day(start + length), amount))
     return series
 
 

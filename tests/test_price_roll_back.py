@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tests.conftest import NOON, problem
+from tests.conftest import NOON, Json, problem
 from tests.price_changes import JANUARY, LEAD, Desk, at, desk, item
 from tests.shop import rows
 from tests.stories import eur, told
@@ -119,17 +119,17 @@ async def test_a_plan_that_is_withdrawn_does_not_bring_back_what_was_rolled_back
     await desk.laws_hold()
 
 
-async def test_a_weekend_that_is_rolled_back_ends_where_it_would_have_ended(desk: Desk) -> None:
+async def test_a_weekend_that_is_rolled_back_gives_way_to_the_price_that_it_interrupted(desk: Desk) -> None:
     monday = NOON + 96 * HOUR
     first = await desk.live(item("WATCH", 19900), ends_at=at(monday))
-    await desk.rolled_back(first)
+    counter_id = await desk.rolled_back(first)
 
-    back = at(START + LEAD)
-    assert [(begins, amount) for begins, _, amount in await desk.series("WATCH")] == [
-        (JANUARY, 24900),
-        (at(START), 19900),
-        (back, 24900),
-        (at(monday), 24900),
+    [item_] = (await desk.shown(counter_id))["items"]
+    assert (item_["price"], item_["ends_at"]) == (eur(24900), at(monday)), "after that it is what it would have been"
+    assert await desk.series("WATCH") == [
+        (JANUARY, at(START), 24900),
+        (at(START), at(START + LEAD), 19900),
+        (at(START + LEAD), None, 24900),
     ]
 
 
@@ -173,4 +173,69 @@ async def test_beneath_a_change_whose_own_ground_was_rolled_back_lies_what_was_b
     await desk.rolled_back(second)
 
     assert [amount for _, _, amount in await desk.series("WATCH")] == [24900, 19900, 24900, 17900, 24900]
+    await desk.laws_hold()
+
+
+async def test_of_two_changes_the_newer_is_rolled_back_and_then_the_older(desk: Desk) -> None:
+    """What was put back is the older change's price still, and goes with it."""
+    first = await desk.live(item("WATCH", 19900))
+    second = await desk.live(item("WATCH", 17900))
+    await desk.rolled_back(second)
+    [older] = (await desk.ada.get("/v1/prices", channel="web-de", sku="WATCH")).json()["prices"]
+    await desk.rolled_back(first)
+    [original] = (await desk.ada.get("/v1/prices", channel="web-de", sku="WATCH")).json()["prices"]
+
+    assert (older["charge"], older["change_id"]) == (eur(19900), first)
+    assert (original["charge"], original["change_id"]) == (eur(24900), None)
+    assert [amount for _, _, amount in await desk.series("WATCH")] == [24900, 19900, 17900, 19900, 24900]
+    assert [await desk.state(each) for each in (first, second)] == ["rolled_back"] * 2
+    await desk.laws_hold()
+
+
+async def test_what_lies_under_another_change_is_rolled_back_where_it_comes_up(desk: Desk) -> None:
+    """The older one goes first, as far as it can be seen; what is under the newer one stays away when that goes."""
+    first = await desk.live(item("WATCH", 19900), item("CHARGER", 3500))
+    second = await desk.live(item("WATCH", 17900))
+    hidden = await desk.live(item("PHONE-BLK", 69900))
+    await desk.live(item("PHONE-BLK", 68900))
+    nothing = await desk.do(hidden, "roll-back", reason="No")
+    await desk.rolled_back(first)
+    under = await desk.series("WATCH")
+    await desk.rolled_back(second)
+
+    assert problem(nothing) == (409, "nothing_to_roll_back")
+    assert [amount for _, _, amount in under] == [24900, 19900, 17900]
+    assert [amount for _, _, amount in await desk.series("WATCH")] == [24900, 19900, 17900, 24900]
+    await desk.laws_hold()
+
+
+async def test_a_roll_back_of_a_roll_back_is_rolled_back(desk: Desk) -> None:
+    line = [await desk.live(item("WATCH", 19900), item("CASE-BLK", None))]
+    believed = []
+    for _ in range(3):
+        line.append(await desk.rolled_back(line[-1]))
+        believed.append(desk.clock.now())
+
+    assert [amount for _, _, amount in await desk.series("WATCH")] == [24900, 19900, 24900, 19900, 24900]
+    assert [amount for _, _, amount in await desk.series("CASE-BLK")] == [2900, 2900, 2900]
+    for then, amount in zip(believed, (24900, 19900, 24900), strict=True):
+        asked: Json = {"channel": "web-de", "sku": "WATCH", "at": at(then), "believed_at": at(then)}
+        [price] = (await desk.ada.get("/v1/prices", **asked)).json()["prices"]
+        assert price["charge"] == eur(amount)
+    assert [await desk.state(each) for each in line] == ["rolled_back"] * 3 + ["live"]
+    await desk.laws_hold()
+
+
+async def test_a_price_in_a_gap_gives_way_to_what_was_there_before_the_gap(desk: Desk) -> None:
+    gap = await desk.live(item("WATCH", None))
+    inside = await desk.live(item("WATCH", 19900))
+    nothing = await desk.do(gap, "roll-back", reason="No")
+    counter_id = await desk.rolled_back(inside)
+    ended = await desk.series("WATCH")
+    await desk.rolled_back(gap)
+
+    assert problem(nothing) == (409, "nothing_to_roll_back")
+    assert [amount for _, _, amount in ended] == [24900, 19900]
+    assert [amount for _, _, amount in await desk.series("WATCH")] == [24900, 19900, 24900]
+    assert await desk.state(counter_id) == "live"
     await desk.laws_hold()

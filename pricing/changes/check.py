@@ -16,10 +16,12 @@ from pricing.changes.move import Change
 from pricing.changes.overlay import Planned, overlaid
 from pricing.changes.parity import exceptions_of, newly_broken
 from pricing.changes.put_back import put_back
-from pricing.errors import PriceInThePast
+from pricing.diaries import diaries_of, undone_in
+from pricing.errors import PriceInThePast, PriceOverlaps
 from pricing.policies import parity_of, policy_of
+from pricing.rules.layers import in_the_way, layers_of
 from pricing.rules.parity import Deviation, Excepted, ParityPolicy
-from pricing.series import Histories, histories
+from pricing.series import CHANNEL, RECOMMENDED, Histories, histories
 
 DEVIATIONS_TOLD = 20
 
@@ -79,7 +81,7 @@ async def look_at(tx: ReadSession, change: Change, begins: datetime, now: dateti
     policy = await parity_of(tx, change.market)
     skus = sorted({item.sku for item in items})
     before = await histories(tx, change.market, skus, min(begins, now) - await _reach(tx, change.market))
-    after, overlaps = overlaid(before, plan, change.market, change.id, change.counter_of)
+    after = overlaid(before, plan, change.id)
     statuses = await statuses_of(tx, skus)
     exceptions = {**await exceptions_of(tx, skus), **_to_come(change, items)}
     broken = newly_broken(before, after, policy, exceptions, begins)
@@ -87,7 +89,7 @@ async def look_at(tx: ReadSession, change: Change, begins: datetime, now: dateti
         *_timing(change, items, begins, now),
         *_retired(plan, statuses),
         *(await _outdated(tx, change, plan, begins)),
-        *overlaps,
+        *(await _overlaps(tx, change, plan)),
         *_parity(plan, broken, policy),
     ]
     return Checked(begins, items, plan, before, after, policy, exceptions, statuses, refusals)
@@ -147,6 +149,24 @@ def _retired(plan: Sequence[Planned], statuses: dict[str, VariantStatus]) -> Ite
     for one in plan:
         if one.amount is not None and statuses[one.sku] is VariantStatus.RETIRED:
             yield SkuRetired(f"items[{one.place}].sku", one.sku)
+
+
+async def _overlaps(tx: ReadSession, change: Change, plan: Sequence[Planned]) -> list[Refusal]:
+    """Where somebody plans something else while a price would hold. A counter-change leaves others' plans alone."""
+    if change.counter_of is not None:
+        return []
+    undone = await undone_in(tx, change.market)
+    found: list[tuple[int, Refusal]] = []
+    for series in (RECOMMENDED, CHANNEL):
+        of_series = [one for one in plan if (one.channel is None) == (series is RECOMMENDED)]
+        planned = {(one.sku, one.channel or change.market): one for one in of_series}
+        for key, rows in (await diaries_of(tx, series, planned)).items():
+            one = planned[key]
+            taken = in_the_way(layers_of(rows, undone), undone, one.begins, one.ends)
+            if taken is not None:
+                field = f"items[{one.place}].sku"
+                found.append((one.place, PriceOverlaps.of(field, one.sku, change.market, one.channel, taken)))
+    return [refusal for _, refusal in sorted(found, key=lambda each: each[0])]
 
 
 async def _outdated(tx: ReadSession, change: Change, plan: Sequence[Planned], begins: datetime) -> list[Refusal]:

@@ -50,16 +50,24 @@ class WithdrawnChangesHoldNoPrice(Law):
 
 
 class RolledBackChangesHoldNoPrice(Law):
-    """A change that was rolled back charges nothing from the beginning of its counter-change on."""
+    """A change charges nothing from its counter-change on, until that is countered itself, and so on."""
 
     offenders = """
-        SELECT c.id, p.sku, p.valid_from FROM price_changes c
-          JOIN price_changes k ON k.counter_of = c.id AND k.state IN ('scheduled', 'live')
+        WITH RECURSIVE line AS (
+            SELECT k.counter_of AS change_id, k.id AS last, 1 AS place, k.starts_at FROM price_changes k
+             WHERE k.counter_of IS NOT NULL AND k.state IN ('scheduled', 'live', 'ended', 'rolled_back')
+             UNION ALL
+            SELECT l.change_id, k.id, l.place + 1, k.starts_at FROM line l JOIN price_changes k ON k.counter_of = l.last
+             WHERE k.state IN ('scheduled', 'live', 'ended', 'rolled_back')),
+        countered AS (
+            SELECT change_id, place, tstzrange(starts_at, lead(starts_at) OVER w) AS during FROM line
+            WINDOW w AS (PARTITION BY change_id ORDER BY place))
+        SELECT c.change_id, p.sku, p.valid_from FROM countered c
           JOIN (SELECT change_id, sku, valid_from, valid_to FROM recommended_prices WHERE superseded_at IS NULL
                  UNION ALL
                 SELECT change_id, sku, valid_from, valid_to FROM channel_prices WHERE superseded_at IS NULL) p
-            ON p.change_id = c.id AND (p.valid_to IS NULL OR p.valid_to > k.starts_at)
-         ORDER BY c.id, p.sku, p.valid_from
+            ON p.change_id = c.change_id AND tstzrange(p.valid_from, p.valid_to) && c.during
+         WHERE c.place % 2 = 1 ORDER BY 1, 2, 3
     """
 
 

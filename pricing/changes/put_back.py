@@ -2,35 +2,27 @@
 
 from datetime import datetime
 
-from sqlalchemy import text
-
 from commerce.kernel.db import ReadSession
 from pricing.changes.overlay import Planned, differences
-from pricing.rules.taking_back import without
+from pricing.diaries import undone_in
 from pricing.series import CHANNEL, RECOMMENDED
-from pricing.take_back import touched
+from pricing.take_back import series_without
 
-_ROLLED_BACK = text("""
-    SELECT DISTINCT counter_of FROM price_changes
-     WHERE market = :market AND state IN ('scheduled', 'live')
-       AND counter_of IS NOT NULL AND counter_of <> :change AND id <> :change
-""")
+COUNTER = "counter"
+"""Stands for the counter-change, which may have no id yet."""
 
 
 async def put_back(tx: ReadSession, market: str, change_id: str, begins: datetime) -> list[Planned]:
-    """The prices that put back, from an instant on, what a change has taken away, by sku and channel.
+    """The prices that there are, from an instant on, once a change counts no more, by sku and channel.
 
-    Only where the change is still in force: what came after it stays. Where what it took away was rolled back as well,
-    what lay beneath that comes up.
+    Only where it is still in force: what came after it stays. Where what it was laid over counts no more either, what
+    lay beneath that comes up.
     """
-    others = await rolled_back(tx, market, change_id)
+    undone = await undone_in(tx, market)
+    more = undone.and_countered(change_id, COUNTER, begins)
     found: list[Planned] = []
     for series in (RECOMMENDED, CHANNEL):
-        for (sku, scope), rows in (await touched(tx, series, change_id)).items():
-            left = without(rows, change_id, others)
-            if left is None:
-                continue
-            now = [row.priced for row in rows if row.superseded_at is None]
+        for (sku, scope), now, left in await series_without(tx, series, COUNTER, undone, more):
             channel = None if series is RECOMMENDED else scope
             found += [
                 Planned(0, sku, channel, one.amount, one.begins, one.ends, one.exception_id)
@@ -38,11 +30,3 @@ async def put_back(tx: ReadSession, market: str, change_id: str, begins: datetim
             ]
     ordered = sorted(found, key=lambda one: (one.sku, one.channel or "", one.begins))
     return [one._replace(place=place) for place, one in enumerate(ordered)]
-
-
-async def rolled_back(tx: ReadSession, market: str, change_id: str) -> set[str]:
-    """The changes that are rolled back, or are about to be: nothing of them is to come up when this one goes.
-
-    But what this one itself rolls back does.
-    """
-    return set((await tx.execute(_ROLLED_BACK, {"market": market, "change": change_id})).scalars())

@@ -18,9 +18,8 @@ from pricing.changes.move import Change, lock_change, market_of, may_become, mov
 from pricing.changes.overlay import Planned
 from pricing.changes.rules import PriceChangeState
 from pricing.locking import lock_market
-from pricing.rules.series import Priced
-from pricing.series import CHANNEL, RECOMMENDED, Key
-from pricing.write_prices import PriceWrite, believe, write_prices
+from pricing.take_back import take_back_since
+from pricing.write_prices import PriceWrite, write_prices
 
 _STARTS = text("UPDATE price_changes SET starts_at = :begins WHERE id = :id")
 _EXCEPTION_COLUMNS = {
@@ -60,7 +59,7 @@ async def schedule_change(tx: Session, change_id: str, starts_at: datetime | Non
     if change.counter_of is None:
         await write_prices(tx, change.market, [_write(one) for one in plan], change.id, now)
     else:
-        await _write_over(tx, change, checked, now)
+        await take_back_since(tx, change.market, change.counter_of, change.id, begins, now)
     await tx.execute(_STARTS, {"id": change.id, "begins": begins})
     await move_change(tx, change, PriceChangeState.SCHEDULED, actor, now)
     await tell(tx, PriceChangeScheduled(change.id, change.market, begins, change.ends_at, change.counter_of), now)
@@ -88,19 +87,3 @@ async def _with_exceptions(tx: Session, change: Change, checked: Checked, now: d
     facts = {"id": change.id, "places": list(ids), "exceptions": list(ids.values())}
     await tx.execute(_STANDS_ON, facts)
     return [one._replace(exception_id=ids.get(one.place, one.exception_id)) for one in checked.plan]
-
-
-async def _write_over(tx: Session, change: Change, checked: Checked, now: datetime) -> None:
-    """Write a counter-change: it lies over prices that are to begin, too, if they are of the change it rolls back."""
-    for series in (RECOMMENDED, CHANNEL):
-        before: dict[Key, list[Priced]] = {}
-        after: dict[Key, list[Priced]] = {}
-        for one in checked.plan:
-            if (one.channel is None) != (series is RECOMMENDED):
-                continue
-            key = (one.sku, one.channel or change.market)
-            for found, known in ((before, checked.before), (after, checked.after)):
-                history = known[one.sku]
-                found[key] = history.recommended if one.channel is None else history.channels.get(one.channel, [])
-        if before:
-            await believe(tx, series, before, after, change.id, now)

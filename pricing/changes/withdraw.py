@@ -12,7 +12,6 @@ from pricing.changes.in_time import done_in_time, must_be_in_time
 from pricing.changes.into_book import into_book
 from pricing.changes.move import Change, lock_change, market_of, may_become, move_change
 from pricing.changes.parity import exceptions_of, newly_broken
-from pricing.changes.put_back import rolled_back
 from pricing.changes.rules import PriceChangeState
 from pricing.locking import lock_market
 from pricing.policies import parity_of
@@ -42,7 +41,7 @@ async def _take_out(tx: Session, change: Change, now: datetime) -> None:
     skus = await skus_of(tx, change.id)
     policy = await parity_of(tx, change.market)
     before = await histories(tx, change.market, skus, now)
-    await take_back(tx, change.market, change.id, now, await rolled_back(tx, change.market, change.id))
+    await take_back(tx, change.market, change.id, now)
     after = await histories(tx, change.market, skus, now)
     broken = newly_broken(before, after, policy, await exceptions_of(tx, skus), now)
     if broken:

@@ -1,6 +1,6 @@
 """A series of prices: who is in force when, and what becomes of the others when a new one is laid over them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -36,24 +36,28 @@ def priced_at(series: Iterable[Priced], at: datetime) -> Priced | None:
     return next((one for one in series if one.covers(at)), None)
 
 
-def in_the_way(series: Iterable[Priced], begins: datetime, ends: datetime | None) -> Priced | None:
-    """The first price that begins within an interval, its beginning included: somebody's plan."""
-    within = (one for one in series if begins <= one.valid_from and (ends is None or one.valid_from < ends))
-    return min(within, default=None, key=lambda one: one.valid_from)
+def cleared(series: Iterable[Priced], begins: datetime, ends: datetime | None) -> list[Priced]:
+    """A series without what lies from one instant to another. What is cut in two goes on behind it.
 
-
-def lay(series: Sequence[Priced], new: Laid) -> list[Priced]:
-    """The series with something laid over it in which nothing is in the way.
-
-    What it interrupts ends where it begins, and goes on after it if it would have lasted longer; both pieces are prices
-    that are not stored yet, and remember where they come from.
+    What is left of a price that is cut is not stored yet, and remembers where it comes from.
     """
-    interrupted = priced_at(series, new.begins)
-    kept = [one for one in series if one is not interrupted]
-    if interrupted is not None:
-        kept.append(interrupted._replace(valid_to=new.begins, id=None))
-        if new.ends is not None and (interrupted.valid_to is None or interrupted.valid_to > new.ends):
-            kept.append(interrupted._replace(valid_from=new.ends, id=None))
+    return [left for one in series for left in _outside(one, begins, ends)]
+
+
+def _outside(one: Priced, begins: datetime, ends: datetime | None) -> Iterator[Priced]:
+    before = one.valid_to is not None and one.valid_to <= begins
+    if before or (ends is not None and one.valid_from >= ends):
+        yield one
+        return
+    if one.valid_from < begins:
+        yield one._replace(valid_to=begins, id=None)
+    if ends is not None and (one.valid_to is None or one.valid_to > ends):
+        yield one._replace(valid_from=ends, id=None)
+
+
+def lay(series: Iterable[Priced], new: Laid) -> list[Priced]:
+    """The series with something laid over it: inside its interval that holds, outside nothing changes."""
+    kept = cleared(series, new.begins, new.ends)
     if new.amount is not None:
         kept.append(Priced(new.begins, new.ends, new.amount, new.change_id, new.exception_id))
     return sorted(kept, key=lambda one: one.valid_from)
