@@ -2,7 +2,14 @@
 
 from datetime import timedelta
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from commerce.kernel.db import Database
+from pricing.changes.parity import newly_broken
+from pricing.rules.parity import ParityPolicy
+from pricing.rules.series import Priced, priced_at
+from pricing.series import Histories
 from tests.conftest import NOON, Json, problem
 from tests.price_changes import LEAD, Desk, at, desk, item
 from tests.shop import rows
@@ -106,6 +113,53 @@ async def test_what_a_policy_left_behind_keeps_nobody_from_other_prices(desk: De
     other = await desk.draft(item("WATCH", 24900, "retail-de"))
 
     assert (await desk.do(other, "submit")).status_code == 200
+
+
+async def test_a_deviation_that_is_about_to_end_is_not_made_to_last(desk: Desk) -> None:
+    """What a policy left behind is excused until it is mended, and no longer."""
+    await policy(desk.db, "band", 1000)
+    await desk.live(item("WATCH", 23900, "web-de"))
+    await plant(desk.db, "UPDATE pricing_policies SET parity = 'equal', band_bp = NULL")
+    monday = NOON + WEEK
+    mends = await desk.scheduled(item("WATCH", 23900), starts_at=at(monday))
+    refused = await desk.do(mends, "withdraw")
+
+    assert problem(refused) == (409, "parity_broken")
+    [told] = refused.json()["facts"]["deviations"]
+    assert (told["begins"], told["ends"], told["price"]) == (at(monday), None, 23900)
+    assert await desk.state(mends) == "scheduled"
+
+
+BROKEN = st.lists(st.tuples(st.integers(1, 8), st.sampled_from([None, 950, 1000, 1050])), max_size=6)
+
+
+def one_after_the_other(drawn: list[tuple[int, int | None]]) -> list[Priced]:
+    """Prices of so many days each; None is a gap."""
+    found, begins = [], NOON
+    for lasts, amount in drawn:
+        ends = begins + timedelta(days=lasts)
+        if amount is not None:
+            found.append(Priced(begins, ends, amount))
+        begins = ends
+    return found
+
+
+@given(BROKEN, BROKEN)
+def test_a_day_is_excused_if_it_deviated_just_so_before(
+    was: list[tuple[int, int | None]], is_: list[tuple[int, int | None]]
+) -> None:
+    recommended = [Priced(NOON, None, 1000)]
+    before, after = one_after_the_other(was), one_after_the_other(is_)
+    old_ones, new_ones = ({"WATCH": Histories(recommended, {"web-de": own})} for own in (before, after))
+
+    found = newly_broken(old_ones, new_ones, ParityPolicy("equal"), {}, NOON)
+
+    for number in range(50):
+        day = NOON + timedelta(days=number)
+        old, new = priced_at(before, day), priced_at(after, day)
+        broken = new is not None and new.amount != 1000 and (old is None or old.amount != new.amount)
+        told = [one for _, one in found if one.valid_from <= day and (one.valid_to is None or day < one.valid_to)]
+        assert [one.own for one in told] == ([new.amount] if broken and new else [])
 
 
 async def test_what_others_rely_on_is_not_withdrawn(desk: Desk) -> None:

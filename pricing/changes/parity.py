@@ -1,6 +1,6 @@
 """Parity: where a change would leave a channel's price further from the recommended one than it may be."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from sqlalchemy import text
@@ -40,20 +40,35 @@ def newly_broken(
     exceptions: Exceptions,
     since: datetime,
 ) -> list[tuple[str, Deviation]]:
-    """The deviations, by sku, that nothing allows and that were not there before.
+    """The stretches of time, by sku, in which nothing allows a deviation that was not there before.
 
-    Those that a change of policy left behind are in the report, and keep nobody from changing other prices.
+    Those that a change of policy left behind are in the report, and keep nobody from changing other prices; but what
+    was about to end is not made to last.
     """
     found = []
     for sku, history in sorted(after.items()):
         was = before[sku]
-        known = {
-            (one.channel, one.recommended, one.own)
-            for one in broken_parity(policy, was.recommended, was.channels, exceptions, since)
-        }
-        found += [
-            (sku, one)
-            for one in broken_parity(policy, history.recommended, history.channels, exceptions, since)
-            if (one.channel, one.recommended, one.own) not in known
-        ]
+        known = broken_parity(policy, was.recommended, was.channels, exceptions, since)
+        for one in broken_parity(policy, history.recommended, history.channels, exceptions, since):
+            found += [(sku, new) for new in _outside(one, [each for each in known if _same(each, one)])]
     return found
+
+
+def _same(one: Deviation, other: Deviation) -> bool:
+    """Whether a channel differs by the same two amounts, be it at another time."""
+    return (one.channel, one.recommended, one.own) == (other.channel, other.recommended, other.own)
+
+
+def _outside(one: Deviation, known: Iterable[Deviation]) -> Iterator[Deviation]:
+    """The parts of a stretch that lie in none of the others, which come in order and do not overlap."""
+    begins = one.valid_from
+    for other in known:
+        if one.valid_to is not None and other.valid_from >= one.valid_to:
+            break
+        if other.valid_from > begins:
+            yield one._replace(valid_from=begins, valid_to=other.valid_from)
+        if other.valid_to is None:
+            return
+        begins = max(begins, other.valid_to)
+    if one.valid_to is None or begins < one.valid_to:
+        yield one._replace(valid_from=begins)
