@@ -5,7 +5,7 @@ from datetime import timedelta
 from tests.conftest import NOON, Json, problem
 from tests.price_changes import JANUARY, LEAD, Desk, at, desk, item
 from tests.shop import rows
-from tests.stories import eur, told
+from tests.stories import eur, plant, told
 
 __all__ = ["desk"]
 
@@ -238,4 +238,14 @@ async def test_a_price_in_a_gap_gives_way_to_what_was_there_before_the_gap(desk:
     assert [amount for _, _, amount in ended] == [24900, 19900]
     assert [amount for _, _, amount in await desk.series("WATCH")] == [24900, 19900, 24900]
     assert await desk.state(counter_id) == "live"
+    await desk.laws_hold()
+
+
+async def test_a_sku_that_was_retired_meanwhile_keeps_nobody_from_rolling_back(desk: Desk) -> None:
+    change_id = await desk.live(item("WATCH", 19900), item("CHARGER", 3500))
+    await plant(desk.db, "UPDATE variants SET status = 'retired' WHERE sku = 'CHARGER'")
+    counter_id = await desk.rolled_back(change_id)
+
+    assert [await desk.state(each) for each in (change_id, counter_id)] == ["rolled_back", "live"]
+    assert [(await desk.series(sku))[-1][2] for sku in ("WATCH", "CHARGER")] == [24900, 3900]
     await desk.laws_hold()

@@ -87,7 +87,7 @@ async def look_at(tx: ReadSession, change: Change, begins: datetime, now: dateti
     broken = newly_broken(before, after, policy, exceptions, begins)
     refusals = [
         *_timing(change, items, begins, now),
-        *_retired(plan, statuses),
+        *_retired(change, plan, statuses),
         *(await _outdated(tx, change, plan, begins)),
         *(await _overlaps(tx, change, plan)),
         *_parity(plan, broken, policy),
@@ -145,7 +145,10 @@ def _timing(change: Change, items: Sequence[Item], begins: datetime, now: dateti
             yield InvalidInput(field, "It must be after the change begins.")
 
 
-def _retired(plan: Sequence[Planned], statuses: dict[str, VariantStatus]) -> Iterator[Refusal]:
+def _retired(change: Change, plan: Sequence[Planned], statuses: dict[str, VariantStatus]) -> Iterator[Refusal]:
+    """What is retired gets no new price; but a mistake is put right for every sku that it was made with."""
+    if change.counter_of is not None:
+        return
     for one in plan:
         if one.amount is not None and statuses[one.sku] is VariantStatus.RETIRED:
             yield SkuRetired(f"items[{one.place}].sku", one.sku)
