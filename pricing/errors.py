@@ -65,17 +65,38 @@ class OwnChange(Refusal):
 
 @dataclass(eq=False)
 class StartNotApproved(Refusal):
-    """It was approved with another start, and whoever schedules it does not choose one instead."""
+    """It was approved to begin at an instant, and begins at no other: that is part of what two people have seen."""
 
     code = "start_not_approved"
     field: str
     what: str
     id: str
     approved: datetime
+    instant: datetime
 
     def __str__(self) -> str:
         return (
-            f"{self.id} was approved to start at {self.approved.isoformat()}; for another start copy this {self.what}."
+            f"{self.id} was approved to begin at {self.approved.isoformat()}, not at {self.instant.isoformat()}. Draft "
+            f"another {self.what} for another start."
+        )
+
+
+@dataclass(eq=False)
+class StartMissed(Refusal):
+    """The start that was approved is over, or so near that not everybody can know of it by then."""
+
+    code = "start_missed"
+    field: str
+    what: str
+    id: str
+    approved: datetime
+    earliest: datetime
+    """As late as it would have to begin by now."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.id} was approved to begin at {self.approved.isoformat()}, and that is too late now. Draft another "
+            f"{self.what}, and have it approved."
         )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from catalog.rules import VariantStatus
 from commerce.kernel.db import ReadSession
 from commerce.kernel.refusals import InvalidInput, Refusal
-from pricing.changes.errors import DeviationTold, ParityBroken, RollBackOutdated, SkuRetired
+from pricing.changes.errors import ChangeOutdated, DeviationTold, ParityBroken, RollBackOutdated, SkuRetired
 from pricing.changes.known import statuses_of
 from pricing.changes.move import Change
 from pricing.changes.overlay import Planned, overlaid
@@ -26,7 +26,8 @@ from pricing.series import CHANNEL, RECOMMENDED, Histories, histories
 DEVIATIONS_TOLD = 20
 
 _ITEMS = text("""
-    SELECT place, sku, channel, amount, starts_at, ends_at, exception_reason, exception_expires_at, exception_id
+    SELECT place, sku, channel, amount, starts_at, ends_at, old_amount, exception_reason, exception_expires_at,
+           exception_id
       FROM price_change_items WHERE change_id = :id ORDER BY place
 """)
 _SKUS = text("SELECT DISTINCT sku FROM price_change_items WHERE change_id = :id ORDER BY sku")
@@ -41,6 +42,7 @@ class Item(NamedTuple):
     amount: int | None
     starts_at: datetime | None
     ends_at: datetime | None
+    old_amount: int | None
     exception_reason: str | None
     exception_expires_at: datetime | None
     exception_id: str | None
@@ -66,7 +68,7 @@ class Checked:
 async def check_change(tx: ReadSession, change: Change, begins: datetime, now: datetime) -> Checked:
     """Go on only if the change could begin at that instant as things are now.
 
-    Raises PriceInThePast, InvalidInput, SkuRetired, PriceOverlaps, ParityBroken, RollBackOutdated.
+    Raises PriceInThePast, InvalidInput, SkuRetired, RollBackOutdated, PriceOverlaps, ChangeOutdated, ParityBroken.
     """
     checked = await look_at(tx, change, begins, now)
     for refusal in checked.refusals:
@@ -90,6 +92,7 @@ async def look_at(tx: ReadSession, change: Change, begins: datetime, now: dateti
         *_retired(change, plan, statuses),
         *(await _outdated(tx, change, plan, begins)),
         *(await _overlaps(tx, change, plan)),
+        *_seen_otherwise(change, items, plan, before),
         *_parity(plan, broken, policy),
     ]
     return Checked(begins, items, plan, before, after, policy, exceptions, statuses, refusals)
@@ -170,6 +173,20 @@ async def _overlaps(tx: ReadSession, change: Change, plan: Sequence[Planned]) ->
                 field = f"items[{one.place}].sku"
                 found.append((one.place, PriceOverlaps.of(field, one.sku, change.market, one.channel, taken)))
     return [refusal for _, refusal in sorted(found, key=lambda each: each[0])]
+
+
+def _seen_otherwise(
+    change: Change, items: Sequence[Item], plan: Sequence[Planned], before: dict[str, Histories]
+) -> Iterator[Refusal]:
+    """Where the price that is replaced is not the one that was shown beside the new one when that was drafted."""
+    if change.counter_of is not None:
+        return
+    seen = {item.place: item.old_amount for item in items}
+    for one in plan:
+        now = before[one.sku].planned(one.channel, one.begins)
+        if now != seen[one.place]:
+            field = f"items[{one.place}].price"
+            yield ChangeOutdated(field, one.sku, one.channel, seen[one.place], now)
 
 
 async def _outdated(tx: ReadSession, change: Change, plan: Sequence[Planned], begins: datetime) -> list[Refusal]:

@@ -22,7 +22,6 @@ from pricing.changes.schemas import ItemBody, PriceChangeBody
 from pricing.changes.work_out import work_out
 from pricing.errors import PriceInThePast
 from pricing.queries import currency_of
-from pricing.rules.series import Priced, priced_at
 from pricing.series import histories
 
 _CHANGE = text("""
@@ -150,13 +149,7 @@ def _in_csv(fault: Fault, lines: Sequence[int]) -> str:
 async def _old_amounts(tx: Session, market: str, items: Sequence[ItemBody], begins: datetime) -> list[int | None]:
     """What is to be in the place of each item when the change begins, as things are planned now."""
     known = await histories(tx, market, {item.sku for item in items}, begins)
-    found = []
-    for item in items:
-        history = known[item.sku]
-        series: list[Priced] = history.recommended if item.channel is None else history.channels.get(item.channel, [])
-        was = priced_at(series, begins)
-        found.append(None if was is None else was.amount)
-    return found
+    return [known[item.sku].planned(item.channel, begins) for item in items]
 
 
 def _new(item: ItemBody, old_amount: int | None) -> NewItem:

@@ -129,6 +129,30 @@ class ParityBroken(Refusal):
 
 
 @dataclass(eq=False)
+class ChangeOutdated(Refusal):
+    """A price that the change replaces is not the one that it was drafted against: nobody has seen this difference."""
+
+    code = "change_outdated"
+    field: str
+    sku: str
+    channel: str | None
+    seen: int | None
+    """The price that it was drafted against; None where there was none."""
+    now: int | None
+
+    def __str__(self) -> str:
+        place = self.field.partition(".")[0]
+        return (
+            f"{place}: without this change the price of {self.sku!r} would be {_said(self.now)}; when it was drafted,"
+            f" it was to be {_said(self.seen)}. Draft it anew, and have that approved."
+        )
+
+
+def _said(amount: int | None) -> str:
+    return "none" if amount is None else str(amount)
+
+
+@dataclass(eq=False)
 class NothingToRollBack(Refusal):
     """None of its prices is in force any more: they ended, or other changes came after it."""
 

@@ -18,7 +18,6 @@ from pricing.changes.rules import Origin, PriceChangeState
 from pricing.changes.schemas import RollBackBody
 from pricing.changes.submit import submit_change
 from pricing.locking import lock_market
-from pricing.rules.series import priced_at
 from pricing.series import Histories, histories
 
 NAME_MAX = 200
@@ -70,14 +69,12 @@ async def _must_be_live(tx: Session, change: Change) -> None:
 
 
 def _item(one: Planned, begins: datetime, history: Histories) -> NewItem:
-    series = history.recommended if one.channel is None else history.channels.get(one.channel, [])
-    old = priced_at(series, one.begins)
     return NewItem(
         one.sku,
         one.channel,
         one.amount,
         starts_at=one.begins if one.begins > begins else None,
         ends_at=one.ends,
-        old_amount=None if old is None else old.amount,
+        old_amount=history.planned(one.channel, one.begins),
         exception_id=one.exception_id,
     )

@@ -114,7 +114,7 @@ class RejectBody(Body, frozen=True, kw_only=True):
 
 
 class ScheduleBody(Body, frozen=True, kw_only=True):
-    """When it begins: as it was drafted, else as soon as possible."""
+    """When it begins: as it was approved, and if nobody said when, at this instant or as soon as possible."""
 
     starts_at: At | None = None
 
