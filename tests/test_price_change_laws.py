@@ -110,3 +110,25 @@ async def test_the_diary_is_never_rewritten(busy: Desk) -> None:
     for rewriting in ("UPDATE price_change_steps SET actor = 'x'", "DELETE FROM price_change_steps"):
         with pytest.raises(Exception, match="is a diary"):
             await plant(busy.db, rewriting)
+
+
+_ITEM = "INSERT INTO price_change_items (change_id, place, sku, amount) SELECT id, 7, 'WATCH', 1 FROM price_changes"
+OTHER_ITEMS = [
+    "UPDATE price_change_items SET amount = 1",
+    "UPDATE price_change_items SET old_amount = 1",
+    "UPDATE price_change_items SET exception_id = 'x'",
+    "DELETE FROM price_change_items",
+    "TRUNCATE price_change_items",
+    f"{_ITEM} WHERE state = 'submitted'",
+    f"{_ITEM} WHERE state = 'approved'",
+    f"{_ITEM} WHERE state = 'live'",
+]
+
+
+@pytest.mark.parametrize("rewriting", OTHER_ITEMS)
+async def test_the_prices_of_a_change_stay_as_they_were_drafted(busy: Desk, rewriting: str) -> None:
+    """What was approved is what is written: the database itself refuses anything else."""
+    await busy.do(await busy.draft(item("WATCH", 2)), "submit")
+
+    with pytest.raises(Exception, match=r"are kept as they were drafted|is a diary"):
+        await plant(busy.db, rewriting)
