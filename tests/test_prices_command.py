@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from commerce.__main__ import commerce
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
+from pricing.schemas import PolicyBody
 from tests.conftest import Json
 from tests.shop import open_shop, reprice, republish, rows
 
@@ -95,6 +96,29 @@ async def test_parity_is_told_and_a_policy_changed(typed: Typed, db: Database) -
         db, "SELECT parity, band_bp, tax_rounding, set_by FROM pricing_policies"
     )
     assert (parity, band, rounding, by.startswith("terminal:")) == ("band", 1000, "order", True)
+
+
+async def test_all_of_a_policy_can_be_changed_and_the_rest_of_it_stays(typed: Typed) -> None:
+    changes: dict[str, tuple[str, ...]] = {
+        "tax_rounding": ("--tax-rounding", "order"),
+        "prior_window_days": ("--prior-window-days", "45"),
+        "prior_announced_days": ("--prior-announced-days", "60"),
+        "prior_progressive": ("--prior-progressive",),
+        "prior_new_arrivals": ("--prior-new-arrivals", "none"),
+        "horizon_days": ("--horizon-days", "120"),
+        "readiness_minutes": ("--readiness-minutes", "30"),
+        "parity": ("--parity", "band", "--band-bp", "500"),
+        "band_bp": ("--band-bp", "1000"),
+    }
+    seen = await typed.json("policy", "de")
+    for field, words in changes.items():
+        before, seen = seen, await typed.json("policy", "de", *words)
+        assert {name for name in changes if seen[name] != before[name]} - {"band_bp"} == {field} - {"band_bp"}
+    back = await typed.json("policy", "de", "--no-prior-progressive")
+
+    assert set(changes) == set(PolicyBody.__struct_fields__)
+    assert [seen[name] for name in changes] == ["order", 45, 60, True, "none", 120, 30, "band", 1000]
+    assert back["prior_progressive"] is False
 
 
 async def test_what_is_not_known_is_refused(typed: Typed) -> None:

@@ -141,19 +141,23 @@ async def _every_deviation(tx: "Session", market: str, at: datetime) -> "list[De
 @prices.command()
 @data_option
 @json_option
-@click.option("--parity", "parity_", type=click.Choice(["equal", "floor", "band"]), help="Let channels differ so far.")
+@click.option("--parity", type=click.Choice(["equal", "floor", "band"]), help="Let channels differ so far.")
 @click.option("--band-bp", type=click.IntRange(0, 10_000), help="With a band: 500 is 5 % up or down.")
 @click.option("--tax-rounding", type=click.Choice(["line", "order"]), help="Round tax by line, or once for an order.")
+@click.option("--prior-window-days", type=click.IntRange(1, 365), help="Look for the prior price in so many days.")
+@click.option("--prior-announced-days", type=click.IntRange(1, 365), help="A reduction is none after so many days.")
+@click.option("--prior-progressive/--no-prior-progressive", default=None, help="Steps of a reduction count as one.")
+@click.option(
+    "--prior-new-arrivals", type=click.Choice(["shorter", "none"]), help="What is new shows what it has, or none."
+)
+@click.option("--horizon-days", type=click.IntRange(1, 400), help="Price books look so far ahead.")
+@click.option("--readiness-minutes", type=click.IntRange(1, 1440), help="Tell so early who is not ready for a start.")
 @click.argument("market", callback=stored_text)
-def policy(
-    data: Path | None, market: str, parity_: str | None, band_bp: int | None, tax_rounding: str | None, *, as_json: bool
-) -> None:
+def policy(data: Path | None, market: str, *, as_json: bool, **said: str | int | bool | None) -> None:
     """Show a market's pricing policy, or change something of it; what is not named stays as it is."""
-    wanted: dict[str, object] = {} if parity_ is None else {"parity": parity_, "band_bp": band_bp}
-    if band_bp is not None:
-        wanted["band_bp"] = band_bp
-    if tax_rounding is not None:
-        wanted["tax_rounding"] = tax_rounding
+    wanted: dict[str, object] = {name: value for name, value in said.items() if value is not None}
+    if "parity" in wanted:
+        wanted.setdefault("band_bp", None)
     found = transact(data, lambda tx, now: _policy(tx, market, wanted, now))
     show(msgspec.to_builtins(found), as_json=as_json)
 
