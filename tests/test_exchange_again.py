@@ -1,6 +1,7 @@
 """A folder comes in again, after the shop has gone on: what was decided since stands."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from commerce.kernel.db import Database, Session
 from commerce.lawbook import LAWS
 from orders.customers.merge import merge
 from orders.customers.schemas import MergeBody
+from pricing.write_prices import PriceWrite, write_prices
 from tests.conftest import Callers
 from tests.exchange_folders import SHOP, changed, read_folder, write_folder
 from tests.people import findings, somebody_waits
@@ -190,6 +192,31 @@ async def test_a_changed_price_that_a_newer_one_stands_in_the_way_of_is_refused(
     assert [(fault.file, fault.line, fault.column) for fault in refused.value.errors] == [
         ("recommended_prices.csv", 4, "valid_to")
     ]
+
+
+async def test_a_changed_price_does_not_go_on_where_a_price_change_ends_the_sale(db: Database, tmp_path: Path) -> None:
+    await import_folder(db, write_folder(tmp_path / "1", SHOP))
+    now = db.clock.now()
+    end, later = now + timedelta(days=30), now + timedelta(days=60)
+    async with db.transaction() as tx:
+        await write_prices(tx, "us", [PriceWrite("PHONE-1", None, end, None, None)], "pch_1", now)
+    cheaper = {2: "699.00"}
+    told = [
+        changed("recommended_prices", amount=cheaper),
+        changed("recommended_prices", amount=cheaper, valid_to={2: end.isoformat()}),
+        changed("recommended_prices", amount=cheaper, valid_to={1: later.isoformat(), 2: end.isoformat()}),
+        changed("recommended_prices", amount=cheaper, valid_to={2: end.isoformat()}),
+    ]
+    over, *sound = [write_folder(tmp_path / f"told {n}", files) for n, files in enumerate(told)]
+
+    with pytest.raises(FolderRefused) as refused:
+        await import_folder(db, over)
+    changes = [(await import_folder(db, folder)).files["recommended_prices"].changed for folder in sound]
+
+    assert [(fault.line, fault.column) for fault in refused.value.errors] == [(4, "valid_to")]
+    assert "A price change ends the sale at" in str(refused.value.errors[0])
+    assert changes == [1, 1, 1], "what a folder ended itself it may lengthen"
+    assert await rows(db, PRICES, sku="PHONE-1") == [(69900, False)]
 
 
 async def test_a_key_that_stands_twice_is_refused_though_one_row_is_known(db: Database, tmp_path: Path) -> None:

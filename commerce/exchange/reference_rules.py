@@ -180,6 +180,25 @@ _PRICES = (
          GROUP BY g.at
         """,
     ),
+    Rule(
+        "recommended_prices",
+        "valid_to",
+        "A price change ends the sale at {}.",
+        """
+        SELECT g.at, min(p.valid_to)::text AS word
+          FROM given_recommended_prices g
+          JOIN recommended_prices p ON p.sku = g.sku AND p.market = g.market AND p.valid_to > g.valid_from
+                                   AND (g.valid_to IS NULL OR p.valid_to < g.valid_to) AND p.superseded_at IS NULL
+         WHERE g.sound
+           AND NOT EXISTS (SELECT FROM recommended_prices n
+                            WHERE n.sku = p.sku AND n.market = p.market AND n.valid_from = p.valid_to
+                              AND n.superseded_at IS NULL)
+           AND EXISTS (SELECT FROM recommended_prices c
+                        WHERE c.sku = p.sku AND c.market = p.market AND c.superseded_by IS NOT NULL
+                          AND c.valid_from < p.valid_to AND (c.valid_to IS NULL OR c.valid_to > p.valid_to))
+         GROUP BY g.at
+        """,
+    ),
 )
 _CUSTOMERS = (keys_are_unique(BY_NAME["customers"]),)
 _STOCK = (
