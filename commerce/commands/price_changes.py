@@ -3,8 +3,6 @@
 Two people are two people here, too: `--as` says who types. It is taken on trust, as is whoever may read the settings.
 """
 
-import getpass
-import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
@@ -13,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import rich_click as click
 
+from commerce.commands.deciding import as_option, as_required, limit_option, print_json, print_newest, said_option
 from commerce.commands.options import data_option, instant, json_option, stored_text
 from commerce.commands.price_change_tables import print_changes, print_detail, print_dry_run
 from commerce.commands.transact import transact
-from commerce.kernel.bodies import Reason
 from commerce.kernel.refusals import InvalidInput
 from pricing.changes.rules import PriceChangeState
 
@@ -24,31 +22,9 @@ if TYPE_CHECKING:
     from commerce.kernel.db import Session
     from pricing.changes.schemas import PriceChangeBody, PriceChangeView, RuleBody
 
-Verb = Callable[["Session", str, datetime], Awaitable[str]]
-"""What is done in one transaction, by whom and when; it gives the id of the change to show."""
+    Step = Callable[[Session, datetime], Awaitable[object]]
 
-
-def _who(_ctx: click.Context, _param: click.Parameter, said: str | None) -> str:
-    """The principal of whoever types: the name that was given, or that of the terminal's user."""
-    name = (stored_text(_ctx, _param, said) or "").strip() if said is not None else getpass.getuser()
-    if not name:
-        raise click.BadParameter("say who you are")
-    return f"terminal:{name}"
-
-
-def _reason(ctx: click.Context, param: click.Parameter, said: str | None) -> str | None:
-    if said is None:
-        return None
-    try:
-        return msgspec.convert(stored_text(ctx, param, said), Reason)
-    except msgspec.ValidationError:
-        raise click.BadParameter("write 1 to 200 characters, and not only blank ones") from None
-
-
-_AS = "Who you are, for the diary and for the rule that nobody approves what is their own."
-as_option = click.option("--as", "actor", metavar="NAME", callback=_who, help=f"{_AS} [default: the terminal's user]")
-as_required = click.option("--as", "actor", metavar="NAME", callback=_who, required=True, help=_AS)
-note_option = click.option("--note", metavar="TEXT", callback=_reason, help="What you say to it.")
+note_option = said_option("--note", "What you say to it.")
 at_option = click.option("--at", "starts_at", metavar="WHEN", callback=instant, help="When it begins; dates are UTC.")
 change_argument = click.argument("change_id", metavar="ID", callback=stored_text)
 
@@ -61,23 +37,16 @@ change_argument = click.argument("change_id", metavar="ID", callback=stored_text
 @click.option("--rule", metavar="FILE.json", type=click.File("rb"), help="Prices by a rule, as in the API's body.")
 @click.option("--market", metavar="CODE", required=True, callback=stored_text)
 @click.option("--name", required=True, callback=stored_text, help="What it is called.")
-@click.option("--reason", required=True, callback=_reason, help="Why.")
+@said_option("--reason", "Why.", required=True)
 @click.option("--starts", metavar="WHEN", callback=instant, help="When it is to begin. [default: as soon as can be]")
 @click.option("--ends", metavar="WHEN", callback=instant, help="When it is to end. [default: never]")
 def draft(data: Path | None, actor: str, *, as_json: bool, **said: Any) -> None:  # noqa: ANN401 - options are of any kind
     """Draft a price change of a CSV file ("-" reads standard input), or by a rule. Nothing changes yet."""
     if (said["csv"] is None) == (said["rule"] is None):
         raise click.UsageError("Name a CSV file, or a rule with --rule.")
-    _do(data, actor, _drafting(said), as_json=as_json)
+    from pricing.changes.draft import draft_change  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
 
-
-def _drafting(said: dict[str, Any]) -> Verb:
-    async def do(tx: "Session", actor: str, now: datetime) -> str:
-        from pricing.changes.draft import draft_change  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
-
-        return await draft_change(tx, _body(said), actor, now)
-
-    return do
+    _do(data, None, lambda tx, now: draft_change(tx, _body(said), actor, now), as_json=as_json)
 
 
 def _body(said: dict[str, Any]) -> "PriceChangeBody":
@@ -108,22 +77,13 @@ def _rule(raw: bytes) -> "RuleBody":
 @json_option
 @click.option("--market", metavar="CODE", callback=stored_text, help="Only those of this market.")
 @click.option("--state", type=click.Choice([str(state) for state in PriceChangeState]), help="Only those so far.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="So many at the most.")
+@limit_option
 def list_newest(data: Path | None, market: str | None, state: str | None, limit: int, *, as_json: bool) -> None:
     """List price changes, the newest first."""
     from pricing.changes.watch import Wanted, newest_changes  # noqa: PLC0415 - as above
 
     found = transact(data, lambda tx, now: newest_changes(tx, Wanted(market, state), limit, now))
-    shown, more = found[:limit], len(found) > limit
-    if as_json:
-        _print_json({"changes": shown, "more": more})
-        return
-    if not shown:
-        click.echo("There is no such price change.")
-        return
-    print_changes(shown)
-    if more:
-        click.echo(f"These are the newest {limit}; there are more: --limit N")
+    print_newest(found, limit, ("changes", "price change"), print_changes, as_json=as_json)
 
 
 @click.command("show")
@@ -136,7 +96,7 @@ def show_one(data: Path | None, change_id: str, *, as_json: bool) -> None:
 
     found = transact(data, lambda tx, now: one_change(tx, change_id, now))
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     print_detail(found)
 
@@ -151,7 +111,7 @@ def try_one(data: Path | None, change_id: str, *, as_json: bool) -> None:
 
     found = transact(data, lambda tx, now: dry_run(tx, change_id, now))
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     print_dry_run(found)
 
@@ -164,14 +124,9 @@ def try_one(data: Path | None, change_id: str, *, as_json: bool) -> None:
 @change_argument
 def submit(data: Path | None, actor: str, change_id: str, note: str | None, *, as_json: bool) -> None:
     """Submit a draft: somebody else is to look at it."""
+    from pricing.changes.submit import submit_change  # noqa: PLC0415 - as above
 
-    async def do(tx: "Session", actor: str, now: datetime) -> str:
-        from pricing.changes.submit import submit_change  # noqa: PLC0415 - as above
-
-        await submit_change(tx, change_id, actor, now, note)
-        return change_id
-
-    _do(data, actor, do, as_json=as_json)
+    _do(data, change_id, lambda tx, now: submit_change(tx, change_id, actor, now, note), as_json=as_json)
 
 
 @click.command()
@@ -182,32 +137,22 @@ def submit(data: Path | None, actor: str, change_id: str, note: str | None, *, a
 @change_argument
 def approve(data: Path | None, actor: str, change_id: str, note: str | None, *, as_json: bool) -> None:
     """Approve a price change that somebody else drafted and submitted."""
+    from pricing.changes.approve import approve_change  # noqa: PLC0415 - as above
 
-    async def do(tx: "Session", actor: str, now: datetime) -> str:
-        from pricing.changes.approve import approve_change  # noqa: PLC0415 - as above
-
-        await approve_change(tx, change_id, actor, note, now)
-        return change_id
-
-    _do(data, actor, do, as_json=as_json)
+    _do(data, change_id, lambda tx, now: approve_change(tx, change_id, actor, note, now), as_json=as_json)
 
 
 @click.command()
 @data_option
 @json_option
 @as_required
-@click.option("--note", metavar="TEXT", required=True, callback=_reason, help="Why not.")
+@said_option("--note", "Why not.", required=True)
 @change_argument
 def reject(data: Path | None, actor: str, change_id: str, note: str, *, as_json: bool) -> None:
     """Reject a price change, and say why."""
+    from pricing.changes.reject import reject_change  # noqa: PLC0415 - as above
 
-    async def do(tx: "Session", actor: str, now: datetime) -> str:
-        from pricing.changes.reject import reject_change  # noqa: PLC0415 - as above
-
-        await reject_change(tx, change_id, actor, note, now)
-        return change_id
-
-    _do(data, actor, do, as_json=as_json)
+    _do(data, change_id, lambda tx, now: reject_change(tx, change_id, actor, note, now), as_json=as_json)
 
 
 @click.command()
@@ -218,14 +163,9 @@ def reject(data: Path | None, actor: str, change_id: str, note: str, *, as_json:
 @change_argument
 def schedule(data: Path | None, actor: str, change_id: str, starts_at: datetime | None, *, as_json: bool) -> None:
     """Schedule an approved price change: it begins by itself, everywhere at one instant."""
+    from pricing.changes.schedule import schedule_change  # noqa: PLC0415 - as above
 
-    async def do(tx: "Session", actor: str, now: datetime) -> str:
-        from pricing.changes.schedule import schedule_change  # noqa: PLC0415 - as above
-
-        await schedule_change(tx, change_id, starts_at, actor, now)
-        return change_id
-
-    _do(data, actor, do, as_json=as_json)
+    _do(data, change_id, lambda tx, now: schedule_change(tx, change_id, starts_at, actor, now), as_json=as_json)
 
 
 @click.command()
@@ -236,14 +176,9 @@ def schedule(data: Path | None, actor: str, change_id: str, starts_at: datetime 
 @change_argument
 def withdraw(data: Path | None, actor: str, change_id: str, note: str | None, *, as_json: bool) -> None:
     """Withdraw a price change that has not begun."""
+    from pricing.changes.withdraw import withdraw_change  # noqa: PLC0415 - as above
 
-    async def do(tx: "Session", actor: str, now: datetime) -> str:
-        from pricing.changes.withdraw import withdraw_change  # noqa: PLC0415 - as above
-
-        await withdraw_change(tx, change_id, actor, note, now)
-        return change_id
-
-    _do(data, actor, do, as_json=as_json)
+    _do(data, change_id, lambda tx, now: withdraw_change(tx, change_id, actor, note, now), as_json=as_json)
 
 
 @click.command("roll-back")
@@ -251,20 +186,17 @@ def withdraw(data: Path | None, actor: str, change_id: str, note: str | None, *,
 @json_option
 @as_option
 @at_option
-@click.option("--reason", metavar="TEXT", required=True, callback=_reason, help="Why.")
+@said_option("--reason", "Why.", required=True)
 @change_argument
 def roll_back(
     data: Path | None, actor: str, change_id: str, starts_at: datetime | None, reason: str, *, as_json: bool
 ) -> None:
     """Submit the change that puts back what a live one changed; somebody else approves it."""
+    from pricing.changes.roll_back import roll_back_change  # noqa: PLC0415 - as above
+    from pricing.changes.schemas import RollBackBody  # noqa: PLC0415 - as above
 
-    async def do(tx: "Session", actor: str, now: datetime) -> str:
-        from pricing.changes.roll_back import roll_back_change  # noqa: PLC0415 - as above
-        from pricing.changes.schemas import RollBackBody  # noqa: PLC0415 - as above
-
-        return await roll_back_change(tx, change_id, RollBackBody(reason=reason, starts_at=starts_at), actor, now)
-
-    _do(data, actor, do, as_json=as_json)
+    wanted = RollBackBody(reason=reason, starts_at=starts_at)
+    _do(data, None, lambda tx, now: roll_back_change(tx, change_id, wanted, actor, now), as_json=as_json)
 
 
 PRICE_CHANGE_COMMANDS: tuple[click.Command, ...] = (
@@ -273,20 +205,17 @@ PRICE_CHANGE_COMMANDS: tuple[click.Command, ...] = (
 """What `commerce prices` can do about price changes."""
 
 
-def _do(data: Path | None, actor: str, verb: Verb, *, as_json: bool) -> None:
-    """Do it in one transaction, and show how the change is then."""
+def _do(data: Path | None, change_id: str | None, step: "Step", *, as_json: bool) -> None:
+    """Take a step in one transaction, and show how the change is then; the step itself names a new one."""
 
     async def work(tx: "Session", now: datetime) -> "PriceChangeView":
         from pricing.changes.watch import change_now  # noqa: PLC0415 - as above
 
-        return await change_now(tx, await verb(tx, actor, now), now)
+        done = await step(tx, now)
+        return await change_now(tx, change_id or str(done), now)
 
     done = transact(data, work)
     if as_json:
-        _print_json(done)
+        print_json(done)
         return
     print_changes([done])
-
-
-def _print_json(facts: object) -> None:
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(facts)).decode() + "\n")

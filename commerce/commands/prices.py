@@ -1,6 +1,5 @@
 """`commerce prices`: what channels charge, what was believed of it, and where they differ, from a terminal."""
 
-import getpass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import rich_click as click
 
+from commerce.commands.deciding import typist, who
 from commerce.commands.options import data_option, instant, json_option, show, stored_text
 from commerce.commands.price_changes import PRICE_CHANGE_COMMANDS
 from commerce.commands.price_tables import print_charges, print_deviations, print_prior
@@ -171,7 +171,7 @@ async def _policy(tx: "Session", market: str, wanted: dict[str, object], now: da
         return found
     facts = {name: getattr(found, name) for name in PolicyBody.__struct_fields__}
     body = msgspec.convert({**facts, **wanted}, PolicyBody)
-    return await set_policy(tx, market, body, f"terminal:{getpass.getuser()}", now)
+    return await set_policy(tx, market, body, who(typist()), now)
 
 
 for each in PRICE_CHANGE_COMMANDS:

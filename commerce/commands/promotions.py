@@ -1,6 +1,5 @@
 """`commerce promotions`: write, decide, try and stop promotions, and make their codes, from a terminal."""
 
-import getpass
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -12,10 +11,10 @@ import rich_click as click
 from rich.console import Console
 from rich.progress import Progress
 
+from commerce.commands.deciding import as_option, as_required, limit_option, print_json, print_newest, said_option
 from commerce.commands.options import data_option, instant, json_option, stored_text
 from commerce.commands.promotion_tables import print_dry_run, print_promotion, print_promotions
 from commerce.commands.transact import transact
-from commerce.kernel.bodies import Reason
 from commerce.kernel.refusals import InvalidInput
 from pricing.promotions.rules import PromotionState
 
@@ -25,36 +24,6 @@ if TYPE_CHECKING:
     from pricing.promotions.stored import Stored
 
     Step = Callable[[Session, datetime], Awaitable[Stored]]
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "somebody"
-
-
-# Four eyes hold in a terminal, too, so whoever says yes says who they are.
-_as = click.option(
-    "--as",
-    "name",
-    metavar="NAME",
-    callback=stored_text,
-    default=_user,
-    help="Who does it. [default: your user name]",
-)
-_as_somebody = click.option(
-    "--as", "name", metavar="NAME", callback=stored_text, required=True, help="Who does it: nobody who wrote it."
-)
-
-
-def _said(_ctx: click.Context, _param: click.Parameter, said: str | None) -> str | None:
-    if said is None:
-        return None
-    try:
-        return msgspec.convert(stored_text(_ctx, _param, said), Reason)
-    except msgspec.ValidationError:
-        raise click.BadParameter("write 1 to 200 characters, and not only blank ones") from None
 
 
 _id = click.argument("promotion_id", metavar="ID", callback=stored_text)
@@ -75,22 +44,13 @@ def promotions() -> None:
 @click.option(
     "--state", type=click.Choice([str(state) for state in PromotionState]), help="Only those that stand there."
 )
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="So many at the most.")
+@limit_option
 def list_newest(data: Path | None, market: str | None, state: str | None, limit: int, *, as_json: bool) -> None:
     """List promotions, the newest first."""
     from pricing.promotions.watch import newest_promotions  # noqa: PLC0415 - it takes SQLAlchemy along, --help none
 
     found = transact(data, lambda tx, now: newest_promotions(tx, market, state, limit, now))
-    shown, more = found[:limit], len(found) > limit
-    if as_json:
-        _print_json({"promotions": shown, "more": more})
-        return
-    if not shown:
-        click.echo("There is no such promotion.")
-        return
-    print_promotions(shown)
-    if more:
-        click.echo(f"These are the newest {limit}; there are more: --limit N")
+    print_newest(found, limit, ("promotions", "promotion"), print_promotions, as_json=as_json)
 
 
 @promotions.command("show")
@@ -105,9 +65,9 @@ def show_one(data: Path | None, promotion_id: str, *, as_json: bool) -> None:
 @promotions.command()
 @data_option
 @json_option
-@_as
+@as_option
 @click.argument("file", type=click.File("rb"), metavar="FILE.json")
-def draft(data: Path | None, name: str, file: IO[bytes], *, as_json: bool) -> None:
+def draft(data: Path | None, actor: str, file: IO[bytes], *, as_json: bool) -> None:
     """Write a promotion: the JSON that POST /v1/promotions takes; "-" reads it from standard input."""
     from pricing.promotions.draft import draft_promotion  # noqa: PLC0415 - as above
     from pricing.promotions.schemas import PromotionBody  # noqa: PLC0415 - as above
@@ -116,7 +76,7 @@ def draft(data: Path | None, name: str, file: IO[bytes], *, as_json: bool) -> No
         body = msgspec.json.decode(file.read(), type=PromotionBody)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidInput("FILE.json", str(error)) from None
-    _do(data, lambda tx, now: draft_promotion(tx, body, _actor(name), now), as_json=as_json)
+    _do(data, lambda tx, now: draft_promotion(tx, body, actor, now), as_json=as_json)
 
 
 @promotions.command("dry-run")
@@ -129,7 +89,7 @@ def try_out(data: Path | None, promotion_id: str, *, as_json: bool) -> None:
 
     found = transact(data, lambda tx, now: dry_run(tx, promotion_id, now))
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     print_dry_run(found)
 
@@ -137,85 +97,85 @@ def try_out(data: Path | None, promotion_id: str, *, as_json: bool) -> None:
 @promotions.command()
 @data_option
 @json_option
-@_as
-@click.option("--note", metavar="TEXT", callback=_said, help="For whoever decides.")
+@as_option
+@said_option("--note", "For whoever decides.")
 @_id
-def submit(data: Path | None, name: str, note: str | None, promotion_id: str, *, as_json: bool) -> None:
+def submit(data: Path | None, actor: str, note: str | None, promotion_id: str, *, as_json: bool) -> None:
     """Hand a draft to somebody else."""
     from pricing.promotions import review  # noqa: PLC0415 - as above
 
-    _do(data, lambda tx, now: review.submit(tx, promotion_id, note, _actor(name), now), as_json=as_json)
+    _do(data, lambda tx, now: review.submit(tx, promotion_id, note, actor, now), as_json=as_json)
 
 
 @promotions.command()
 @data_option
 @json_option
-@_as_somebody
-@click.option("--note", metavar="TEXT", callback=_said, help="For whoever asks later.")
+@as_required
+@said_option("--note", "For whoever asks later.")
 @_id
-def approve(data: Path | None, name: str, note: str | None, promotion_id: str, *, as_json: bool) -> None:
+def approve(data: Path | None, actor: str, note: str | None, promotion_id: str, *, as_json: bool) -> None:
     """Say yes to what somebody else wrote and submitted."""
     from pricing.promotions import review  # noqa: PLC0415 - as above
 
-    _do(data, lambda tx, now: review.approve(tx, promotion_id, note, _actor(name), now), as_json=as_json)
+    _do(data, lambda tx, now: review.approve(tx, promotion_id, note, actor, now), as_json=as_json)
 
 
 @promotions.command()
 @data_option
 @json_option
-@_as
-@click.option("--note", metavar="TEXT", callback=_said, required=True, help="Why not.")
+@as_option
+@said_option("--note", "Why not.", required=True)
 @_id
-def reject(data: Path | None, name: str, note: str, promotion_id: str, *, as_json: bool) -> None:
+def reject(data: Path | None, actor: str, note: str, promotion_id: str, *, as_json: bool) -> None:
     """Say no."""
     from pricing.promotions import review  # noqa: PLC0415 - as above
 
-    _do(data, lambda tx, now: review.reject(tx, promotion_id, note, _actor(name), now), as_json=as_json)
+    _do(data, lambda tx, now: review.reject(tx, promotion_id, note, actor, now), as_json=as_json)
 
 
 @promotions.command()
 @data_option
 @json_option
-@_as
+@as_option
 @click.option("--at", metavar="WHEN", callback=instant, help="When it starts. [default: as approved, or at once]")
 @_id
-def schedule(data: Path | None, name: str, at: datetime | None, promotion_id: str, *, as_json: bool) -> None:
+def schedule(data: Path | None, actor: str, at: datetime | None, promotion_id: str, *, as_json: bool) -> None:
     """Put an approved promotion into its market's book. It starts ten seconds from now at the soonest."""
     from pricing.promotions import schedule as scheduling  # noqa: PLC0415 - as above
 
-    _do(data, lambda tx, now: scheduling.schedule(tx, promotion_id, at, _actor(name), now), as_json=as_json)
+    _do(data, lambda tx, now: scheduling.schedule(tx, promotion_id, at, actor, now), as_json=as_json)
 
 
 @promotions.command()
 @data_option
 @json_option
-@_as
-@click.option("--note", metavar="TEXT", callback=_said, help="Why.")
+@as_option
+@said_option("--note", "Why.")
 @_id
-def withdraw(data: Path | None, name: str, note: str | None, promotion_id: str, *, as_json: bool) -> None:
+def withdraw(data: Path | None, actor: str, note: str | None, promotion_id: str, *, as_json: bool) -> None:
     """Take a promotion back that has not begun."""
     from pricing.promotions import schedule as scheduling  # noqa: PLC0415 - as above
 
-    _do(data, lambda tx, now: scheduling.withdraw(tx, promotion_id, note, _actor(name), now), as_json=as_json)
+    _do(data, lambda tx, now: scheduling.withdraw(tx, promotion_id, note, actor, now), as_json=as_json)
 
 
 @promotions.command()
 @data_option
 @json_option
-@_as
-@click.option("--note", metavar="TEXT", callback=_said, required=True, help="Why.")
+@as_option
+@said_option("--note", "Why.", required=True)
 @_id
-def stop(data: Path | None, name: str, note: str, promotion_id: str, *, as_json: bool) -> None:
+def stop(data: Path | None, actor: str, note: str, promotion_id: str, *, as_json: bool) -> None:
     """End a promotion that runs, ten seconds from now, in every channel at once."""
     from pricing.promotions import schedule as scheduling  # noqa: PLC0415 - as above
 
-    _do(data, lambda tx, now: scheduling.stop(tx, promotion_id, note, _actor(name), now), as_json=as_json)
+    _do(data, lambda tx, now: scheduling.stop(tx, promotion_id, note, actor, now), as_json=as_json)
 
 
 @promotions.command()
 @data_option
 @json_option
-@_as
+@as_option
 @click.option("--count", type=click.IntRange(1, 1_000_000), help="Make so many, and print them.")
 @click.option("--prefix", default="", metavar="TEXT", help="What each begins with: A to Z, 0 to 9, hyphens.")
 @click.option(
@@ -223,16 +183,16 @@ def stop(data: Path | None, name: str, note: str, promotion_id: str, *, as_json:
 )
 @click.option("--batch", type=click.IntRange(0), help="Print only those that were made in this go.")
 @_id
-def codes(data: Path | None, promotion_id: str, batch: int | None, *, as_json: bool, **wanted: Any) -> None:  # noqa: ANN401 - what each option reads is said above
+def codes(data: Path | None, actor: str, promotion_id: str, batch: int | None, *, as_json: bool, **wanted: Any) -> None:  # noqa: ANN401 - what each option reads is said above
     """Print a promotion's codes, one a line; with --count make so many unique ones first.
 
     How far it is, is told on standard error. With --json the batch is told instead of its codes.
     """
-    name, count = _actor(wanted["name"]), wanted["count"]
+    count = wanted["count"]
     if count is not None:
-        made = _make(data, promotion_id, name, {each: wanted[each] for each in ("count", "prefix", "length")})
+        made = _make(data, promotion_id, actor, {each: wanted[each] for each in ("count", "prefix", "length")})
         if as_json:
-            _print_json(made)
+            print_json(made)
             return
         batch = made.batch
     transact(data, lambda tx, _: _print_codes(tx, promotion_id, batch))
@@ -263,10 +223,6 @@ async def _print_codes(tx: "ReadSession", promotion_id: str, batch: int | None) 
         sys.stdout.write("".join(f"{one.code}\n" for one in some))
 
 
-def _actor(name: str) -> str:
-    return f"terminal:{name}"
-
-
 def _do(data: Path | None, step: "Step", *, as_json: bool) -> None:
     """Take a step, and show where the promotion stands then."""
 
@@ -285,10 +241,6 @@ async def _detail(tx: "ReadSession", promotion_id: str, now: datetime) -> "Promo
 
 def _show(found: "PromotionDetailView", *, as_json: bool) -> None:
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     print_promotion(found)
-
-
-def _print_json(facts: object) -> None:
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(facts)).decode() + "\n")
