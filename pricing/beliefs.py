@@ -29,7 +29,7 @@ _BELIEVED = {
 }
 _HISTORY = {
     which: text(f"""
-        SELECT p.amount, p.valid_from, p.valid_to, p.recorded_at, p.superseded_at, p.change_id
+        SELECT p.amount, p.valid_from, p.valid_to, p.recorded_at, p.superseded_at, p.change_id, p.recorded_by
           FROM recommended_prices p WHERE p.market = :market AND p.sku = :sku AND {believed}
          ORDER BY p.valid_from, p.id
     """)  # noqa: S608 - as above

@@ -32,6 +32,8 @@ class PriceView(msgspec.Struct, frozen=True):
     """Null: until today."""
     change_id: str | None
     """The price change it comes from; null for what was there before, or came by import."""
+    recorded_by: str | None
+    """The price change that wrote it down: its own, or one that cut it short, or that put it back."""
 
 
 class AskedPrice(msgspec.Struct, frozen=True):

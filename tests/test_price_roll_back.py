@@ -51,7 +51,7 @@ async def test_a_live_change_is_rolled_back_by_a_change_that_somebody_else_appro
 async def test_history_stays_what_it_was(desk: Desk) -> None:
     """What was charged while the change was live, and what was believed before it, can be asked for ever."""
     change_id = await desk.live(item("WATCH", 19900))
-    await desk.rolled_back(change_id)
+    counter_id = await desk.rolled_back(change_id)
 
     believed = """
         SELECT amount, valid_from, valid_to FROM recommended_prices
@@ -62,6 +62,12 @@ async def test_history_stays_what_it_was(desk: Desk) -> None:
     while_live = await rows(desk.db, believed, then=START - timedelta(seconds=1))
     assert [(amount, ends) for amount, _, ends in at_noon] == [(24900, None)]
     assert [(amount, ends) for amount, _, ends in while_live] == [(24900, START), (19900, None)]
+    told = (await desk.ada.get("/v1/recommended-prices/history", market="de", sku="WATCH")).json()["prices"]
+    assert [(one["price"]["amount"], one["change_id"], one["recorded_by"]) for one in told] == [
+        (24900, None, change_id),
+        (19900, change_id, counter_id),
+        (24900, None, counter_id),
+    ], "whose price it is, and who saw to it that it holds from when to when"
     charged_then = [row for row in await desk.series("WATCH") if row[0] == at(START)]
     assert charged_then == [(at(START), at(START + LEAD), 19900)]
 
