@@ -132,7 +132,7 @@ async def test_nothing_starts_before_everybody_can_know(desk: Desk, clock: SetCl
     assert scheduled["starts_at"] == "2026-11-02T12:00:10Z"
     missed = await desk.approved(starts_at=START)
     clock.advance(timedelta(days=1))
-    assert problem(await desk.do(missed, "schedule")) == (422, "too_soon")
+    assert problem(await desk.do(missed, "schedule")) == (409, "start_missed")
     over = await desk.approved(ends_at="2026-11-03T12:00:10Z")
     assert problem(await desk.do(over, "schedule")) == (422, "malformed_promotion")
 
@@ -155,7 +155,7 @@ async def test_what_was_approved_with_a_start_starts_then_and_never_else(desk: D
     assert sooner.json()["facts"]["approved"] == START
     assert (same["starts_at"], same["ends_at"]) == (START, END)
     assert (chosen["starts_at"], chosen["ends_at"]) == ("2026-11-05T18:00:00Z", END)
-    assert problem(too_late) == (422, "too_soon")
+    assert problem(too_late) == (409, "start_missed")
     assert (await desk.state(missed), said(await desk.do(missed, "copy"), 201)["starts_at"]) == ("approved", None)
     await every_law_holds(desk.db)
 

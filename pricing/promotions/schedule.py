@@ -14,7 +14,7 @@ from commerce.kernel.outbox import tell
 from commerce.kernel.refusals import MoveNotAllowed
 from pricing.books.lead import LEAD, must_lead
 from pricing.books.publish import publish_book
-from pricing.errors import StartNotApproved
+from pricing.errors import StartMissed, StartNotApproved
 from pricing.locking import lock_market
 from pricing.promotions.errors import Fault, LaneIsFull, MalformedPromotion, TooLateToWithdraw
 from pricing.promotions.events import PromotionScheduled, PromotionStopped, PromotionWithdrawn
@@ -38,15 +38,17 @@ async def schedule(tx: Session, promotion_id: str, starts_at: datetime | None, a
     """Let it start as it was approved; where that said no start, at the given instant or as soon as all can know of it.
 
     One whose approved start has passed does not start any more: it is copied, and approved again. Raises NotFound,
-    MoveNotAllowed, StartNotApproved, TooSoon, LaneIsFull, MalformedPromotion where it would be over by then, or where
-    something that it names is gone.
+    MoveNotAllowed, StartNotApproved, StartMissed, TooSoon, LaneIsFull, MalformedPromotion where it would be over by
+    then, or where something that it names is gone.
     """
     check_instant("starts_at", starts_at)
     await lock_market(tx, await market_of(tx, promotion_id))
     stored = await lock_promotion(tx, promotion_id)
     may_go(stored, PromotionState.SCHEDULED, now)
     if starts_at is not None and stored.starts_at is not None and starts_at != stored.starts_at:
-        raise StartNotApproved("starts_at", "promotion", promotion_id, stored.starts_at)
+        raise StartNotApproved("starts_at", "promotion", promotion_id, stored.starts_at, starts_at)
+    if stored.starts_at is not None and stored.starts_at < now + LEAD:
+        raise StartMissed("starts_at", "promotion", promotion_id, stored.starts_at, now + LEAD)
     begins = stored.starts_at or starts_at or now + LEAD
     must_lead("starts_at", begins, now)
     if stored.ends_at is not None and stored.ends_at <= begins:
