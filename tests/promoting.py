@@ -12,7 +12,7 @@ from commerce.kernel.db import Database
 from commerce.kernel.ids import new_id
 from pricing.promotions.tasks import keep_promotions_time
 from tests.conftest import Api, Callers, Json
-from tests.stories import open_lawful_shop
+from tests.stories import lines, open_lawful_shop
 
 TEN_OFF: Json = {"kind": "percent", "share": 1000}
 
@@ -128,3 +128,18 @@ async def do_sql(db: Database, *statements: str) -> None:
     async with db.transaction() as tx:
         for statement in statements:
             await tx.execute(text(statement))
+
+
+def basket(*wanted: tuple[str, Any], channel: str = "web-de", **more: object) -> Json:
+    """A basket's body."""
+    return {"channel": channel, "lines": lines(*wanted), **more}
+
+
+async def total(
+    api: Api,
+    *wanted: tuple[str, Any],
+    channel: str = "web-de",
+    **more: Any,  # noqa: ANN401 - parts of a body
+) -> int:
+    """What a basket costs."""
+    return int(said(await api.post("/v1/quotes", basket(*wanted, channel=channel, **more)))["total"]["amount"])

@@ -145,15 +145,28 @@ def _went_down(hourly: Sequence[int | None], hour: int) -> bool:
 
 
 def found_in(world: World, hour: int, beside: int = 0) -> PriorPrice | None:
+    """The prior price of an hour, whoever asks."""
+    return prior_at(prepare(world.book), STORES, "A", GRID + hour * HOUR + beside).figure
+
+
+def is_less(world: World, hour: int, prior: PriorPrice) -> bool:
+    """Whether somebody outside the stores pays less than everybody did just before the reduction."""
+    line = quote(prepare(world.book), basket(("A", 1), channel=STORES), GRID + hour * HOUR).lines[0]
+    before = world.hourly[(prior.since - GRID) // HOUR - 1]
+    return before is not None and line.total < before
+
+
+def shown_in(world: World, hour: int) -> PriorPrice | None:
     """The prior price on a quote in an hour; None also where there is no quote."""
     try:
-        return quote(prepare(world.book), basket(("A", 1), channel=STORES), GRID + hour * HOUR + beside).lines[0].prior
+        return quote(prepare(world.book), basket(("A", 1), channel=STORES), GRID + hour * HOUR).lines[0].prior
     except CannotQuote:
         return None
 
 
 @settings(max_examples=400, deadline=None)
 @given(seeds, st.lists(st.integers(0, LENGTH - 1), min_size=8, max_size=8))
+@example(1492, [153])
 def test_a_prior_price_is_what_reading_every_hour_finds(seed: int, hours: list[int]) -> None:
     world = a_world(seed)
     for hour in hours:
@@ -161,6 +174,7 @@ def test_a_prior_price_is_what_reading_every_hour_finds(seed: int, hours: list[i
 
         assert found_in(world, hour) == expected
         assert found_in(world, hour, beside=HOUR - 1) == expected
+        assert shown_in(world, hour) == (expected if expected is not None and is_less(world, hour, expected) else None)
 
 
 @settings(max_examples=100, deadline=None)

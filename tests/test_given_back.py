@@ -8,8 +8,8 @@ import pytest
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from orders.laws import UsesOfWhatIsOverAreGivenBack
-from tests.conftest import Api, Callers, Json
-from tests.promoting import Desk, open_desk, said
+from tests.conftest import Api, Callers, Json, problem
+from tests.promoting import Desk, open_desk, said, total
 from tests.shop import no_law_is_broken, put_stock, rows
 from tests.stories import cash, eur, every_law_holds, order, plant, sale
 
@@ -62,6 +62,38 @@ async def sent(web: Api, operator: Api, *wanted: tuple[str, int], total: int, fi
     parcel = {"location": "wh-de", "lines": [{"line": first, "quantity": 1}]}
     said(await operator.post(f"/v1/orders/{placed['id']}/ship", parcel))
     return str(placed["id"])
+
+
+async def test_a_cancelled_order_gives_its_use_back_once(desk: Desk, web: Api, operator: Api) -> None:
+    await desk.live(HALF, conditions=CASES, limits={"total": 1})
+    placed = said(await web.post("/v1/orders", order(("CASE-BLK", 1), total=1450)), 201)
+    assert await total(web, ("CASE-BLK", 2)) == 5800, "it is used up"
+
+    said(await operator.post(f"/v1/orders/{placed['id']}/cancel", {"reason": "changed their mind"}))
+    again = await operator.post(f"/v1/orders/{placed['id']}/cancel", {"reason": "changed their mind"})
+
+    assert problem(again) == (409, "move_not_allowed")
+    assert await rows(desk.db, "SELECT uses, most FROM promotion_counters") == [(0, 1)]
+    assert await total(web, ("CASE-BLK", 3)) == 4350
+    await every_law_holds(desk.db)
+
+
+@pytest.mark.parametrize(("on_return", "left"), [("give_back", 1450), ("keep", 2900)])
+async def test_a_whole_return_gives_the_use_back_as_the_promotion_says(
+    desk: Desk, web: Api, till: Api, operator: Api, on_return: str, left: int
+) -> None:
+    await desk.live(HALF, conditions=CASES, limits={"total": 1, "on_return": on_return})
+    body = sale(("CASE-BLK", 2), total=2900, tenders=[cash(2900)])
+    sold = said(await till.post("/v1/till-sales", body), 201)
+    wish = {"reason": "line", "line": 1, "quantity": 1, "tender": "cash"}
+
+    said(await operator.post(f"/v1/orders/{sold['id']}/refunds", wish), 201)
+    in_part = await total(web, ("CASE-BLK", 1))
+    said(await operator.post(f"/v1/orders/{sold['id']}/refunds", wish), 201)
+
+    assert in_part == 2900, "a part of it is kept"
+    assert await total(web, ("CASE-BLK", 1), codes=["x"]) == left
+    await every_law_holds(desk.db)
 
 
 async def test_a_gift_that_comes_back_is_returned_for_nothing(desk: Desk, till: Api, operator: Api) -> None:

@@ -12,10 +12,10 @@ from commerce.kernel.db import Database
 from commerce.kernel.laws import Law
 from orders.laws import DiscountsAreWhatPromotionsTook, LinesCiteTheirBook
 from tests.conftest import Api, Callers, Json, problem
-from tests.promoting import Desk, open_desk, said
+from tests.promoting import Desk, basket, open_desk, said, total
 from tests.shop import no_law_is_broken, put_stock, rows
 from tests.statements import statements
-from tests.stories import cash, eur, every_law_holds, lines, order, plant, sale
+from tests.stories import cash, eur, every_law_holds, order, plant, sale
 
 CASES: Json = {"items": {"categories": ["cases"]}}
 HALF: Json = {"kind": "percent", "share": 5000}
@@ -29,21 +29,6 @@ async def desk(db: Database, clock: SetClock, callers: Callers) -> Desk:
         await put_stock(db, sku, "wh-de", 1000)
         await put_stock(db, sku, "berlin", 1000)
     return made
-
-
-def basket(*wanted: tuple[str, Any], channel: str = "web-de", **more: object) -> Json:
-    """A basket's body."""
-    return {"channel": channel, "lines": lines(*wanted), **more}
-
-
-async def total(
-    api: Api,
-    *wanted: tuple[str, Any],
-    channel: str = "web-de",
-    **more: Any,  # noqa: ANN401 - parts of a body
-) -> int:
-    """What a basket costs."""
-    return int(said(await api.post("/v1/quotes", basket(*wanted, channel=channel, **more)))["total"]["amount"])
 
 
 async def test_web_and_store_start_at_one_instant(desk: Desk, clock: SetClock, web: Api, till: Api) -> None:
@@ -141,20 +126,6 @@ async def test_the_last_use_of_a_code_goes_to_one_of_two_hundred_in_web_and_stor
     }
     assert await rows(desk.db, "SELECT uses, most FROM promotion_codes WHERE NOT shared") == [(1, 1)]
     assert await total(web, ("CASE-BLK", 1), codes=[code]) == 2900
-    await every_law_holds(desk.db)
-
-
-async def test_a_cancelled_order_gives_its_use_back_once(desk: Desk, web: Api, operator: Api) -> None:
-    await desk.live(HALF, conditions=CASES, limits={"total": 1})
-    placed = said(await web.post("/v1/orders", order(("CASE-BLK", 1), total=1450)), 201)
-    assert await total(web, ("CASE-BLK", 2)) == 5800, "it is used up"
-
-    said(await operator.post(f"/v1/orders/{placed['id']}/cancel", {"reason": "changed their mind"}))
-    again = await operator.post(f"/v1/orders/{placed['id']}/cancel", {"reason": "changed their mind"})
-
-    assert problem(again) == (409, "move_not_allowed")
-    assert await rows(desk.db, "SELECT uses, most FROM promotion_counters") == [(0, 1)]
-    assert await total(web, ("CASE-BLK", 3)) == 4350
     await every_law_holds(desk.db)
 
 
@@ -260,24 +231,6 @@ async def test_refunds_of_three_for_two_add_up_to_what_was_paid(desk: Desk, till
 
     assert amounts == [1933, 1934, 1933]
     assert sum(amounts) == 5800
-    await every_law_holds(desk.db)
-
-
-@pytest.mark.parametrize(("on_return", "left"), [("give_back", 1450), ("keep", 2900)])
-async def test_a_whole_return_gives_the_use_back_as_the_promotion_says(
-    desk: Desk, web: Api, till: Api, operator: Api, on_return: str, left: int
-) -> None:
-    await desk.live(HALF, conditions=CASES, limits={"total": 1, "on_return": on_return})
-    body = sale(("CASE-BLK", 2), total=2900, tenders=[cash(2900)])
-    sold = said(await till.post("/v1/till-sales", body), 201)
-    wish = {"reason": "line", "line": 1, "quantity": 1, "tender": "cash"}
-
-    said(await operator.post(f"/v1/orders/{sold['id']}/refunds", wish), 201)
-    in_part = await total(web, ("CASE-BLK", 1))
-    said(await operator.post(f"/v1/orders/{sold['id']}/refunds", wish), 201)
-
-    assert in_part == 2900, "a part of it is kept"
-    assert await total(web, ("CASE-BLK", 1), codes=["x"]) == left
     await every_law_holds(desk.db)
 
 
