@@ -11,9 +11,9 @@ from typing import Any, TypeVar, cast
 import msgspec
 import structlog
 from litestar import Request, Response
-from litestar.enums import MediaType
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers.base import BaseRouteHandler
+from litestar.types import ASGIApp, HTTPResponseStartEvent, Receive, Scope, Send
 from sqlalchemy.exc import DBAPIError
 
 from commerce.kernel.access import NoKey, Principal, WrongRole
@@ -161,11 +161,33 @@ def provide_call(request: AnyRequest) -> Call:
     return Call(provide_principal(request), f"{request.method} {request.scope['path']}", key)
 
 
+class Ready(Response[bytes]):
+    """A response whose bytes are fixed. It goes out as it is: there is nothing to encode, and no type to look up."""
+
+    def to_asgi_response(  # type: ignore[override]  # the framework calls whatever it is given, as any ASGI application
+        self, app: object, request: object, *, headers: Mapping[str, str] | None = None, **_: object
+    ) -> ASGIApp:
+        """What sends it."""
+        del app, request
+        body, status = self.content, self.status_code
+        own = {**(headers or {}), **self.headers, "content-type": self.media_type, "content-length": len(body)}
+        encoded = [(name.lower().encode("latin-1"), str(value).encode("latin-1")) for name, value in own.items()]
+
+        async def sending(scope: Scope, receive: Receive, send: Send) -> None:
+            del scope, receive
+            await send(cast("HTTPResponseStartEvent", {
+                "type": "http.response.start", "status": status, "headers": encoded
+            }))  # fmt: skip
+            await send({"type": "http.response.body", "body": body, "more_body": False})
+
+        return sending
+
+
 def replay(answer: Answer, shape: type[View], *, again: bool = False) -> Response[View]:
     """An answer whose bytes are already fixed, as the response of a route that answers `shape`."""
     del shape
     headers = {"Idempotent-Replayed": "true"} if again else None
-    response = Response(answer.body, status_code=answer.status, media_type=MediaType.JSON, headers=headers)
+    response = Ready(answer.body, status_code=answer.status, media_type="application/json", headers=headers)
     return cast("Response[View]", response)
 
 
@@ -188,7 +210,9 @@ async def once(db: Database, call: Call, data: object, work: Work[View], status:
 def request_id(request: AnyRequest) -> str:
     """The id by which this request is found in the logs."""
     state = request.scope["state"]
-    return cast("str", state.setdefault("request_id", new_id("req")))
+    if "request_id" not in state:
+        state["request_id"] = new_id("req")
+    return cast("str", state["request_id"])
 
 
 def render_refusal(
@@ -208,9 +232,7 @@ def render_refusal(
     headers = {"Retry-After": str(refusal.retry_after_s)} if refusal.retry_after_s else {}
     if refusal.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    # As bytes: the framework would look for an encoder of its own at every answer.
-    body = msgspec.json.encode(problem)
-    response = Response(body, status_code=refusal.status, media_type=PROBLEM_JSON, headers=headers)
+    response = Ready(msgspec.json.encode(problem), status_code=refusal.status, media_type=PROBLEM_JSON, headers=headers)
     return cast("Response[Problem]", response)
 
 

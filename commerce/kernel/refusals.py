@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, TypeVar
+from functools import cache
+from typing import ClassVar, TypeVar
 
 State = TypeVar("State", bound=StrEnum)
 
@@ -11,6 +12,11 @@ State = TypeVar("State", bound=StrEnum)
 def with_article(what: str) -> str:
     """A thing to begin a sentence with: `An order`, `A refund`."""
     return f"An {what}" if what.startswith(tuple("aeio")) else f"A {what}"
+
+
+@cache
+def _names_of(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
@@ -27,8 +33,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
 
     def facts(self) -> dict[str, object]:
         """The typed facts behind the answer, by name."""
-        me: Any = self
-        return {field.name: getattr(me, field.name) for field in fields(me)} if is_dataclass(me) else {}
+        return {name: getattr(self, name) for name in _names_of(type(self))}  # type: ignore[arg-type]  # a class is hashable
 
 
 @dataclass(eq=False)
