@@ -110,7 +110,7 @@ class PolicyBody(Body, frozen=True, kw_only=True):
     prior_announced_days: PriorDays = 90
     prior_progressive: bool = False
     prior_new_arrivals: Literal["shorter", "none"] = "shorter"
-    horizon_days: Annotated[int, Meta(ge=1, le=400, description="How far ahead a price book looks.")] = 92
+    horizon_days: Annotated[int, Meta(ge=1, le=400, description="Price books know so many whole days, and today.")] = 92
     readiness_minutes: Annotated[
         int, Meta(ge=1, le=1440, description="How long before a start it is told who is not ready.")
     ] = 15

@@ -57,7 +57,7 @@ async def test_a_first_book_says_all_that_is_in_force(db: Database) -> None:
         "market": "de",
         "number": 1,
         "compiled_at": microseconds(NOON),
-        "complete_until": microseconds(datetime(2027, 2, 2, tzinfo=UTC)),
+        "complete_until": microseconds(datetime(2027, 2, 3, tzinfo=UTC)),
         "currency": "EUR",
         "prices_include_tax": True,
         "tax_rounding": "line",
@@ -156,7 +156,7 @@ async def test_channel_prices_costs_policy_and_promotions_are_in_it(db: Database
     assert by_sku["CASE-BLK"]["costs"] == [[JAN_1, day["dec_1"], 900], [day["dec_1"], None, 950]]
     assert book["tax_rounding"] == "order"
     assert book["prior"] == {"window_days": 20, "announced_days": 60, "progressive": True, "new_arrivals": "none"}
-    assert book["complete_until"] == microseconds(datetime(2026, 12, 12, tzinfo=UTC))
+    assert book["complete_until"] == microseconds(datetime(2026, 12, 13, tzinfo=UTC))
     assert book["promotions"] == [
         {
             "id": "prm_1",
@@ -219,7 +219,7 @@ async def test_nobody_comes_to_the_end_of_what_a_book_foresees(db: Database, clo
     assert await publish(db, "us") is None
     clock.set(NOON + timedelta(days=47))
     assert await publish(db, "us") == 2
-    assert (await book_of(db, 2, "us")).complete_until == microseconds(datetime(2027, 3, 21, tzinfo=UTC))
+    assert (await book_of(db, 2, "us")).complete_until == microseconds(datetime(2027, 3, 22, tzinfo=UTC))
 
 
 async def test_what_is_over_for_long_is_in_no_book_any_more(db: Database, clock: SetClock) -> None:

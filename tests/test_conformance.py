@@ -89,7 +89,7 @@ def test_every_kind_of_promotion_and_every_reason_is_in_them() -> None:
         *(("fixed_price", on) for on in ("cheapest", "shipping")),
     }
     assert {one["reason"] for quote in quotes for one in quote["verdicts"]} == REASONS.keys()
-    assert refused == {"unknown_channel", "unknown_sku", "not_priced", "not_taxed", "duplicate_line"}
+    assert refused == {"unknown_channel", "unknown_sku", "not_priced", "not_taxed", "duplicate_line", "beyond_book"}
     assert {(one["prices_include_tax"], one["tax_rounding"]) for one in KNOWN.books.values()} == {
         (included, rounding) for included in (True, False) for rounding in ("line", "order")
     }

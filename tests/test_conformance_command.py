@@ -79,7 +79,7 @@ def test_a_program_is_told_the_same_as_json(typed: Callable[..., Result], till: 
     assert ran.exit_code == 2
     assert {name: said[name] for name in ("version", "minor", "vectors", "answered", "equal", "trouble")} == {
         "version": 2,
-        "minor": 0,
+        "minor": 1,
         "vectors": 2,
         "answered": 2,
         "equal": 1,

@@ -30,7 +30,7 @@ class CannotBeQuoted(Refusal):
     status = 422
     code = "cannot_be_quoted"
     reason: str
-    """`unknown_channel`, `unknown_sku`, `not_priced`, `not_taxed` or `duplicate_line`."""
+    """`unknown_channel`, `unknown_sku`, `not_priced`, `not_taxed`, `beyond_book` or `duplicate_line`."""
     line: str | None
     detail: str
 

@@ -150,7 +150,7 @@ async def _every_deviation(tx: "Session", market: str, at: datetime) -> "list[De
 @click.option(
     "--prior-new-arrivals", type=click.Choice(["shorter", "none"]), help="What is new shows what it has, or none."
 )
-@click.option("--horizon-days", type=click.IntRange(1, 400), help="Price books look so far ahead.")
+@click.option("--horizon-days", type=click.IntRange(1, 400), help="Price books know so many whole days, and today.")
 @click.option("--readiness-minutes", type=click.IntRange(1, 1440), help="Tell so early who is not ready for a start.")
 @click.argument("market", callback=stored_text)
 def policy(data: Path | None, market: str, *, as_json: bool, **said: str | int | bool | None) -> None:

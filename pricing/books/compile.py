@@ -21,6 +21,7 @@ from pricing.rules.promotion import Promotion
 ZONE_YEARS = 2
 """A book knows the zone to the end of the year after its horizon: who is offline for long must not err by an hour."""
 
+A_DAY = timedelta(days=1)
 AHEAD = timedelta(days=8)
 """Whoever asks what something costs at an instant learns how it goes on for a week."""
 
@@ -45,10 +46,14 @@ class Options(NamedTuple):
     readiness_minutes: int
 
     def window(self, now: datetime) -> Window:
-        """How far back prior prices may look, and how far ahead plans are published."""
+        """How far back prior prices may look, and how far ahead plans are published.
+
+        The day on which it is compiled comes on top of the horizon. So the last day of the window is known as it begins
+        a whole horizon ahead, a day at least, and nothing enters a book shortly before it holds.
+        """
         today = _day_of(now)
         back = timedelta(days=self.window_days + self.announced_days)
-        return Window(today - back, today + timedelta(days=self.horizon_days))
+        return Window(today - back, today + A_DAY + timedelta(days=self.horizon_days))
 
 
 def _day_of(at: datetime) -> datetime:

@@ -6,7 +6,7 @@ else is read. What may be remembered, and for how long, is an answer (see lead.p
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from weakref import WeakValueDictionary
@@ -15,7 +15,8 @@ from sqlalchemy import text
 
 from commerce.kernel.db import ReadSession, Session
 from pricing.books.canonical import read
-from pricing.books.publish import publish_book
+from pricing.books.publish import publish_unpublished
+from pricing.books.zones import microseconds
 from pricing.rules import Prepared
 from pricing.rules import prepare as make_ready
 
@@ -57,9 +58,18 @@ class CurrentBooks:
         self._making: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def exactly(self, tx: Session, markets: Collection[str], now: datetime) -> dict[str, Prepared]:
-        """The books that are current in this very transaction: for whoever writes a book's number into a row."""
+        """The books that are current in this very transaction: for whoever writes a book's number into a row.
+
+        None of them is over: where nobody published for so long that the last one does not foresee this instant, what
+        it does not say may be charged by now. Raises UnknownReference.
+        """
         heads = await current_heads(tx, markets, now)
-        return {market: await self._ready(tx, market, head) for market, head in heads.items()}
+        books = {market: await self._ready(tx, market, head) for market, head in heads.items()}
+        over = sorted(market for market, one in books.items() if one.book.complete_until <= microseconds(now))
+        if not over:
+            return books
+        heads = await _next_heads(tx, over, now)
+        return books | {market: await self._ready(tx, market, head) for market, head in heads.items()}
 
     async def of_channel(self, tx: ReadSession, channel: str) -> Prepared | None:
         """The book that is current now where a channel sells, in one statement; None where there is none yet."""
@@ -112,15 +122,20 @@ async def current_heads(tx: Session, markets: Collection[str], now: datetime) ->
     """
     found = await _heads(tx, markets)
     missing = sorted(set(markets) - found.keys())
-    for market in missing:
-        await publish_book(tx, market, now, at_once=True)
-    return {**found, **(await _heads(tx, missing))} if missing else found
+    return {**found, **(await _next_heads(tx, missing, now))} if missing else found
 
 
 async def body_of(tx: ReadSession, market: str, number: int) -> bytes:
     """A book's canonical bytes; the book is there."""
     body: bytes = (await tx.execute(_BODY, {"market": market, "number": number})).scalar_one()
     return body
+
+
+async def _next_heads(tx: Session, markets: Sequence[str], now: datetime) -> dict[str, Head]:
+    """The books that say what holds by now, where nobody published them; of many who need one the first makes it."""
+    for market in markets:
+        await publish_unpublished(tx, market, now)
+    return await _heads(tx, markets)
 
 
 async def _heads(tx: ReadSession, markets: Collection[str]) -> dict[str, Head]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 import msgspec
+import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -18,7 +19,7 @@ from pricing.books.delta import Delta, changed_keys, difference, pack, parts_wit
 from pricing.books.errors import BookMalformed, ChangesTooSoon, MarketsLocked
 from pricing.books.events import PriceBookPublished
 from pricing.books.keys import SigningKey, signing_key
-from pricing.books.lead import commit_within
+from pricing.books.lead import LEAD, commit_within
 from pricing.books.sign import sign_book
 from pricing.books.turns import Clash, Parts, all_turns, first_clash, parts_of
 from pricing.books.zones import instant_of, microseconds
@@ -26,6 +27,7 @@ from pricing.locking import lock_market
 from pricing.rules.book import Item, Tax
 from pricing.rules.promotion import Promotion
 
+_log = structlog.get_logger()
 Part = TypeVar("Part", Item, Tax, Promotion)
 _PROMOTION = msgspec.json.Decoder(Promotion, strict=True)
 
@@ -90,6 +92,36 @@ async def publish_book(tx: Session, market: str, now: datetime, *, at_once: bool
     commit before that, UnknownReference.
     """
     known_by = now if at_once else await commit_within(tx, now)
+    found = await _compiled(tx, market, now, known_by)
+    if found is None:
+        return None
+    imprint, edition = found
+    if edition.clash is not None:
+        raise ChangesTooSoon("starts_at", f"The {edition.clash.what}", instant_of(edition.clash.at), known_by)
+    return await _issued(tx, imprint, edition)
+
+
+async def publish_unpublished(tx: Session, market: str, now: datetime) -> int | None:
+    """Publish what the tables say where nobody did; the book's number, or None where the last one says it already.
+
+    Whatever begins is in a book long before, so nothing is charged otherwise by this one before everybody can know:
+    unless nobody published for days, or somebody wrote prices by hand. What the tables say holds then all the same, and
+    the log tells of it. Raises UnknownReference.
+    """
+    known_by = now + LEAD
+    found = await _compiled(tx, market, now, known_by)
+    if found is None:
+        return None
+    imprint, edition = found
+    if edition.clash is not None:
+        facts = {"market": market, "number": imprint.number, "what": f"The {edition.clash.what}"}
+        at = instant_of(edition.clash.at)
+        _log.warning("book_changes_at_once", **facts, at=at.isoformat(), known_by=known_by.isoformat())
+    return await _issued(tx, imprint, edition)
+
+
+async def _compiled(tx: Session, market: str, now: datetime, known_by: datetime) -> tuple[_Imprint, _Edition] | None:
+    """The next book, and where it charges otherwise than the last one before that is known; None: nothing is new."""
     await lock_market(tx, market)
     last = await _last(tx, market)
     number = last.number + 1 if last else 1
@@ -100,13 +132,13 @@ async def publish_book(tx: Session, market: str, now: datetime, *, at_once: bool
         edition = await asyncio.to_thread(_begin, body, now)
     else:
         edition = await asyncio.to_thread(_follow, last, body, now, known_by)
-    if edition is None:
-        return None
-    if edition.clash is not None:
-        raise ChangesTooSoon("starts_at", f"The {edition.clash.what}", instant_of(edition.clash.at), known_by)
-    await _store(tx, _Imprint(market, number, key, now), edition)
-    await tell(tx, PriceBookPublished(market, number, edition.sha256), now)
-    return number
+    return None if edition is None else (_Imprint(market, number, key, now), edition)
+
+
+async def _issued(tx: Session, imprint: _Imprint, edition: _Edition) -> int:
+    await _store(tx, imprint, edition)
+    await tell(tx, PriceBookPublished(imprint.market, imprint.number, edition.sha256), imprint.now)
+    return imprint.number
 
 
 async def ensure_books(tx: Session, now: datetime) -> list[str]:
@@ -150,7 +182,7 @@ async def _publish_each(db: Database, markets: Sequence[str], now: datetime, pub
     for market in markets:
         try:
             async with db.transaction() as tx:
-                number = await publish_book(tx, market, now, at_once=True)
+                number = await publish_unpublished(tx, market, now)
         except DBAPIError as error:
             if not took_too_long(error):
                 raise

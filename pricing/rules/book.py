@@ -113,7 +113,7 @@ class Book(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """From 1 on, without gaps."""
     compiled_at: Instant
     complete_until: Instant
-    """What begins later may not be in it yet."""
+    """What begins later may not be in it yet. Whoever has no newer one goes on with the prices that are."""
     currency: str
     prices_include_tax: bool
     tax_rounding: Rounding

@@ -16,10 +16,10 @@ def facts_of(prepared: Prepared, channel: str, sku: str, at: int) -> LineFacts:
         return known
     item = prepared.items.get(sku)
     if item is None:
-        raise CannotQuote("unknown_sku", None, f"{sku!r} is not in this book.")
+        raise _missing(prepared, at, "unknown_sku", f"{sku!r} is not in this book.")
     found = _facts(prepared, channel, item, at)
     if found is None:
-        raise CannotQuote("not_priced", None, f"{sku!r} has no price at this instant.")
+        raise _missing(prepared, at, "not_priced", f"{sku!r} has no price at this instant.")
     history = history_of(prepared, channel, item, at)
     prior = prior_of(history.steps, prepared.book.prior, at)
     begins = max(found.begins, prior.begins, history.good_from)
@@ -74,5 +74,12 @@ def _facts(prepared: Prepared, channel: str, item: Item, at: int) -> LineFacts |
 def _rate(prepared: Prepared, tax_class: str, at: int) -> Price:
     rate = price_at(prepared.taxes.get(tax_class, ()), at)
     if rate is None:
-        raise CannotQuote("not_taxed", None, f"There is no {tax_class} tax rate at this instant.")
+        raise _missing(prepared, at, "not_taxed", f"There is no {tax_class} tax rate at this instant.")
     return rate
+
+
+def _missing(prepared: Prepared, at: int, code: str, detail: str) -> CannotQuote:
+    """Why something is not to be found. Beyond what the book foresees it does not say that there is nothing."""
+    if at < prepared.book.complete_until:
+        return CannotQuote(code, None, detail)
+    return CannotQuote("beyond_book", None, f"{detail} The book is not complete so far ahead: a newer one may know.")

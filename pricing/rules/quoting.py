@@ -20,7 +20,8 @@ SHIPPING = "\uffff shipping"
 def quote(prepared: Prepared, basket: Basket, at: int) -> Quote:
     """What a basket costs at an instant: prices, promotions, tax, prior prices, and why each promotion did or did not.
 
-    Raises CannotQuote: `unknown_channel`, `unknown_sku`, `not_priced`, `not_taxed`, `duplicate_line`.
+    Raises CannotQuote: `unknown_channel`, `unknown_sku`, `not_priced`, `not_taxed`, `duplicate_line`; and `beyond_book`
+    where what it does not find may well be in a newer book, since this one is not complete at that instant.
     """
     book = prepared.book
     if basket.channel not in prepared.channels:

@@ -6,6 +6,8 @@ from tests.conformance.cases import Table, case
 
 SALE, OVER = us("2026-11-01T09:00:00Z"), us("2026-11-08T09:00:00Z")
 JUNE, DECEMBER = us("2026-06-01T00:00:00Z"), us("2026-12-01T00:00:00Z")
+FORESEEN = us("2027-01-01T00:00:00Z")
+"""What the books of the tables are complete until."""
 
 PLAIN = book(
     [
@@ -163,6 +165,34 @@ TABLES = [
                 "The line is named by its key.",
                 basket(("CASE", 1), ("NOTHING", 1, "line-2")),
                 refused=("unknown_sku", "line-2"),
+            ),
+            case(
+                "beyond-the-book",
+                "Where a book is not complete any more it does not say that there is no price,",
+                basket(("SECRET", 1)),
+                FORESEEN,
+                refused=("beyond_book", "SECRET"),
+            ),
+            case(
+                "beyond-the-book-unknown",
+                "or no such sku: a newer one may have both.",
+                basket(("NOTHING", 1)),
+                FORESEEN,
+                refused=("beyond_book", "NOTHING"),
+            ),
+            case(
+                "almost-beyond-the-book",
+                "Up to the microsecond before, it does.",
+                basket(("NOTHING", 1)),
+                FORESEEN - 1,
+                refused=("unknown_sku", "NOTHING"),
+            ),
+            case(
+                "priced-beyond-the-book",
+                "What it has a price for is sold by it, as long as no newer one is there.",
+                basket(("CASE", 1)),
+                FORESEEN,
+                total=1999,
             ),
             case(
                 "unknown-channel",

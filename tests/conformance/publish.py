@@ -33,7 +33,7 @@ from tests.conformance import (
 )
 from tests.conformance.cases import Table, made
 
-VERSION, MINOR = 2, 0
+VERSION, MINOR = 2, 1
 """Of the set: see the charter of `pricing.conformance`."""
 
 MODULES = (
