@@ -1,8 +1,9 @@
 """What is published is committed in time or not at all: also where a publisher had to wait, and by our own clock."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database, commit_by, is_passing
+from commerce.kernel.db import Database, Session, commit_by, is_passing
 from commerce.kernel.refusals import Busy
 from pricing.books.lead import COMMIT_WITHIN, HEARD_WITHIN, LEAD, commit_within
 from pricing.books.publish import publish_book
@@ -184,6 +185,51 @@ async def test_postgresql_ends_what_stays_open_too_long(db: Database) -> None:
 
     assert is_passing(ended.value)
     assert await rows(db, "SELECT 1 FROM categories WHERE code = 'late'") == []
+
+
+@pytest.mark.parametrize("own", ["50s", "5min", "1d"])
+async def test_a_limit_that_the_database_has_of_its_own_does_not_stand_in_the_way(db: Database, own: str) -> None:
+    """PostgreSQL does not look at its timer again because a setting changed: the twin shows it, and is not ended."""
+    for limit, ended in ((commit_by, True), (_only_set, False)):
+        async with its_own_limit(db, own) as limited:
+            assert await is_ended(limited, limit) is ended
+
+
+async def test_the_shorter_limit_counts(db: Database) -> None:
+    async with its_own_limit(db, "1s") as limited, limited.transaction() as tx:
+        await commit_by(tx, NOON + COMMIT_WITHIN)
+        assert (await tx.execute(text("SHOW transaction_timeout"))).scalar_one() == "1s"
+
+
+async def _only_set(tx: Session, instant: datetime) -> None:
+    limit = {"limit": f"{(instant - NOON) // MS}ms"}
+    await tx.execute(text("SELECT set_config('transaction_timeout', :limit, true)"), limit)
+
+
+async def is_ended(limited: Database, limit: Callable[[Session, datetime], Awaitable[object]]) -> bool:
+    """Whether PostgreSQL ends a transaction that has to be over soon and is not."""
+    try:
+        async with limited.transaction() as tx:
+            await tx.execute(text("SELECT 1"))
+            await limit(tx, NOON + 50 * MS)
+            await tx.execute(text("SELECT pg_sleep(0.3)"))
+    except DBAPIError as error:
+        return is_passing(error)
+    return False
+
+
+@asynccontextmanager
+async def its_own_limit(db: Database, own: str) -> AsyncIterator[Database]:
+    """The same database for whoever connects to it while it has a transaction timeout of its own."""
+    name = db.engine.url.database
+    limited = Database(db.engine.url.render_as_string(hide_password=False), clock=db.clock)
+    await plant(db, f"ALTER DATABASE \"{name}\" SET transaction_timeout = '{own}'")
+    try:
+        assert await rows(limited, "SHOW transaction_timeout") == [(own,)]
+        yield limited
+    finally:
+        await limited.close()
+        await plant(db, f'ALTER DATABASE "{name}" RESET transaction_timeout')
 
 
 @pytest.mark.usefixtures("shop")

@@ -116,7 +116,14 @@ CUTS_OFF_SINCE = 17_00_00
 """PostgreSQL 17 can end a transaction that takes too long; before, only each statement has its limit."""
 _IS_NEW = "current_setting('server_version_num')::int >= CAST(:since AS int)"
 _CUTS_OFF = text(f"SELECT {_IS_NEW}")
-_CUT_OFF = text(f"SELECT CASE WHEN {_IS_NEW} THEN set_config('transaction_timeout', :limit, true) END")
+_OWN_MS = "extract(epoch FROM current_setting('transaction_timeout', true)::interval) * 1000"
+_REARMED = "CASE set_config('transaction_timeout', '0', true) WHEN '0' THEN CAST(:limit AS bigint) || 'ms' END"
+_CUT_OFF = text(f"""
+    SELECT CASE WHEN {_IS_NEW} AND ({_OWN_MS} = 0 OR {_OWN_MS} > CAST(:limit AS bigint))
+                THEN set_config('transaction_timeout', {_REARMED}, true) END
+""")
+"""A database, a role or a server may have a limit of its own: the shorter one counts. PostgreSQL goes on with the timer
+that runs when the setting changes within a transaction, unless it was set to nothing before."""
 
 
 async def commit_by(tx: Session, instant: datetime) -> datetime:
@@ -129,7 +136,7 @@ async def commit_by(tx: Session, instant: datetime) -> datetime:
     if _DEADLINE not in tx.info:
         tx.info[_DEADLINE] = instant
         limit = max(1, _time_left(tx) // timedelta(milliseconds=1))
-        await tx.execute(_CUT_OFF, {"since": CUTS_OFF_SINCE, "limit": f"{limit}ms"})
+        await tx.execute(_CUT_OFF, {"since": CUTS_OFF_SINCE, "limit": limit})
     deadline: datetime = tx.info[_DEADLINE]
     return deadline
 
