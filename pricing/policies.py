@@ -1,5 +1,6 @@
 """Policies: how a market's prices may differ between channels, are rounded, and are compared with earlier ones."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -39,10 +40,28 @@ async def set_policy(tx: Session, market: str, wanted: PolicyBody, set_by: str, 
 
     Raises UnknownReference, InvalidInput.
     """
-    if (wanted.parity == "band") != (wanted.band_bp is not None):
-        raise InvalidInput("band_bp", "Give it with a band, and only with a band.")
     await currency_of(tx, market)
     await lock_market(tx, market)
+    return await _set(tx, market, wanted, set_by, now)
+
+
+async def change_policy(tx: Session, market: str, said: Mapping[str, object], set_by: str, now: datetime) -> PolicyView:
+    """Change what is said of a market's policy, and nothing else: who changes something else meanwhile is not undone.
+
+    A parity that is said without a band has none. Raises UnknownReference, InvalidInput.
+    """
+    await currency_of(tx, market)
+    await lock_market(tx, market)  # Before it is read what the rest of it is.
+    found = await policy_of(tx, market)
+    whole = {name: getattr(found, name) for name in PolicyBody.__struct_fields__}
+    if "parity" in said:
+        whole["band_bp"] = None
+    return await _set(tx, market, msgspec.convert({**whole, **said}, PolicyBody), set_by, now)
+
+
+async def _set(tx: Session, market: str, wanted: PolicyBody, set_by: str, now: datetime) -> PolicyView:
+    if (wanted.parity == "band") != (wanted.band_bp is not None):
+        raise InvalidInput("band_bp", "Give it with a band, and only with a band.")
     facts = {**msgspec.structs.asdict(wanted), "set_by": set_by, "set_at": now}
     row = insert(PricingPolicy).values(market=market, **facts)
     await tx.execute(row.on_conflict_do_update(index_elements=["market"], set_=facts))

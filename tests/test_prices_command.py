@@ -81,7 +81,7 @@ async def test_parity_is_told_and_a_policy_changed(typed: Typed, db: Database) -
     seen = await typed("parity", "de", "--at", "2026-11-02")
     usual = await typed.json("policy", "de")
     await typed("policy", "de", "--parity", "band", "--band-bp", "1000")
-    await typed("policy", "de", "--tax-rounding", "order")
+    await typed("policy", "de", "--tax-rounding", "order", "--as", "Ada")
     allowed = await typed.json("parity", "de", "--at", "2026-11-02")
     none = await typed("parity", "us", "--at", "2026-11-02")
     refused = await typed("policy", "de", "--parity", "band")
@@ -95,7 +95,7 @@ async def test_parity_is_told_and_a_policy_changed(typed: Typed, db: Database) -
     [(parity, band, rounding, by)] = await rows(
         db, "SELECT parity, band_bp, tax_rounding, set_by FROM pricing_policies"
     )
-    assert (parity, band, rounding, by.startswith("terminal:")) == ("band", 1000, "order", True)
+    assert (parity, band, rounding, by) == ("band", 1000, "order", "terminal:Ada")
 
 
 async def test_all_of_a_policy_can_be_changed_and_the_rest_of_it_stays(typed: Typed) -> None:

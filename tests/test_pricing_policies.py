@@ -1,13 +1,19 @@
 """A market's pricing policy, and what units cost us."""
 
-from datetime import timedelta
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
+from commerce.kernel.db import Database, Session
+from pricing.policies import change_policy, policy_of, set_policy
+from pricing.schemas import PolicyBody, PolicyView
 from tests.conftest import Api, Callers, Json, problem
+from tests.people import somebody_waits
 from tests.shop import open_shop, rows
 
 USUAL = {
@@ -90,6 +96,35 @@ def costs(*amounts: tuple[str, int], **more: str) -> Json:
     """What units cost us in Germany."""
     told = [{"sku": sku, "cost": {"amount": amount, "currency": "EUR"}} for sku, amount in amounts]
     return {"market": "de", "costs": told, **more}
+
+
+async def change_as_it_was(
+    tx: Session, market: str, said: Mapping[str, object], set_by: str, now: datetime
+) -> PolicyView:
+    """Read what the rest of it is, then wait for who changes it: whoever waits undoes what the other did."""
+    found = await policy_of(tx, market)
+    whole = {name: getattr(found, name) for name in PolicyBody.__struct_fields__}
+    return await set_policy(tx, market, msgspec.convert({**whole, **said}, PolicyBody), set_by, now)
+
+
+@pytest.mark.parametrize(("change", "kept"), [(change_policy, [("order", 45)]), (change_as_it_was, [("line", 45)])])
+async def test_two_who_change_different_things_at_once_undo_nothing(
+    operator: Api, db: Database, change: Callable[..., Awaitable[PolicyView]], kept: list[object]
+) -> None:
+    """The second begins before the first has committed. The careless one shows that there is something to lose."""
+    del operator
+
+    async def second() -> None:
+        async with db.transaction() as tx:
+            await change(tx, "de", {"prior_window_days": 45}, "bea", db.clock.now())
+
+    async with db.transaction() as tx:
+        await change(tx, "de", {"tax_rounding": "order"}, "ada", db.clock.now())
+        waiting = asyncio.ensure_future(second())
+        await somebody_waits(db)
+    await waiting
+
+    assert await rows(db, "SELECT tax_rounding, prior_window_days FROM pricing_policies") == kept
 
 
 async def test_costs_hold_until_the_next_ones_begin(merchandiser: Api, clock: SetClock) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import rich_click as click
 
-from commerce.commands.deciding import typist, who
+from commerce.commands.deciding import as_option
 from commerce.commands.options import data_option, instant, json_option, show, stored_text
 from commerce.commands.price_changes import PRICE_CHANGE_COMMANDS
 from commerce.commands.price_tables import print_charges, print_deviations, print_prior
@@ -152,26 +152,18 @@ async def _every_deviation(tx: "Session", market: str, at: datetime) -> "list[De
 )
 @click.option("--horizon-days", type=click.IntRange(1, 400), help="Price books know so many whole days, and today.")
 @click.option("--readiness-minutes", type=click.IntRange(1, 1440), help="Tell so early who is not ready for a start.")
+@as_option
 @click.argument("market", callback=stored_text)
-def policy(data: Path | None, market: str, *, as_json: bool, **said: str | int | bool | None) -> None:
+def policy(data: Path | None, market: str, actor: str, *, as_json: bool, **named: str | int | bool | None) -> None:
     """Show a market's pricing policy, or change something of it; what is not named stays as it is."""
-    wanted: dict[str, object] = {name: value for name, value in said.items() if value is not None}
-    if "parity" in wanted:
-        wanted.setdefault("band_bp", None)
-    found = transact(data, lambda tx, now: _policy(tx, market, wanted, now))
-    show(msgspec.to_builtins(found), as_json=as_json)
+    said: dict[str, object] = {name: value for name, value in named.items() if value is not None}
 
+    async def ask(tx: "Session", now: datetime) -> "PolicyView":
+        from pricing.policies import change_policy, policy_of  # noqa: PLC0415 - as above
 
-async def _policy(tx: "Session", market: str, wanted: dict[str, object], now: datetime) -> "PolicyView":
-    from pricing.policies import policy_of, set_policy  # noqa: PLC0415 - as above
-    from pricing.schemas import PolicyBody  # noqa: PLC0415 - as above
+        return await change_policy(tx, market, said, actor, now) if said else await policy_of(tx, market)
 
-    found = await policy_of(tx, market)
-    if not wanted:
-        return found
-    facts = {name: getattr(found, name) for name in PolicyBody.__struct_fields__}
-    body = msgspec.convert({**facts, **wanted}, PolicyBody)
-    return await set_policy(tx, market, body, who(typist()), now)
+    show(msgspec.to_builtins(transact(data, ask)), as_json=as_json)
 
 
 for each in PRICE_CHANGE_COMMANDS:
