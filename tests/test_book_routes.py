@@ -58,6 +58,39 @@ async def test_a_till_fetches_a_book_then_what_changed_then_nothing(till: Api, d
     await every_law_holds(db)
 
 
+async def test_whoever_holds_several_books_is_given_what_came_since_the_one_it_asks_from(
+    till: Api, db: Database
+) -> None:
+    """It names both, truthfully; and says of which one it wants the current one made."""
+    first = verify((await till.get("/v1/price-books/de")).content, await trusted(db))
+    await cheaper_case(db)
+    second = await till.get("/v1/price-books/de")
+    await reprice(db, "WATCH", 19900, db.clock.now() + LEAD)
+    await publish(db)
+    for tags in (f'"{first.sha256}", {second.headers["etag"]}', f'W/{second.headers["etag"]},"{first.sha256}", "no"'):
+        answer = await till.get("/v1/price-books/de", since=1, headers={"If-None-Match": tags})
+        assert (answer.status_code, "delta" in answer.json()) == (200, True)
+        assert verify(answer.content, first.trusted, first.body).book.number == 3
+    other = await till.get("/v1/price-books/de", since=2, headers={"If-None-Match": f'"{first.sha256}"'})
+
+    assert "book" in other.json(), "what is not named is not taken to be held"
+    assert [number for _, _, number in await rows(db, HELD)] == [1]
+
+
+async def test_whatever_there_is_is_not_sent_again(till: Api, db: Database) -> None:
+    """RFC 9110, 13.1.2. It says nothing of which book is held."""
+    for path, params in (
+        ("/v1/price-books/de", {}),
+        ("/v1/price-books/de", {"since": 1}),
+        ("/v1/price-books/de/1", {}),
+    ):
+        answer = await till.get(path, headers={"If-None-Match": "*"}, **params)
+        assert (answer.status_code, answer.content) == (304, b"")
+        assert answer.headers["etag"]
+
+    assert await rows(db, HELD) == []
+
+
 async def test_a_delta_leads_over_any_number_of_books(till: Api, db: Database) -> None:
     first = verify((await till.get("/v1/price-books/de")).content, await trusted(db))
     for amount in (2500, 2600, 2700):

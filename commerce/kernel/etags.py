@@ -20,12 +20,17 @@ def with_etag(request: AnyRequest, view: View) -> Response[View]:
     body = msgspec.json.encode(view)
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if _names(request.headers.get("if-none-match", ""), tag):
+    if names(tags_of(request), tag):
         return cast("Response[View]", Response(b"", status_code=304, headers=headers, media_type=MediaType.JSON))
     return cast("Response[View]", Response(body, status_code=200, headers=headers, media_type=MediaType.JSON))
 
 
-def _names(if_none_match: str, tag: str) -> bool:
-    """Whether the header names this tag; a tag marked weak counts, since If-None-Match compares weakly."""
-    tags = {one.strip().removeprefix("W/") for one in if_none_match.split(",")}
+def tags_of(request: AnyRequest) -> frozenset[str]:
+    """What If-None-Match names; a tag that is marked weak counts, since it compares weakly."""
+    said = (one.strip() for one in request.headers.get("if-none-match", "").split(","))
+    return frozenset(one.removeprefix("W/") for one in said if one)
+
+
+def names(tags: frozenset[str], tag: str) -> bool:
+    """Whether a tag is among those that are named; `*` is whatever there is."""
     return tag in tags or "*" in tags

@@ -11,6 +11,7 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 from commerce.kernel.access import Principal, Role, WrongChannel, may
 from commerce.kernel.bodies import CodeText
 from commerce.kernel.db import Database, ReadSession, Session
+from commerce.kernel.etags import names, tags_of
 from commerce.kernel.http import AnyRequest, once
 from commerce.kernel.idempotency import Call
 from pricing.books import queries
@@ -51,20 +52,21 @@ async def show_book(
 
     With `since` the answer has a delta in place of the book, unless the book itself is smaller. The ETag is the book's
     hash: 304 where the caller holds it already. Whoever sends `since` with the hash of what they hold (If-None-Match)
-    is given the whole book where there is another one under that number here, as after a backup was restored.
+    is given the whole book where there is another one under that number here, as after a backup was restored. Who
+    holds several names them all.
     """
-    tags = _tags(request)
+    tags = tags_of(request)
     async with db.read() as tx:
         await _must_be_theirs(tx, principal, market)
         number, sha256 = await queries.newest(tx, market)
-        held = await queries.number_of(tx, market, tags) if tags or since is None else since
-        if sha256 in tags:
-            held, body = number, b""
-        elif since is not None and held == since:
+        held = await queries.numbers_of(tx, market, _hashes(tags)) if tags or since is None else {since}
+        if names(tags, _tag(sha256)):
+            body = b""
+        elif since in held:
             body = await book_since(tx, market, since, number)
         else:
             body = await whole_book(tx, market, number)
-    await note_heard(db, principal, market, held)
+    await note_heard(db, principal, market, max(held, default=None))
     return _tagged(body, sha256)
 
 
@@ -80,7 +82,7 @@ async def show_edition(
     async with db.read() as tx:
         await _must_be_theirs(tx, principal, market)
         found = await queries.signed(tx, market, number)
-        body = b"" if found.sha256 in _tags(request) else await whole_book(tx, market, number)
+        body = b"" if names(tags_of(request), _tag(found.sha256)) else await whole_book(tx, market, number)
     return _tagged(body, found.sha256)
 
 
@@ -166,15 +168,19 @@ async def _must_be_theirs(tx: ReadSession, principal: Principal, market: str) ->
         raise WrongChannel("market", principal.channel or "", f"This key sells in {sells_in or 'no market'}.")
 
 
-def _tags(request: AnyRequest) -> list[str]:
-    """The hashes of what the caller says it holds."""
-    said = request.headers.get("if-none-match", "")
-    return [one.strip().removeprefix("W/").strip('"') for one in said.split(",") if one.strip()]
+def _tag(sha256: str) -> str:
+    """A book's tag is its hash."""
+    return f'"{sha256}"'
+
+
+def _hashes(tags: frozenset[str]) -> list[str]:
+    """The hashes of what the caller says it holds; `*` is no book in particular."""
+    return sorted(tag.strip('"') for tag in tags)
 
 
 def _tagged(body: bytes, sha256: str) -> Response[BookEnvelope]:
     """The envelope, or 304 where there is none to send."""
-    headers = {"ETag": f'"{sha256}"', "Cache-Control": "private, no-cache"}
+    headers = {"ETag": _tag(sha256), "Cache-Control": "private, no-cache"}
     response = Response(body, status_code=200 if body else 304, headers=headers, media_type=MediaType.JSON)
     return cast("Response[BookEnvelope]", response)
 

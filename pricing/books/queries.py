@@ -95,9 +95,9 @@ async def signed(tx: ReadSession, market: str, number: int) -> Signed:
     return Signed._make(row)
 
 
-async def number_of(tx: ReadSession, market: str, hashes: Sequence[str]) -> int | None:
-    """The newest of a market's books that has one of these hashes."""
-    return max((await tx.execute(_OF_HASH, {"market": market, "hashes": list(hashes)})).scalars(), default=None)
+async def numbers_of(tx: ReadSession, market: str, hashes: Sequence[str]) -> set[int]:
+    """Those of a market's books that have one of these hashes."""
+    return set((await tx.execute(_OF_HASH, {"market": market, "hashes": list(hashes)})).scalars())
 
 
 async def chain_between(tx: ReadSession, market: str, since: int, until: int) -> Chain:
