@@ -5,13 +5,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from commerce.exchange import import_folder as import_folder_module
 from commerce.exchange import resolve
 from commerce.exchange.export_folder import export_folder
 from commerce.exchange.faults import FolderRefused
 from commerce.exchange.import_folder import import_folder
 from commerce.exchange.progress import FileImported
 from commerce.kernel.access import Role
+from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database, Session
 from commerce.lawbook import LAWS
 from orders.customers.merge import merge
@@ -192,6 +195,22 @@ async def test_a_changed_price_that_a_newer_one_stands_in_the_way_of_is_refused(
     assert [(fault.file, fault.line, fault.column) for fault in refused.value.errors] == [
         ("recommended_prices.csv", 4, "valid_to")
     ]
+
+
+async def test_what_is_imported_is_believed_from_when_it_is_stored_and_not_from_when_it_was_waited_for(
+    db: Database, clock: SetClock, tmp_path: Path
+) -> None:
+    await import_folder(db, write_folder(tmp_path / "1", SHOP))
+    files = changed("recommended_prices", amount={2: "739.00"})
+    async with db.transaction() as tx:
+        await tx.execute(text(import_folder_module._ONE_AT_A_TIME))  # noqa: SLF001 - somebody else imports
+        waiting = asyncio.ensure_future(import_folder(db, write_folder(tmp_path / "2", files)))
+        await somebody_waits(db)
+        clock.advance(timedelta(minutes=1))
+    await waiting
+
+    believed = "SELECT amount, recorded_at FROM recommended_prices WHERE market = 'us' AND superseded_at IS NULL"
+    assert await rows(db, believed) == [(73900, clock.now())]
 
 
 async def test_a_changed_price_does_not_go_on_where_a_price_change_ends_the_sale(db: Database, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from commerce.exchange.store_customers import store_customers
 from commerce.exchange.store_history import store_history, store_stock
 from commerce.exchange.store_reference import store_reference
 from commerce.exchange.wire import Wire, wire_of
+from commerce.kernel.clock import Clock
 from commerce.kernel.db import Database, Session
 from pricing.books.publish import publish_book
 
@@ -52,7 +53,7 @@ async def import_folder(
     sources = look_into(folder, faults)
     try:
         async with db.transaction() as tx:
-            report = await _import(tx, sources, faults, progress or Silence(), db.clock.now())
+            report = await _import(tx, sources, faults, progress or Silence(), db.clock)
             if finish is not None:
                 await finish(tx)
             await _publish(tx, db.clock.now())
@@ -63,12 +64,11 @@ async def import_folder(
         raise
 
 
-async def _import(
-    tx: Session, sources: list[Source], faults: Faults, progress: Progress, now: datetime
-) -> ImportReport:
+async def _import(tx: Session, sources: list[Source], faults: Faults, progress: Progress, clock: Clock) -> ImportReport:
     wire = await wire_of(tx)
     progress.working("waiting for other imports")
     await wire.execute(_ONE_AT_A_TIME)
+    now = clock.now()  # What the import before this one stored was believed until then.
     rows = await stage(wire, sources, faults, progress)
     progress.working("checking the rows against each other")
     await pass_over(wire, rows)
