@@ -1,39 +1,34 @@
-"""Diaries: all that was ever believed of a series of prices, and which price changes do not count any more."""
+"""Diaries: what was ever believed of a series of prices, and which price changes do not count any more."""
 
-from collections.abc import Collection, Sequence
-from typing import Any
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
 
 from sqlalchemy import text
 
 from commerce.kernel.db import ReadSession
 from pricing.rules.layers import Counter, Remembered, Undone
 from pricing.rules.series import Priced
-from pricing.series import CHANNEL, RECOMMENDED, Key, Series
+from pricing.series import CHANNEL, RECOMMENDED, Key, Series, some_at_a_time
 
 # The names in these statements are this package's own.
 _ROWS = {
-    series: f"""
+    series: text(f"""
         SELECT p.sku, p.{series.scope}, p.valid_from, p.valid_to, p.amount, p.change_id, {series.exception}, p.id,
                p.recorded_at, p.superseded_at, p.recorded_by, p.superseded_by
           FROM {series.table} p
-    """  # noqa: S608 - see above
-    for series in (RECOMMENDED, CHANNEL)
-}
-_OF_KEYS = {
-    series: text(f"""{_ROWS[series]}
          WHERE p.sku = ANY (CAST(:skus AS text[])) AND p.{series.scope} = ANY (CAST(:scopes AS text[]))
+           AND (p.valid_to IS NULL OR p.valid_to >= :since)
          ORDER BY p.id
-    """)
+    """)  # noqa: S608 - see above
     for series in (RECOMMENDED, CHANNEL)
 }
 _TOUCHED = {
-    series: text(f"""{_ROWS[series]}
-         WHERE (p.sku, p.{series.scope}) IN (
-                   SELECT c.sku, c.{series.scope} FROM {series.table} c WHERE c.change_id = ANY (CAST(:of AS text[]))
-                    UNION
-                   SELECT c.sku, c.{series.scope} FROM {series.table} c
-                    WHERE c.superseded_by = ANY (CAST(:of AS text[])))
-         ORDER BY p.sku, p.{series.scope}, p.id
+    series: text(f"""
+        SELECT c.sku, c.{series.scope} FROM {series.table} c WHERE c.change_id = ANY (CAST(:of AS text[]))
+         UNION
+        SELECT c.sku, c.{series.scope} FROM {series.table} c WHERE c.superseded_by = ANY (CAST(:of AS text[]))
     """)  # noqa: S608 - as above
     for series in (RECOMMENDED, CHANNEL)
 }
@@ -44,24 +39,37 @@ _UNDONE = text("""
 """)
 
 Diary = list[Remembered]
+T = TypeVar("T")
 
 
-async def diaries_of(tx: ReadSession, series: Series, keys: Collection[Key]) -> dict[Key, Diary]:
-    """All that was ever believed of these series, oldest first, in one statement. Every key is there."""
-    facts = {"skus": sorted({sku for sku, _ in keys}), "scopes": sorted({scope for _, scope in keys})}
-    found: dict[Key, Diary] = {key: [] for key in keys}
-    for row in await tx.execute(_OF_KEYS[series], facts):
-        if (row[0], row[1]) in found:
-            found[row[0], row[1]].append(_remembered(row))
+async def worked_out(
+    tx: ReadSession, series: Series, keys: Collection[Key], since: datetime, work: Callable[[Key, Diary], T]
+) -> dict[Key, T]:
+    """What comes of the diary of each of these series, by sku and scope: what can still matter from an instant on.
+
+    That is every row that did not end before, whether it is believed or was, oldest first; of a series that has none,
+    an empty diary. Both is done a few series at a time, and the working out in a thread: others are answered meanwhile,
+    and the database is never kept waiting for long.
+    """
+    found: dict[Key, T] = {}
+    for some in some_at_a_time(keys):
+        facts = {"skus": sorted({sku for sku, _ in some}), "scopes": sorted({scope for _, scope in some})}
+        rows = (await tx.execute(_ROWS[series], {**facts, "since": since})).all()
+        found |= await asyncio.to_thread(_each, some, rows, work)
     return found
 
 
-async def touched_by(tx: ReadSession, series: Series, changes: Collection[str]) -> dict[Key, Diary]:
-    """All that was ever believed of the series that one of these changes wrote to."""
-    found: dict[Key, Diary] = {}
-    for row in await tx.execute(_TOUCHED[series], {"of": sorted(changes)}):
-        found.setdefault((row[0], row[1]), []).append(_remembered(row))
-    return found
+def _each(keys: Collection[Key], rows: Sequence[Sequence[Any]], work: Callable[[Key, Diary], T]) -> Mapping[Key, T]:
+    diaries: dict[Key, Diary] = {key: [] for key in keys}
+    for row in rows:
+        if (row[0], row[1]) in diaries:
+            diaries[row[0], row[1]].append(_remembered(row))
+    return {key: work(key, diary) for key, diary in diaries.items()}
+
+
+async def touched_by(tx: ReadSession, series: Series, changes: Collection[str]) -> set[Key]:
+    """The series that one of these changes wrote to."""
+    return {(sku, scope) for sku, scope in await tx.execute(_TOUCHED[series], {"of": sorted(changes)})}
 
 
 async def undone_in(tx: ReadSession, market: str) -> Undone:

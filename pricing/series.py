@@ -24,6 +24,9 @@ class Series(NamedTuple):
 RECOMMENDED = Series("recommended_prices", "market", "CAST(NULL AS text)")
 CHANNEL = Series("channel_prices", "channel", "exception_id")
 
+SERIES_AT_ONCE = 500
+"""Of thousands of series so many are read at a time: unpacking their rows keeps others waiting."""
+
 Key = tuple[str, str]
 """Of one series: a sku, and a market or a channel."""
 
@@ -67,22 +70,29 @@ _SINCE = {
 _CHANNELS = text("SELECT code FROM channels WHERE market = :market ORDER BY code")
 
 
+def some_at_a_time(keys: Collection[Key]) -> Iterator[list[Key]]:
+    """Keys in order, in as many lists as it takes to keep nobody waiting for one."""
+    ordered = sorted(keys)
+    return (ordered[place : place + SERIES_AT_ONCE] for place in range(0, len(ordered), SERIES_AT_ONCE))
+
+
 async def believed_since(
     tx: ReadSession, series: Series, keys: Collection[Key], since: datetime
 ) -> dict[Key, list[Priced]]:
-    """What is believed now of these series, in force at an instant or later, in one statement. Every key is there."""
-    facts = {"skus": sorted({sku for sku, _ in keys}), "scopes": sorted({scope for _, scope in keys}), "since": since}
+    """What is believed now of these series, in force at an instant or later. Every key is there."""
     found: dict[Key, list[Priced]] = {key: [] for key in keys}
-    for sku, scope, *priced in await tx.execute(_SINCE[series], facts):
-        if (sku, scope) in found:
-            found[sku, scope].append(Priced._make(priced))
+    for some in some_at_a_time(found):
+        facts = {"skus": sorted({sku for sku, _ in some}), "scopes": sorted({scope for _, scope in some})}
+        for sku, scope, *priced in await tx.execute(_SINCE[series], {**facts, "since": since}):
+            if (sku, scope) in found:
+                found[sku, scope].append(Priced._make(priced))
     return found
 
 
 async def histories(tx: ReadSession, market: str, skus: Collection[str], since: datetime) -> dict[str, Histories]:
     """What is believed now of the recommended and all channel prices of these skus, in force at an instant or later.
 
-    Three statements, however many skus; every one of them is in the answer.
+    Every one of them is in the answer.
     """
     channels = await channels_of(tx, market)
     found = {sku: Histories() for sku in skus}

@@ -1,9 +1,10 @@
 """Take back: what a price change laid counts no more, from an instant on or at all, and what lay beneath comes up."""
 
 from datetime import datetime
+from functools import partial
 
 from commerce.kernel.db import ReadSession, Session
-from pricing.diaries import touched_by, undone_in
+from pricing.diaries import Diary, touched_by, undone_in, worked_out
 from pricing.errors import PriceInThePast
 from pricing.locking import lock_market
 from pricing.rules.layers import TakenBack, Undone, without
@@ -16,32 +17,37 @@ async def take_back(tx: Session, market: str, change_id: str, now: datetime) -> 
     """Let the prices of a market be what they would be if this price change had never been.
 
     Its rows are superseded, not deleted. What others laid over it, or beside it, stays; what lay beneath it comes up,
-    as far as that counts itself. Of a counter-change: what it took back is back. Takes the market's lock; a handful of
-    statements, however many prices. Raises PriceInThePast if anything of it has begun: that is history, and only
-    another price change may end it.
+    as far as that counts itself. Of a counter-change: what it took back is back. Takes the market's lock. Raises
+    PriceInThePast if anything of it has begun and is not over: only another price change may end that.
     """
     await lock_market(tx, market)
     undone = await undone_in(tx, market)
-    await _take(tx, change_id, (undone, undone.and_withdrawn(change_id)), now)
+    await _take(tx, change_id, (undone, undone.and_withdrawn(change_id)), now, now)
 
 
 async def take_back_since(tx: Session, market: str, change_id: str, by: str, since: datetime, now: datetime) -> None:
     """Let a price change count no more from an instant on, as its counter-change says. Otherwise as `take_back`."""
     await lock_market(tx, market)
     undone = await undone_in(tx, market)
-    await _take(tx, by, (undone, undone.and_countered(change_id, by, since)), now)
+    await _take(tx, by, (undone, undone.and_countered(change_id, by, since)), since, now)
 
 
 async def series_without(
-    tx: ReadSession, series: Series, change_id: str, undone: Undone, more: Undone
+    tx: ReadSession, series: Series, change_id: str, undone: tuple[Undone, Undone], since: datetime
 ) -> list[tuple[Key, list[Priced], TakenBack]]:
-    """The series that a change has to do with and that are others once more is undone: as they are, and will be."""
-    found = []
-    for key, rows in (await touched_by(tx, series, _line_of(change_id, more))).items():
-        left = without(rows, undone, more)
-        if left is not None:
-            found.append((key, [row.priced for row in rows if row.superseded_at is None], left))
-    return found
+    """The series that are others from an instant on once a change is undone: as they are, and as they will be.
+
+    `undone`: what is, and what would be.
+    """
+    keys = await touched_by(tx, series, _line_of(change_id, undone[1]))
+    found = await worked_out(tx, series, keys, since, partial(_left, undone, since))
+    return [(key, now, left) for key, (now, left) in found.items() if left is not None]
+
+
+def _left(
+    undone: tuple[Undone, Undone], since: datetime, _: Key, diary: Diary
+) -> tuple[list[Priced], TakenBack | None]:
+    return [row.priced for row in diary if row.superseded_at is None], without(diary, *undone, since)
 
 
 def _line_of(change_id: str, undone: Undone) -> list[str]:
@@ -53,9 +59,9 @@ def _line_of(change_id: str, undone: Undone) -> list[str]:
     return line
 
 
-async def _take(tx: Session, by: str, undone: tuple[Undone, Undone], now: datetime) -> None:
+async def _take(tx: Session, by: str, undone: tuple[Undone, Undone], since: datetime, now: datetime) -> None:
     for series in (RECOMMENDED, CHANNEL):
-        found = await series_without(tx, series, by, *undone)
+        found = await series_without(tx, series, by, undone, since)
         for _, _, left in found:
             if left.since <= now:
                 raise PriceInThePast("starts_at", left.since, now)

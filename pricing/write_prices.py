@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -10,10 +11,10 @@ from sqlalchemy.exc import IntegrityError
 from catalog.rules import check_instant
 from commerce.kernel.db import Session
 from commerce.kernel.refusals import InvalidInput, Refusal, UnknownReference
-from pricing.diaries import diaries_of, undone_in
+from pricing.diaries import Diary, undone_in, worked_out
 from pricing.errors import PriceInThePast, PriceOverlaps
 from pricing.locking import EXCLUDED, lock_market
-from pricing.rules.layers import TICK, Undone, in_the_way, layers_of
+from pricing.rules.layers import TICK, Plan, Undone, in_the_way, layers_of
 from pricing.rules.series import Laid, Priced, lay
 from pricing.series import CHANNEL, RECOMMENDED, Key, Series, channels_of
 
@@ -45,7 +46,7 @@ async def write_prices(
     something else now are superseded and said anew; a belief never begins at the instant at which another one of its
     series began, even if the clock stands still or is set back.
 
-    Takes the market's lock; a handful of statements, however many prices. `items[n]` in a refusal is the place in
+    Takes the market's lock. `items[n]` in a refusal is the place in
     `writes`. Raises PriceInThePast, PriceOverlaps, UnknownReference for a channel of another market, InvalidInput. A
     sku that does not exist is the caller's to refuse.
     """
@@ -96,25 +97,51 @@ async def _must_be_channels_of(tx: Session, market: str, writes: Sequence[PriceW
             raise UnknownReference(f"items[{place}].channel", write.channel)
 
 
+class _Series(NamedTuple):
+    """What is believed of a series, what is to be, and what is in the way of which write."""
+
+    before: list[Priced]
+    after: list[Priced]
+    met: tuple[int, PriceWrite, Plan] | None
+
+
 _Believed = dict[Key, list[Priced]]
 
 
 async def _planned(
     tx: Session, series: Series, market: str, writes: _Numbered, undone: Undone, change_id: str | None
 ) -> tuple[_Believed, _Believed]:
-    """What is believed of each series, and what is to be. Raises PriceOverlaps."""
-    known = await diaries_of(tx, series, {key for _, key, _ in writes})
-    before = {key: [row.priced for row in rows if row.superseded_at is None] for key, rows in known.items()}
-    layers = {key: layers_of(rows, undone) for key, rows in known.items()}
-    after = dict(before)
+    """What is believed of each series from the first beginning on, and what is to be. Raises PriceOverlaps."""
+    wanted: dict[Key, list[tuple[int, PriceWrite]]] = {}
     for place, key, write in writes:
-        plan = in_the_way(layers[key], undone, write.begins, write.ends)
+        wanted.setdefault(key, []).append((place, write))
+
+    def work(key: Key, diary: Diary) -> _Series:
+        return _laid_over(diary, wanted[key], undone, change_id)
+
+    since = min(write.begins for _, _, write in writes)
+    found = await worked_out(tx, series, wanted, since, work)
+    met = min((one.met for one in found.values() if one.met is not None), key=lambda each: each[0], default=None)
+    if met is not None:
+        place, write, plan = met
+        raise PriceOverlaps.of(f"items[{place}].sku", write.sku, market, write.channel, plan)
+    return {key: one.before for key, one in found.items()}, {key: one.after for key, one in found.items()}
+
+
+def _laid_over(
+    diary: Diary, writes: Sequence[tuple[int, PriceWrite]], undone: Undone, change_id: str | None
+) -> _Series:
+    """What becomes of a series, as far as nothing is in the way."""
+    before = [row.priced for row in diary if row.superseded_at is None]
+    after, layers = before, layers_of(diary, undone)
+    for place, write in writes:
+        plan = in_the_way(layers, undone, write.begins, write.ends)
         if plan is not None:
-            raise PriceOverlaps.of(f"items[{place}].sku", write.sku, market, write.channel, plan)
+            return _Series(before, after, (place, write, plan))
         laid = Laid(write.begins, write.ends, write.amount, change_id, write.exception_id)
-        layers[key].append(laid)
-        after[key] = lay(after[key], laid)
-    return before, after
+        layers.append(laid)
+        after = lay(after, laid)
+    return _Series(before, after, None)
 
 
 def _taken(error: IntegrityError, market: str, writes: _Numbered) -> Refusal | None:

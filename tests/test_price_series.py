@@ -15,7 +15,7 @@ from commerce.kernel.laws import Law, check_laws
 from commerce.kernel.refusals import InvalidInput, Refusal, UnknownReference
 from pricing.errors import PriceInThePast, PriceOverlaps
 from pricing.laws import ChannelPricesNeverOverlap, ExceptionsEnd, OnePriceWasBelieved, RecommendedPricesNeverOverlap
-from pricing.series import histories
+from pricing.series import SERIES_AT_ONCE, histories
 from pricing.take_back import take_back
 from pricing.write_prices import PriceWrite, write_prices
 from tests.conftest import NOON
@@ -164,7 +164,7 @@ async def test_a_price_that_cannot_be_is_refused_by_field(
     assert await history(shop, channel="web-de") == []
 
 
-async def test_ten_thousand_prices_are_a_handful_of_statements(shop: Database) -> None:
+async def test_ten_thousand_prices_are_read_five_hundred_at_a_time_and_written_at_once(shop: Database) -> None:
     async with shop.transaction() as tx:
         await tx.execute(
             text("""
@@ -178,7 +178,7 @@ async def test_ten_thousand_prices_are_a_handful_of_statements(shop: Database) -
         await write(shop, *both)
         await write(shop, *(price(1, TOMORROW, sku=one.sku, channel=one.channel) for one in both))
 
-    assert len(sent) <= 22
+    assert len(sent) <= 18 + 2 * 10_000 // SERIES_AT_ONCE
     assert await rows(shop, "SELECT count(*) FROM channel_prices WHERE superseded_at IS NULL") == [(10_000,)]
     assert await history(shop, "S7") == [(107, NOON, TOMORROW), (1, TOMORROW, None)]
 

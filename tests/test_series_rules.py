@@ -1,5 +1,6 @@
 """A series of prices, laid over and taken back, against a plain list with one value for each day."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Literal, NamedTuple
@@ -55,30 +56,36 @@ class Diary:
         fresh = [one._replace(id=next(self.ids)) for one in after if one.id is None]
         self.rows += [Remembered(one, at, None, change, None) for one in fresh]
 
+    def rows_since(self, since: datetime) -> list[Remembered]:
+        """What can still matter from an instant on, as it is read from the database."""
+        return [row for row in self.rows if row.priced.valid_to is None or row.priced.valid_to >= since]
+
     def plan_in(self, begins: int, ends: int | None) -> Plan | None:
         """What would be overwritten from one day to another."""
-        layers = layers_of(self.rows, self.undone)
+        layers = layers_of(self.rows_since(day(begins)), self.undone)
         return in_the_way(layers, self.undone, day(begins), None if ends is None else day(ends))
 
     def lay(self, begins: int, ends: int | None, amount: int | None, change: str | None) -> None:
         """Lay a price or a gap from one day to another over what is believed."""
         self.believe(lay(self.now(), Laid(day(begins), None if ends is None else day(ends), amount, change)), change)
 
-    def undo(self, more: Undone, by: str) -> TakenBack | None:
-        """Let something count no more."""
-        left = without(self.rows, self.undone, more)
+    def undo(self, more: Undone, by: str, since: int) -> TakenBack | None:
+        """Let something count no more from a day on; what was over before is neither read nor touched."""
+        rows = self.rows_since(day(since))
+        left = without(rows, self.undone, more, day(since))
         if left is not None:
-            self.believe(left.prices, by)
+            over = {row.priced.id for row in rows}
+            self.believe([*(one for one in self.now() if one.id not in over), *left.prices], by)
         self.undone = more
         return left
 
-    def withdraw(self, change: str) -> TakenBack | None:
-        """Withdraw a change."""
-        return self.undo(self.undone.and_withdrawn(change), change)
+    def withdraw(self, change: str, now: int = 0) -> TakenBack | None:
+        """Withdraw a change that has not begun."""
+        return self.undo(self.undone.and_withdrawn(change), change, now)
 
     def roll_back(self, change: str, by: str, since: int) -> TakenBack | None:
         """Take a change back from a day on."""
-        return self.undo(self.undone.and_countered(change, by, day(since)), by)
+        return self.undo(self.undone.and_countered(change, by, day(since)), by, since)
 
 
 class Move(NamedTuple):
@@ -191,7 +198,7 @@ def take(move: Move, change: str, diary: Diary, told: Told, now: int) -> None:
     if one is None or (told.begins[one] <= now) == (move.verb == "withdraw"):
         return
     if move.verb == "withdraw":
-        diary.withdraw(one)
+        diary.withdraw(one, now)
         told.withdraw(one)
     else:
         diary.roll_back(one, change, begins)
@@ -245,6 +252,38 @@ def test_a_planned_end_is_a_plan_and_a_price_that_merely_goes_on_is_none() -> No
     assert [diary.plan_in(*free) for free in ((5, 10), (12, 20), (20, 30), (31, None))] == [None] * 4
     diary.lay(20, 30, 900, "follows")
     assert diary.plan_in(20, 25) == Plan(day(20), 900), "now somebody begins something there"
+
+
+def weekly(weeks: int) -> tuple[Diary, datetime]:
+    """A price that was cut for two days of every week, each time by another change; and the week after."""
+    diary = Diary()
+    diary.lay(0, None, 500, None)
+    for week in range(weeks):
+        diary.lay(7 * week + 1, 7 * week + 3, 400, f"change {week}")
+    return diary, day(7 * weeks)
+
+
+def steps_of(weeks: int) -> int:
+    """How many calls it takes to find plans in a diary so long, and to take its last change back, all of it read."""
+    diary, after = weekly(weeks)
+    more = diary.undone.and_countered(f"change {weeks - 1}", "counter", after - timedelta(days=6))
+    calls = 0
+
+    def counted(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(counted)
+    try:
+        in_the_way(layers_of(diary.rows, diary.undone), diary.undone, after, None)
+        without(diary.rows, diary.undone, more, DAY)
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_a_diary_eight_times_as_long_takes_little_more_than_eight_times_as_long() -> None:
+    assert steps_of(160) < 10 * steps_of(20)
 
 
 def test_below_a_change_that_is_rolled_back_lies_what_the_earlier_ones_say_that_count() -> None:

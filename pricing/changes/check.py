@@ -1,5 +1,6 @@
 """Check: what a change would do as things are now, and every reason why it may not."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,12 +17,12 @@ from pricing.changes.move import Change
 from pricing.changes.overlay import Planned, overlaid
 from pricing.changes.parity import exceptions_of, newly_broken
 from pricing.changes.put_back import put_back
-from pricing.diaries import diaries_of, undone_in
+from pricing.diaries import Diary, undone_in, worked_out
 from pricing.errors import PriceInThePast, PriceOverlaps
 from pricing.policies import parity_of, policy_of
-from pricing.rules.layers import in_the_way, layers_of
+from pricing.rules.layers import Plan, Undone, in_the_way, layers_of
 from pricing.rules.parity import Deviation, Excepted, ParityPolicy
-from pricing.series import CHANNEL, RECOMMENDED, Histories, histories
+from pricing.series import CHANNEL, RECOMMENDED, Histories, Key, Series, histories
 
 DEVIATIONS_TOLD = 20
 
@@ -83,10 +84,11 @@ async def look_at(tx: ReadSession, change: Change, begins: datetime, now: dateti
     policy = await parity_of(tx, change.market)
     skus = sorted({item.sku for item in items})
     before = await histories(tx, change.market, skus, min(begins, now) - await _reach(tx, change.market))
-    after = overlaid(before, plan, change.id)
     statuses = await statuses_of(tx, skus)
     exceptions = {**await exceptions_of(tx, skus), **_to_come(change, items)}
-    broken = newly_broken(before, after, policy, exceptions, begins)
+    # Thousands of prices take a moment, in which others want answers.
+    after = await asyncio.to_thread(overlaid, before, plan, change.id)
+    broken = await asyncio.to_thread(newly_broken, before, after, policy, exceptions, begins)
     refusals = [
         *_timing(change, items, begins, now),
         *_retired(change, plan, statuses),
@@ -162,17 +164,28 @@ async def _overlaps(tx: ReadSession, change: Change, plan: Sequence[Planned]) ->
     if change.counter_of is not None:
         return []
     undone = await undone_in(tx, change.market)
-    found: list[tuple[int, Refusal]] = []
+    met: list[tuple[Planned, Plan]] = []
     for series in (RECOMMENDED, CHANNEL):
         of_series = [one for one in plan if (one.channel is None) == (series is RECOMMENDED)]
-        planned = {(one.sku, one.channel or change.market): one for one in of_series}
-        for key, rows in (await diaries_of(tx, series, planned)).items():
-            one = planned[key]
-            taken = in_the_way(layers_of(rows, undone), undone, one.begins, one.ends)
-            if taken is not None:
-                field = f"items[{one.place}].sku"
-                found.append((one.place, PriceOverlaps.of(field, one.sku, change.market, one.channel, taken)))
-    return [refusal for _, refusal in sorted(found, key=lambda each: each[0])]
+        met += await _met(tx, series, {(one.sku, one.channel or change.market): one for one in of_series}, undone)
+    return [
+        PriceOverlaps.of(f"items[{one.place}].sku", one.sku, change.market, one.channel, taken)
+        for one, taken in sorted(met, key=lambda each: each[0].place)
+    ]
+
+
+async def _met(
+    tx: ReadSession, series: Series, planned: dict[Key, Planned], undone: Undone
+) -> list[tuple[Planned, Plan]]:
+    """The prices that would overwrite a plan, and that plan."""
+    if not planned:
+        return []
+
+    def work(key: Key, diary: Diary) -> Plan | None:
+        return in_the_way(layers_of(diary, undone), undone, planned[key].begins, planned[key].ends)
+
+    found = await worked_out(tx, series, planned, min(one.begins for one in planned.values()), work)
+    return [(planned[key], taken) for key, taken in found.items() if taken is not None]
 
 
 def _seen_otherwise(

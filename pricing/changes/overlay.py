@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from pricing.rules.series import Laid, Priced, lay
+from pricing.rules.series import Laid, Priced, beside, lay
 from pricing.series import Histories
 
 
@@ -45,20 +45,17 @@ class Difference(NamedTuple):
 
 def differences(old: Sequence[Priced], new: Sequence[Priced], since: datetime) -> list[Difference]:
     """Where two series differ in what they say, from an instant on; neighbours that say the same are one."""
-    edges = {edge for one in (*old, *new) for edge in one[:2] if edge is not None and edge > since}
-    bounds = [since, *sorted(edges)]
     found: list[Difference] = []
-    for begins, ends in zip(bounds, [*bounds[1:], None], strict=True):
-        was, is_ = _said(old, begins), _said(new, begins)
-        if was == is_:
+    for begins, ends, was, is_ in beside(old, new, since):
+        if _said(was) == _said(is_):
             continue
         last = found[-1] if found else None
-        if last is not None and last.ends == begins and last[2:] == is_:
+        if last is not None and last.ends == begins and last[2:] == _said(is_):
             found[-1] = last._replace(ends=ends)
         else:
-            found.append(Difference(begins, ends, *is_))
+            found.append(Difference(begins, ends, *_said(is_)))
     return found
 
 
-def _said(series: Sequence[Priced], at: datetime) -> tuple[int | None, str | None]:
-    return next(((one.amount, one.exception_id) for one in series if one.covers(at)), (None, None))
+def _said(price: Priced | None) -> tuple[int | None, str | None]:
+    return (None, None) if price is None else (price.amount, price.exception_id)

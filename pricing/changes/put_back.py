@@ -19,10 +19,10 @@ async def put_back(tx: ReadSession, market: str, change_id: str, begins: datetim
     lay beneath that comes up.
     """
     undone = await undone_in(tx, market)
-    more = undone.and_countered(change_id, COUNTER, begins)
+    both = undone, undone.and_countered(change_id, COUNTER, begins)
     found: list[Planned] = []
     for series in (RECOMMENDED, CHANNEL):
-        for (sku, scope), now, left in await series_without(tx, series, COUNTER, undone, more):
+        for (sku, scope), now, left in await series_without(tx, series, COUNTER, both, begins):
             channel = None if series is RECOMMENDED else scope
             found += [
                 Planned(0, sku, channel, one.amount, one.begins, one.ends, one.exception_id)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
+from heapq import heappop, heappush
 from typing import NamedTuple, Self
 
-from pricing.rules.series import Laid, Priced, cleared
+from pricing.rules.series import Laid, Priced, beside, cleared
 
 TICK = timedelta(microseconds=1)
 
@@ -83,6 +83,8 @@ def layers_of(rows: Iterable[Remembered], undone: Undone) -> list[Laid]:
 
     A change lays what it lays in one go; when it writes again, it is taken back. A counter-change lays nothing, and
     what a withdrawn one laid is left out. What changes nothing leaves no trace, such as a gap where there was no price.
+
+    Of rows that are left out because they ended before an instant, the layers from that instant on are the same.
     """
     acts: dict[datetime | None, tuple[list[Remembered], list[Remembered]]] = {}
     for row in rows:
@@ -106,65 +108,83 @@ def in_the_way(layers: Sequence[Laid], undone: Undone, begins: datetime, ends: d
     Somebody's plan is every instant in between at which a price begins or ends. At the very beginning it is only what
     begins there: where something merely ends, and what was there before goes on, something else may follow.
     """
-    inside = (at for at in _turns(layers, undone) if begins <= at and (ends is None or at < ends))
-    for at in sorted(inside):
-        was, is_ = _top(layers, undone, at - TICK), _top(layers, undone, at)
+    was: Laid | None = None
+    for at, is_ in _tops(layers, undone):
+        if ends is not None and at >= ends:
+            break
         follows = at == begins and was is not None and was.ends == at and (is_ is None or is_.begins != at)
-        if was is not is_ and not follows:
+        if begins <= at and not follows:
             return Plan(at, None if is_ is None else is_.amount)
+        was = is_
     return None
 
 
-def without(rows: Sequence[Remembered], undone: Undone, more: Undone) -> TakenBack | None:
-    """What is believed of a series once more is undone than was; None where that changes nothing.
+def without(rows: Sequence[Remembered], undone: Undone, more: Undone, since: datetime) -> TakenBack | None:
+    """What is believed of a series from an instant on, once more is undone than was; None where that changes nothing.
 
     Whatever was laid last and counts holds; where it comes up again it is what it was, and says where it comes from.
     Before anything changes, the series is left as it is. A price that was split and comes together is one again.
     """
     layers = layers_of(rows, undone)
-    old, new = _painted(layers, undone), _painted(layers, more)
-    since = min((one.begins for one in _stretches(old, new, None)), default=None)
-    if since is None:
+    old, new = (list(_since(_painted(layers, each), since)) for each in (undone, more))
+    first = next((begins for begins, _, was, is_ in beside(old, new) if _said(was) != _said(is_)), None)
+    if first is None:
         return None
     now = [row.priced for row in rows if row.superseded_at is None]
     stored = {one._replace(id=None): one for one in now}
-    prices = _joined([*cleared(now, since, None), *_since(new, since)])
-    return TakenBack(since, [stored.get(one, one) for one in prices])
+    prices = _joined([*cleared(now, first, None), *_since(new, first)])
+    return TakenBack(first, [stored.get(one, one) for one in prices])
 
 
-def _turns(layers: Iterable[Laid], undone: Undone) -> set[datetime]:
-    """Every instant at which another layer may come up."""
-    edges = {edge for one in layers for edge in (one.begins, one.ends) if edge is not None}
-    return edges.union(*(undone.turns_of(one.change_id) for one in layers))
+def _tops(layers: Sequence[Laid], undone: Undone) -> Iterator[tuple[datetime, Laid | None]]:
+    """From when on which layer has the say: the one that was laid last of those that hold and count. In one sweep."""
+    found = ((*span, place) for place, one in enumerate(layers) for span in _counting(one, undone))
+    spans = sorted(found, key=lambda span: span[0])
+    turns = sorted({edge for span in spans for edge in span[:2] if edge is not None})
+    held: list[tuple[int, int]] = []
+    came, last = 0, None
+    for at in turns:
+        while came < len(spans) and spans[came][0] <= at:
+            heappush(held, (-spans[came][2], came))
+            came += 1
+        while held and _is_over(spans[held[0][1]][1], at):
+            heappop(held)
+        top = layers[-held[0][0]] if held else None
+        if top is not last:
+            yield at, top
+        last = top
 
 
-def _top(layers: Sequence[Laid], undone: Undone, at: datetime) -> Laid | None:
-    """The layer that was laid last of those that hold at an instant."""
-    holding = (one for one in reversed(layers) if one.begins <= at and (one.ends is None or at < one.ends))
-    return next((one for one in holding if undone.counts(one.change_id, at)), None)
+def _counting(one: Laid, undone: Undone) -> Iterator[tuple[datetime, datetime | None]]:
+    """From when until when a layer holds and counts."""
+    inside = {at for at in undone.turns_of(one.change_id) if one.begins < at and not _is_over(one.ends, at)}
+    turns = [one.begins, *sorted(inside)]
+    for begins, ends in zip(turns, [*turns[1:], one.ends], strict=True):
+        if undone.counts(one.change_id, begins):
+            yield begins, ends
+
+
+def _is_over(ends: datetime | None, at: datetime) -> bool:
+    return ends is not None and ends <= at
 
 
 def _painted(layers: Sequence[Laid], undone: Undone) -> list[Priced]:
     """What a series says when its layers lie one over the other."""
-    found = []
-    turns = sorted(_turns(layers, undone))
-    for begins, ends in zip(turns, [*turns[1:], None], strict=True):
-        top = _top(layers, undone, begins)
-        if top is not None and top.amount is not None:
-            found.append(Priced(begins, ends, top.amount, top.change_id, top.exception_id))
-    return _joined(found)
+    tops = list(_tops(layers, undone))
+    return _joined(
+        Priced(at, until, top.amount, top.change_id, top.exception_id)
+        for (at, top), (until, _) in zip(tops, [*tops[1:], (None, None)], strict=False)
+        if top is not None and top.amount is not None
+    )
 
 
 def _stretches(over: Sequence[Priced], new: Sequence[Priced], by: str | None) -> Iterator[Laid]:
     """Where prices that came differ from those that went, and what they say there."""
-    edges = sorted({edge for one in (*over, *new) for edge in one[:2] if edge is not None})
-    open_ended = any(one.valid_to is None for one in (*over, *new))
     last: Laid | None = None
-    for begins, ends in [*pairwise(edges), *([(edges[-1], None)] if open_ended else [])]:
-        was, is_ = _said(over, begins), _said(new, begins)
-        if was == is_:
+    for begins, ends, was, is_ in beside(over, new):
+        if _said(was) == _said(is_):
             continue
-        laid = Laid(begins, ends, *(is_ or (None, by, None)))
+        laid = Laid(begins, ends, *(_said(is_) or (None, by, None)))
         if last is not None and last.ends == begins and last[2:] == laid[2:]:
             last = last._replace(ends=ends)
             continue
@@ -175,9 +195,9 @@ def _stretches(over: Sequence[Priced], new: Sequence[Priced], by: str | None) ->
         yield last
 
 
-def _said(prices: Iterable[Priced], at: datetime) -> tuple[int, str | None, str | None] | None:
-    """What holds at an instant: how much, by which change, on which exception."""
-    return next(((one.amount, one.change_id, one.exception_id) for one in prices if one.covers(at)), None)
+def _said(price: Priced | None) -> tuple[int, str | None, str | None] | None:
+    """How much, by which change, on which exception."""
+    return None if price is None else price[2:5]
 
 
 def _since(prices: Iterable[Priced], since: datetime) -> Iterator[Priced]:

@@ -86,10 +86,33 @@ def charges(recommended: Sequence[Priced], own: Sequence[Priced]) -> list[Charge
 
     Each lasts as long as both prices behind it do.
     """
-    turns = sorted({turn for one in (*recommended, *own) for turn in (one.valid_from, one.valid_to) if turn})
-    found = []
-    for begins, ends in zip(turns, [*turns[1:], None], strict=False):
-        basis = priced_at(recommended, begins)
-        if basis is not None:
-            found.append(Charge(begins, ends, basis, priced_at(own, begins)))
-    return found
+    both = beside(recommended, own)
+    return [Charge(begins, ends, basis, its) for begins, ends, basis, its in both if basis is not None]
+
+
+class Stretch(NamedTuple):
+    """From one instant to another, or for good, neither of two series changes: what holds of each."""
+
+    begins: datetime
+    ends: datetime | None
+    one: Priced | None
+    other: Priced | None
+
+
+def beside(one: Sequence[Priced], other: Sequence[Priced], since: datetime | None = None) -> Iterator[Stretch]:
+    """Two series side by side, by beginning, as a whole or from an instant on. In one sweep, however long they are."""
+    edges = {edge for price in (*one, *other) for edge in price[:2] if edge is not None}
+    if since is not None:
+        edges = {since, *(edge for edge in edges if edge > since)}
+    turns = sorted(edges)
+    return map(Stretch, turns, [*turns[1:], None], _along(one, turns), _along(other, turns))
+
+
+def _along(series: Iterable[Priced], turns: Iterable[datetime]) -> Iterator[Priced | None]:
+    """What holds of a series at each of these instants, which come in order."""
+    coming = iter(sorted(series, key=lambda price: price.valid_from))
+    one = next(coming, None)
+    for at in turns:
+        while one is not None and one.valid_to is not None and one.valid_to <= at:
+            one = next(coming, None)
+        yield one if one is not None and one.valid_from <= at else None
