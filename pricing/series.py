@@ -50,11 +50,6 @@ class Histories:
         own = None if channel is None else priced_at(self.channels.get(channel, ()), at)
         return (own or base).amount
 
-    def planned(self, channel: str | None, at: datetime) -> int | None:
-        """The price that a channel has of its own at an instant, or without a channel what is recommended."""
-        found = priced_at(self.recommended if channel is None else self.channels.get(channel, ()), at)
-        return None if found is None else found.amount
-
 
 # The names in these statements are this module's own.
 _SINCE = {

@@ -28,7 +28,7 @@ async def test_a_spreadsheet_becomes_a_change(desk: Desk) -> None:
     assert whole["change"]["origin"] == "csv"
     assert [(one["sku"], one["channel"], one["price"], one["old"]) for one in whole["items"]] == [
         ("PHONE-BLK", None, eur(74900), eur(79900)),
-        ("CASE-BLK", "web-de", eur(2450), None),
+        ("CASE-BLK", "web-de", eur(2450), eur(2900)),
         ("WATCH", None, None, eur(24900)),
     ]
     assert whole["items"][1]["exception"] == {

@@ -161,13 +161,19 @@ async def test_what_was_approved_against_another_price_is_drafted_anew(desk: Des
     await desk.laws_hold()
 
 
-async def test_a_price_that_was_not_there_yet_is_a_difference_as_well(desk: Desk) -> None:
-    own = await desk.approved(item("WATCH", 24900, "web-de"))
-    await desk.live(item("WATCH", 24900, "web-de"))
+async def test_a_channel_price_is_seen_beside_what_the_channel_would_charge(desk: Desk) -> None:
+    """It has no price of its own: a tenth less than the recommended 39.00 was approved, and that fell to 29.00."""
+    fair = {"reason": "The fair", "expires_at": at(NOON + timedelta(days=7))}
+    own = await desk.approved(item("CHARGER", 3510, "web-de", exception=fair))
+    same = await desk.approved(item("WATCH", 24900, "web-de"))
+    await desk.live(item("CHARGER", 2900), item("WATCH", 24900, "web-de"))
     outdated = await desk.do(own, "schedule")
+    await desk.schedule(same)
 
+    assert (await desk.shown(own))["items"][0]["old"] == eur(3900)
     assert problem(outdated) == (409, "change_outdated")
-    assert (outdated.json()["facts"]["seen"], outdated.json()["facts"]["now"]) == (None, 24900)
+    assert (outdated.json()["facts"]["seen"], outdated.json()["facts"]["now"]) == (3900, 2900)
+    await desk.laws_hold()
 
 
 async def test_many_prices_are_scheduled_earlier_and_may_take_longer(desk: Desk) -> None:

@@ -196,7 +196,7 @@ def _seen_otherwise(
         return
     seen = {item.place: item.old_amount for item in items}
     for one in plan:
-        now = before[one.sku].planned(one.channel, one.begins)
+        now = before[one.sku].charged(one.channel, one.begins)
         if now != seen[one.place]:
             field = f"items[{one.place}].price"
             yield ChangeOutdated(field, one.sku, one.channel, seen[one.place], now)

@@ -147,9 +147,9 @@ def _in_csv(fault: Fault, lines: Sequence[int]) -> str:
 
 
 async def _old_amounts(tx: Session, market: str, items: Sequence[ItemBody], begins: datetime) -> list[int | None]:
-    """What is to be in the place of each item when the change begins, as things are planned now."""
+    """What is to be charged in the place of each item when the change begins, as things are planned now."""
     known = await histories(tx, market, {item.sku for item in items}, begins)
-    return [known[item.sku].planned(item.channel, begins) for item in items]
+    return [known[item.sku].charged(item.channel, begins) for item in items]
 
 
 def _new(item: ItemBody, old_amount: int | None) -> NewItem:

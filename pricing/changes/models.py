@@ -85,7 +85,7 @@ class PriceChangeItem(Table):
     ends_at: Mapped[datetime | None]
     """Where it does not end with the change."""
     old_amount: Mapped[int | None] = mapped_column(BigInteger)
-    """What was to be in its place when it was drafted."""
+    """What was to be charged in its place, as of the draft: of a channel, its own price or else the recommended one."""
     exception_reason: Mapped[str | None]
     exception_expires_at: Mapped[datetime | None]
     exception_id: Mapped[Code | None]

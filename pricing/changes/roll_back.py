@@ -75,6 +75,6 @@ def _item(one: Planned, begins: datetime, history: Histories) -> NewItem:
         one.amount,
         starts_at=one.begins if one.begins > begins else None,
         ends_at=one.ends,
-        old_amount=history.planned(one.channel, one.begins),
+        old_amount=history.charged(one.channel, one.begins),
         exception_id=one.exception_id,
     )
