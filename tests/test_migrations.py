@@ -161,6 +161,46 @@ def test_whose_a_belief_was_is_read_from_what_it_ended(server: EmbeddedPostgres,
         asyncio.run(sql(server, empty, "UPDATE recommended_prices SET recorded_by = 'x'"))
 
 
+def test_what_was_put_back_after_a_gap_was_written_by_who_put_it_back(server: EmbeddedPostgres, empty: str) -> None:
+    """The sale ends in March by a; k, its counter-change, has it go on from May on, and ends no belief by that.
+
+    Of r it puts back what b laid. An import cuts what b laid elsewhere.
+    """
+    config = config_for(server, empty)
+    command.upgrade(config, "0009")
+    for statement in (
+        """INSERT INTO markets (code, currency, countries, prices_include_tax, time_zone)
+           VALUES ('de', 'EUR', '{DE}', true, 'Europe/Berlin')""",
+        "INSERT INTO categories (code, name) VALUES ('c', 'C')",
+        "INSERT INTO products (code, title) VALUES ('p', 'P')",
+        """INSERT INTO variants (sku, product, name, category, tax_class, status)
+           SELECT sku, 'p', 'P', 'c', 'standard', 'draft' FROM unnest('{R,S,T}'::text[]) AS s (sku)""",
+        """INSERT INTO price_changes
+                  (id, market, name, reason, origin, counter_of, state, starts_at, created_by, created_at)
+           VALUES ('a', 'de', 'A', 'A', 'items', NULL, 'rolled_back', '2026-03-01Z', 'ada', '2026-02-01Z'),
+                  ('k', 'de', 'K', 'K', 'counter', 'a', 'live', '2026-05-01Z', 'ada', '2026-03-15Z')""",
+        """INSERT INTO price_change_items (change_id, place, sku, amount)
+           VALUES ('a', 0, 'S', NULL), ('a', 1, 'R', NULL), ('k', 0, 'S', 5), ('k', 1, 'R', 4)""",
+        """INSERT INTO price_change_steps (change_id, place, state, actor, moved_at)
+           VALUES ('a', 0, 'scheduled', 'ada', '2026-02-01Z'), ('k', 0, 'scheduled', 'ada', '2026-03-15Z')""",
+        """INSERT INTO recommended_prices
+                  (sku, market, valid_from, valid_to, amount, recorded_at, superseded_at, change_id, superseded_by)
+           VALUES ('S', 'de', '2026-01-01Z', NULL, 5, NULL, '2026-02-01Z', NULL, 'a'),
+                  ('S', 'de', '2026-01-01Z', '2026-03-01Z', 5, '2026-02-01Z', NULL, NULL, NULL),
+                  ('S', 'de', '2026-05-01Z', NULL, 5, '2026-03-15Z', NULL, NULL, NULL),
+                  ('R', 'de', '2026-05-01Z', NULL, 4, '2026-03-15Z', NULL, 'b', NULL),
+                  ('T', 'de', '2026-01-01Z', NULL, 4, '2026-01-01Z', '2026-02-03Z', 'b', NULL),
+                  ('T', 'de', '2026-01-01Z', '2026-06-01Z', 4, '2026-02-03Z', NULL, 'b', NULL),
+                  ('T', 'de', '2026-06-01Z', NULL, 3, '2026-02-03Z', NULL, NULL, NULL)""",
+    ):
+        asyncio.run(sql(server, empty, statement))
+
+    command.upgrade(config, "head")
+
+    whose = asyncio.run(sql(server, empty, "SELECT recorded_by FROM recommended_prices ORDER BY id"))
+    assert [one for (one,) in whose] == [None, "a", "k", "k", "b", None, None]
+
+
 @pytest.mark.parametrize("path", sorted((MIGRATIONS / "versions").glob("*.py")), ids=lambda path: path.stem)
 def test_every_revision_waits_for_nobody_long(path: Path) -> None:
     """Each direction begins with its limits: a migration that waits for a lock makes everybody else wait for it."""

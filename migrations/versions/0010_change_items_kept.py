@@ -8,15 +8,26 @@ down_revision = "0009"
 branch_labels = None
 depends_on = None
 
-SERIES = {"recommended_prices": "market", "channel_prices": "channel"}
+# By table: its scope, and what is the same price in the items of a change.
+SERIES = {
+    "recommended_prices": ("market", "i.channel IS NULL AND c.market = p.market"),
+    "channel_prices": ("channel", "i.channel = p.channel"),
+}
 
-# What ended a belief wrote those down that began at the same instant; what ended none wrote down its own.
+# What ended beliefs wrote those down that began at the same instant, be it a change or, without a name, an import. Where
+# none were ended, as when a price comes up again after a gap, the diary of changes knows who moved at that instant;
+# what it does not know of wrote down its own.
 WHOSE = """
     UPDATE {table} p
-       SET recorded_by = coalesce((SELECT max(q.superseded_by) FROM {table} q
-                                    WHERE q.sku = p.sku AND q.{scope} = p.{scope}
-                                      AND q.superseded_at = p.recorded_at), p.change_id)
-     WHERE p.recorded_at IS NOT NULL
+       SET recorded_by = CASE WHEN ended.beliefs > 0 THEN ended.by ELSE coalesce(
+               (SELECT max(c.id) FROM price_change_steps s
+                  JOIN price_changes c ON c.id = s.change_id
+                  JOIN price_change_items i ON i.change_id = c.id AND i.sku = p.sku AND {same}
+                 WHERE s.moved_at = p.recorded_at AND s.state IN ('scheduled', 'withdrawn')), p.change_id) END
+      FROM {table} o
+     CROSS JOIN LATERAL (SELECT count(*) AS beliefs, max(q.superseded_by) AS by FROM {table} q
+                          WHERE q.sku = o.sku AND q.{scope} = o.{scope} AND q.superseded_at = o.recorded_at) ended
+     WHERE o.id = p.id AND p.recorded_at IS NOT NULL
 """
 
 # What two people have seen is what is written; the one thing that comes later is the exception that a price stands on.
@@ -46,10 +57,10 @@ def upgrade() -> None:
         " FOR EACH ROW EXECUTE FUNCTION refuse_other_items()"
     )
     op.execute("CREATE TRIGGER append_only BEFORE TRUNCATE ON price_change_items EXECUTE FUNCTION refuse_change()")
-    for table, scope in SERIES.items():
+    for table, (scope, same) in SERIES.items():
         op.add_column(table, sa.Column("recorded_by", sa.Text(collation="C"), nullable=True))
         op.execute(f"ALTER TABLE {table} DISABLE TRIGGER beliefs")
-        op.execute(WHOSE.format(table=table, scope=scope))
+        op.execute(WHOSE.format(table=table, scope=scope, same=same))
         op.execute(f"ALTER TABLE {table} ENABLE TRIGGER beliefs")
 
 
