@@ -105,3 +105,30 @@ async def test_what_is_written_without_a_change_overwrites_no_plan_either(desk: 
             await write_prices(tx, "de", [PriceWrite("WATCH", None, MONDAY, None, 19900)], None, NOON)
 
     assert (refused.value.begins, refused.value.ends) == (CHRISTMAS, True)
+
+
+async def test_what_others_were_approved_against_is_withdrawn_after_them(desk: Desk) -> None:
+    """249.00 to 200.00 tomorrow, and a tenth less than that the day after: without the first it would be far more."""
+    day = timedelta(days=1)
+    first = await desk.scheduled(item("WATCH", 20000), item("CHARGER", 3500), starts_at=at(NOON + day))
+    upon = await desk.scheduled(item("WATCH", 18000), starts_at=at(NOON + 2 * day))
+    beside = await desk.scheduled(item("PHONE-BLK", 74900), starts_at=at(NOON + 2 * day))
+    refused = await desk.do(first, "withdraw")
+    withdrawn = [await desk.do(one, "withdraw") for one in (beside, upon, first)]
+
+    assert problem(refused) == (409, "change_relied_on")
+    assert refused.json()["facts"]["by"] == [upon]
+    assert [answer.status_code for answer in withdrawn] == [200] * 3
+    assert await desk.series("WATCH") == [(JANUARY, None, 24900)]
+    await desk.laws_hold()
+
+
+async def test_what_a_channel_would_charge_is_relied_on_as_well(desk: Desk) -> None:
+    day = timedelta(days=1)
+    fair = {"reason": "The fair", "expires_at": at(NOON + 7 * day)}
+    first = await desk.scheduled(item("WATCH", 20000), starts_at=at(NOON + day))
+    upon = await desk.scheduled(item("WATCH", 18000, "web-de", exception=fair), starts_at=at(NOON + 2 * day))
+    refused = await desk.do(first, "withdraw")
+
+    assert problem(refused) == (409, "change_relied_on")
+    assert refused.json()["facts"]["by"] == [upon]

@@ -148,6 +148,21 @@ class ChangeOutdated(Refusal):
         )
 
 
+@dataclass(eq=False)
+class ReliedOn(Refusal):
+    """Others were approved against the prices of a change, which is withdrawn after them or not at all."""
+
+    code = "change_relied_on"
+    field: str
+    change_id: str
+    by: list[str]
+    """The scheduled changes that would replace another price than was seen beside theirs."""
+
+    def __str__(self) -> str:
+        others = ", ".join(self.by)
+        return f"{self.field}: without it, {others} would replace another price than was seen. Withdraw that first."
+
+
 def _said(amount: int | None) -> str:
     return "none" if amount is None else str(amount)
 

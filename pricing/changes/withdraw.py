@@ -6,12 +6,13 @@ from commerce.kernel.db import Session
 from commerce.kernel.outbox import tell
 from pricing.changes.check import DEVIATIONS_TOLD, skus_of
 from pricing.changes.come_due import catch_up
-from pricing.changes.errors import DeviationTold, ParityBroken
+from pricing.changes.errors import DeviationTold, ParityBroken, ReliedOn
 from pricing.changes.events import PriceChangeWithdrawn
 from pricing.changes.in_time import done_in_time, must_be_in_time
 from pricing.changes.into_book import into_book
 from pricing.changes.move import Change, lock_change, market_of, may_become, move_change
 from pricing.changes.parity import exceptions_of, newly_broken
+from pricing.changes.relied_on import relying_on
 from pricing.changes.rules import PriceChangeState
 from pricing.locking import lock_market
 from pricing.policies import parity_of
@@ -24,7 +25,7 @@ async def withdraw_change(tx: Session, change_id: str, actor: str, note: str | N
 
     What it would have charged stays in the history as something that was believed once. One that begins too soon for
     everybody to hear of it is not withdrawn any more, but rolled back.
-    Raises NotFound, MoveNotAllowed, TooSoon, ParityBroken where other changes rely on it.
+    Raises NotFound, MoveNotAllowed, TooSoon; ReliedOn and ParityBroken where other changes rely on it.
     """
     await lock_market(tx, await market_of(tx, change_id))
     change = await catch_up(tx, await lock_change(tx, change_id), now)
@@ -39,6 +40,7 @@ async def _take_out(tx: Session, change: Change, now: datetime) -> None:
     must_be_in_time("starts_at", change.starts_at, change.items, now)
     await done_in_time(tx, change.starts_at, now)
     skus = await skus_of(tx, change.id)
+    others = await relying_on(tx, change.market, change.id, skus, now)
     policy = await parity_of(tx, change.market)
     before = await histories(tx, change.market, skus, now)
     await take_back(tx, change.market, change.id, now)
@@ -50,5 +52,7 @@ async def _take_out(tx: Session, change: Change, now: datetime) -> None:
             for sku, one in broken[:DEVIATIONS_TOLD]
         ]
         raise ParityBroken("change_id", policy.parity, told, len(broken) - len(told))
+    if others:
+        raise ReliedOn("change_id", change.id, others)
     await tell(tx, PriceChangeWithdrawn(change.id, change.market), now)
     await into_book(tx, change.market, now)
