@@ -18,7 +18,8 @@ async def move_variants(
 
     The rows are locked first, so of two people who move one variant at once the second is told that it has moved.
     """
-    rows = select(Variant.sku, Variant.status).where(Variant.product == product).order_by(Variant.sku).with_for_update()
+    rows = select(Variant.sku, Variant.status).where(Variant.product == product).order_by(Variant.sku)
+    rows = rows.with_for_update(key_share=True)  # Orders refer to these rows, and do not wait for it.
     statuses = {sku: VariantStatus(status) for sku, status in await tx.execute(rows)}
     if not statuses and await tx.get(Product, product) is None:
         raise NotFound("product", product)

@@ -1,86 +1,103 @@
-"""Who cancels and who buys lock what they share in one order, so that neither waits for the other in a circle."""
+"""While somebody works on a promotion that runs, it goes on being bought with; and its time is kept under a rush."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
 
+import httpx
 import pytest
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import text
 
+from catalog.rules import VariantStatus
+from catalog.statuses import move_variants
 from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database, Session, is_lost_race
-from inventory.release import release_holds
-from inventory.take import HoldWanted, take_holds
-from orders.cancel import cancel_order
-from pricing.promotions.claim import UseClaim, claim_for_persons
-from pricing.promotions.give_back import give_back_to_persons, give_back_uses
-from pricing.promotions.rules import Why
-from tests.conftest import NOON, Api, Callers, Json
-from tests.promoting import Desk, open_desk, order_id, said
+from commerce.kernel.db import LIMITS, Database, Session
+from pricing.promotions.make_codes import make_codes
+from pricing.promotions.schedule import stop
+from pricing.promotions.schemas import MakeCodesBody
+from tests.conftest import Api, Callers, Json, application_on
+from tests.promoting import Desk, open_desk
 from tests.shop import put_stock, rows
-from tests.stories import every_law_holds, order
+from tests.stories import cash, every_law_holds, order, sale
 
-MARA: Json = {"buyer": {"email": "mara@example.com"}}
+HALF: Json = {"kind": "percent", "share": 5000}
+COUPONS: Json = {"items": {"categories": ["cases"]}, "unique_codes": True}
 
-Canceller = Callable[[Session, str, asyncio.Barrier], Awaitable[None]]
+Work = Callable[[Session, str, datetime], Awaitable[object]]
 
 
 @pytest.fixture
-async def desk(db: Database, clock: SetClock, callers: Callers) -> Desk:
-    """Half off cases, a hundred times for each person."""
-    desk = await open_desk(db, clock, callers)
-    await put_stock(db, "CASE-BLK", "wh-de", 1000)
-    await desk.live({"kind": "percent", "share": 5000}, limits={"per_person": 100})
-    return desk
+async def desk(db: Database, clock: SetClock, callers: Callers) -> AsyncIterator[Desk]:
+    """Two merchandisers, and cases to sell."""
+    made = await open_desk(db, clock, callers)
+    for place in ("wh-de", "berlin"):
+        await put_stock(db, "CASE-BLK", place, 10)
+    yield made
+    await every_law_holds(db)
 
 
-async def cancel_persons_first(tx: Session, order: str, both: asyncio.Barrier) -> None:
-    """Give the person's use back before the goods, when somebody else has locked the goods."""
-    await give_back_to_persons(tx, await give_back_uses(tx, [order], Why.CANCELLED, NOON))
-    await both.wait()
-    await release_holds(tx, [order], NOON)
+@pytest.fixture
+async def impatient(url: str, clock: SetClock) -> AsyncIterator[httpx.AsyncClient]:
+    """The shop, where nobody waits for a lock."""
+    shop = Database(url, clock=clock, pool_size=4, limits={**LIMITS, "lock_timeout": "200ms"})
+    try:
+        async with application_on(shop) as app:
+            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]  # Litestar types its scope
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+                yield client
+    finally:
+        await shop.close()
 
 
-async def cancel_by_the_law(tx: Session, order: str, both: asyncio.Barrier) -> None:
-    """Cancel, when somebody else has locked the goods."""
-    await both.wait()
-    await cancel_order(tx, order, "changed their mind", "op_1", NOON)
+async def make_some(tx: Session, promotion_id: str, now: datetime) -> None:
+    """Make codes, as many as were wanted."""
+    await make_codes(tx, promotion_id, MakeCodesBody(count=5), "ada", now)
 
 
-@pytest.mark.parametrize(("cancel", "lost"), [(cancel_persons_first, 1), (cancel_by_the_law, 0)])
-async def test_a_person_who_cancels_and_buys_at_once_does_both(
-    desk: Desk, web: Api, cancel: Canceller, lost: int
+async def stop_it(tx: Session, promotion_id: str, now: datetime) -> None:
+    """Stop it, and publish that."""
+    await stop(tx, promotion_id, "too cheap", "ada", now)
+
+
+async def retire_the_case(tx: Session, promotion_id: str, now: datetime) -> None:
+    """Take what it is about out of the catalog."""
+    del promotion_id, now
+    await move_variants(tx, "case", None, VariantStatus.RETIRED, unasked=frozenset({VariantStatus.ACTIVE}))
+
+
+async def take_the_row(tx: Session, promotion_id: str, now: datetime) -> None:
+    """The twin: lock it as if its key were to change."""
+    del now
+    await tx.execute(text("SELECT 1 FROM promotions WHERE id = :id FOR UPDATE"), {"id": promotion_id})
+
+
+@pytest.mark.parametrize(
+    ("work", "answered"), [(make_some, 201), (stop_it, 201), (retire_the_case, 201), (take_the_row, 503)]
+)
+async def test_orders_are_placed_while_somebody_works_on_their_promotion(
+    desk: Desk, impatient: httpx.AsyncClient, web: Api, till: Api, work: Work, answered: int
 ) -> None:
-    placed = said(await web.post("/v1/orders", order(("CASE-BLK", 1), total=1450, **MARA)), 201)
-    [(promotion, mara)] = await rows(desk.db, "SELECT promotion_id, customer_id FROM promotion_uses")
-    both = asyncio.Barrier(2)
-    another = order_id()
+    promotion_id = await desk.live(HALF, conditions=COUPONS, limits={"codes": 100})
+    one, other = await desk.codes(promotion_id, 2)
+    shop, store = Api(impatient, web.key), Api(impatient, till.key)
 
-    async def buy() -> None:
-        async with desk.db.transaction() as tx:
-            await take_holds(tx, [HoldWanted(another, {"CASE-BLK": 1}, ["wh-de"], None)], NOON)
-            await both.wait()
-            await claim_for_persons(tx, [(UseClaim(another, promotion), mara)], NOON)
+    async with desk.db.transaction() as tx:
+        await work(tx, promotion_id, desk.clock.now())
+        placed = await shop.post("/v1/orders", order(("CASE-BLK", 1), total=1450, codes=[one]))
+        body = sale(("CASE-BLK", 1), total=1450, tenders=[cash(1450)], codes=[other])
+        sold = await store.post("/v1/till-sales", body)
 
-    async def give_up() -> None:
-        async with desk.db.transaction() as tx:
-            await cancel(tx, placed["id"], both)
-
-    outcomes = await asyncio.gather(buy(), give_up(), return_exceptions=True)
-
-    broken_up = [error for error in outcomes if error is not None]
-    assert len(broken_up) == lost
-    assert all(isinstance(error, DBAPIError) and is_lost_race(error) for error in broken_up)
+    assert [placed.status_code, sold.status_code] == [answered] * 2, placed.text
 
 
-async def test_cancelling_and_buying_together_keeps_nobody_waiting(desk: Desk, web: Api, operator: Api) -> None:
-    body = order(("CASE-BLK", 1), total=1450, **MARA)
-    ids = [said(await web.post("/v1/orders", body), 201)["id"] for _ in range(10)]
+@pytest.mark.parametrize(("strength", "state"), [("KEY SHARE", "live"), ("UPDATE", "scheduled")])
+async def test_its_start_is_written_down_while_orders_are_placed_with_it(desk: Desk, strength: str, state: str) -> None:
+    """With its twin: were the row taken for good, it would be passed over."""
+    promotion_id = await desk.scheduled(HALF)
+    desk.clock.advance(timedelta(seconds=10))
 
-    answers = await asyncio.gather(
-        *(operator.post(f"/v1/orders/{one}/cancel", {"reason": "changed their mind"}) for one in ids),
-        *(web.post("/v1/orders", body) for _ in ids),
-    )
+    async with desk.db.transaction() as tx:
+        lock = text(f"SELECT 1 FROM promotions WHERE id = :id FOR {strength}")
+        await tx.execute(lock, {"id": promotion_id})  # As the foreign key of an order's discount does.
+        await desk.keep_time()
 
-    assert [answer.status_code for answer in answers] == [200] * 10 + [201] * 10
-    assert await rows(desk.db, "SELECT uses FROM promotion_person_counters") == [(10,)]
-    await every_law_holds(desk.db)
+    assert await rows(desk.db, "SELECT state FROM promotions") == [(state,)]

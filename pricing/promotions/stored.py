@@ -26,7 +26,8 @@ COLUMNS = """
 """
 # The columns are this module's own; no value is in the text.
 _ONE = text(f"SELECT {COLUMNS} FROM promotions p WHERE p.id = :id")  # noqa: S608 - see above
-_LOCKED = text(f"SELECT {COLUMNS} FROM promotions p WHERE p.id = :id FOR UPDATE")  # noqa: S608 - see above
+# Not FOR UPDATE: whatever refers to the row, as orders do, must not wait while a million codes are made for it.
+_LOCKED = text(f"SELECT {COLUMNS} FROM promotions p WHERE p.id = :id FOR NO KEY UPDATE")  # noqa: S608 - see above
 _MARKET = text("SELECT market FROM promotions WHERE id = :id")
 _NOTE = text("""
     INSERT INTO promotion_steps (promotion_id, step, actor, note, facts, at)
@@ -94,7 +95,7 @@ async def promotion_by_id(tx: ReadSession, promotion_id: str) -> Stored:
 
 
 async def lock_promotion(tx: Session, promotion_id: str) -> Stored:
-    """A promotion that nobody else changes until the transaction ends. Raises NotFound."""
+    """A promotion that nobody else changes until the transaction ends; orders go on using it. Raises NotFound."""
     return _found(promotion_id, (await tx.execute(_LOCKED, {"id": promotion_id})).one_or_none())
 
 

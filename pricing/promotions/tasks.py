@@ -12,9 +12,10 @@ from commerce.kernel.schedules import Job
 from pricing.promotions.events import PromotionEnded, PromotionStarted
 
 AT_ONCE = 500
+# NO KEY: a row that an order refers to just now is not passed over.
 _START = text("""
     WITH due AS (SELECT id FROM promotions WHERE state = 'scheduled' AND starts_at <= :now
-                  ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED),
+                  ORDER BY id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED),
     moved AS (UPDATE promotions p SET state = 'live' FROM due WHERE p.id = due.id
               RETURNING p.id, p.market, p.starts_at),
     noted AS (INSERT INTO promotion_steps (promotion_id, step, actor, at)
@@ -23,7 +24,7 @@ _START = text("""
 """)
 _END = text("""
     WITH due AS (SELECT id FROM promotions WHERE state = 'live' AND ends_at <= :now
-                  ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED),
+                  ORDER BY id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED),
     moved AS (UPDATE promotions p SET state = 'ended' FROM due WHERE p.id = due.id
               RETURNING p.id, p.market, p.ends_at),
     noted AS (INSERT INTO promotion_steps (promotion_id, step, actor, at)
