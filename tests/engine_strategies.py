@@ -206,6 +206,7 @@ def a_basket(seed: int, lines: Sequence[BasketLine]) -> Basket:
         first_purchase=dice.random() < 0.5,
         unlocked=dice.sample(["P0", "P1", "P2", "P3", "P4"], dice.randint(0, 5)),
         used_up=dice.choice([[], [], ["P1"]]),
+        asks_who=dice.choice([[], [], ["P2", "P3"]]),
     )
     return Basket(
         channel=dice.choice([WEB, WEB, STORES]),

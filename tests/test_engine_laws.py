@@ -140,6 +140,7 @@ def shuffled(asked: Basket, die: Random) -> Basket:
         groups=mixed(asked.customer.groups),
         unlocked=mixed(asked.customer.unlocked),
         used_up=mixed(asked.customer.used_up),
+        asks_who=mixed(asked.customer.asks_who),
     )
     return msgspec.structs.replace(asked, lines=mixed(asked.lines), codes=mixed(asked.codes), customer=customer)
 

@@ -108,6 +108,7 @@ customers = st.builds(
     groups=st.sampled_from([[], ["staff"]]),
     first_purchase=st.booleans(),
     used_up=st.lists(st.sampled_from(["P0", "P1", "P2", "P3"]), unique=True),
+    asks_who=st.sampled_from([[], ["P1"]]),
 )
 
 

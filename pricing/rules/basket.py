@@ -30,6 +30,8 @@ class Customer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     """Promotions with unique codes, of which one that opens them was shown."""
     used_up: list[str] = []
     """Promotions whose uses are gone, for everybody or for this customer."""
+    asks_who: list[str] = []
+    """Promotions that count each person's uses, where nobody in particular buys."""
 
 
 class Basket(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

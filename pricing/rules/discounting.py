@@ -99,9 +99,13 @@ def _why_not_customer(promotion: Promotion, asked: Asked) -> str | None:
         return "code"
     if asks.unique_codes and promotion.id not in customer.unlocked:
         return "code"
-    if promotion.limited and promotion.id in customer.used_up:
+    return _why_no_use(promotion, customer) if promotion.limited else None
+
+
+def _why_no_use(promotion: Promotion, customer: Customer) -> str | None:
+    if promotion.id in customer.used_up:
         return "used_up"
-    return None
+    return "nobody" if promotion.id in customer.asks_who else None
 
 
 def _why_not_basket(promotion: Promotion, candidate: Candidate) -> str | None:

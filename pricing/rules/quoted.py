@@ -13,6 +13,7 @@ REASONS = {
     "not_first_purchase": "It is for a customer's first purchase.",
     "code": "None of its codes was shown.",
     "used_up": "Its uses are gone.",
+    "nobody": "It counts each person's uses, and nobody in particular buys.",
     "hours": "It does not run at this time of the week.",
     "quantity": "There are too few matching units.",
     "subtotal": "The matching units are not worth enough.",

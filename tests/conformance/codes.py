@@ -107,6 +107,10 @@ TABLES = [
             known("left", "There are uses left.", 900, None),
             known("used-up", "There are none.", 1000, "used_up", used_up=["ten"]),
             known("other-used-up", "Of another one there are none.", 900, None, used_up=["twenty"]),
+            known("nobody", "Each person has some, and nobody in particular buys.", 1000, "nobody", asks_who=["ten"]),
+            known(
+                "nobody-used-up", "There are none, whoever buys.", 1000, "used_up", used_up=["ten"], asks_who=["ten"]
+            ),
         ],
         "limits",
         limited=True,
