@@ -9,7 +9,7 @@ from typing import NamedTuple
 from commerce.kernel.db import ReadSession
 from orders.customers.bought_before import STRANGER, Known, known_of
 from orders.customers.identities import Who, identities_of
-from pricing.promotions.unlock import Gone, unlocked_by, used_up
+from pricing.promotions.unlock import Gone, Unlocked, unlocked_by, used_up
 from pricing.rules import Needs, Prepared, needs_of
 from pricing.rules.basket import Customer
 from pricing.rules.codes import normal_code
@@ -34,6 +34,8 @@ class BasketFacts(NamedTuple):
     opened: tuple[tuple[str, str], ...] = ()
     """(promotion, the unique code that opens it)."""
     used_up: tuple[str, ...] = ()
+    asks_who: tuple[str, ...] = ()
+    """Promotions that run and count each person's uses, where nobody in particular buys."""
     limited: tuple[str, ...] = ()
     """Promotions that run and whose uses are counted."""
     for_first: tuple[str, ...] = ()
@@ -43,7 +45,7 @@ class BasketFacts(NamedTuple):
     def customer(self) -> Customer:
         """The same as the engine asks for it."""
         unlocked = [promotion for promotion, _ in self.opened]
-        return Customer(list(self.groups), self.first_purchase, unlocked, list(self.used_up))
+        return Customer(list(self.groups), self.first_purchase, unlocked, list(self.used_up), list(self.asks_who))
 
     def code_for(self, promotion: str) -> str | None:
         """The unique code that opens a promotion, if one was shown."""
@@ -65,25 +67,30 @@ async def facts_of_baskets(tx: ReadSession, baskets: Sequence[Asking], at: int) 
     codes = [_codes(basket, need) for basket, need in zip(baskets, needs, strict=True)]
     unlocked = await unlocked_by(tx, {code for of_basket in codes for code in of_basket})
     limited = sorted({promotion for need in needs for promotion in need.limited})
-    customers = sorted({one.customer for one in known if one.customer is not None})
+    customers = sorted({customer for one in known for customer in one.customers})
     gone = await used_up(tx, limited, customers)
-    facts = []
-    for need, buyer, one, of_basket in zip(needs, buyers, known, codes, strict=True):
-        opened = {unlocked[code].promotion_id: code[1] for code in of_basket
-                  if code in unlocked and unlocked[code].uses_left > 0}  # fmt: skip
-        named = buyer is not None and bool(identities_of(buyer))
-        mine = _gone_for(gone, one, named=named) & set(need.limited)
-        facts.append(
-            BasketFacts(
-                one.groups,
-                named and not one.bought,
-                tuple(sorted(opened.items())),
-                tuple(sorted(mine)),
-                need.limited,
-                need.first_purchase,
-            )
-        )
-    return facts
+    return [
+        _about(need, buyer, one, gone, [(unlocked[code], code[1]) for code in shown if code in unlocked])
+        for need, buyer, one, shown in zip(needs, buyers, known, codes, strict=True)
+    ]
+
+
+def _about(
+    need: Needs, buyer: Who | None, known: Known, gone: Gone, shown: Sequence[tuple[Unlocked, str]]
+) -> BasketFacts:
+    """What is known about one basket. A code that is used up opens its promotion too, which is used up then."""
+    named = buyer is not None and bool(identities_of(buyer))
+    good = {one.promotion_id: code for one, code in shown if one.uses_left > 0}
+    spent = {one.promotion_id: code for one, code in shown if one.promotion_id not in good}
+    return BasketFacts(
+        known.groups,
+        named and not known.bought,
+        tuple(sorted({**spent, **good}.items())),
+        tuple(sorted((gone.for_customers(known.customers) | spent.keys()) & set(need.limited))),
+        () if named else tuple(sorted(gone.per_person.keys() & set(need.limited))),
+        need.limited,
+        need.first_purchase,
+    )
 
 
 def _needs(baskets: Sequence[Asking], at: int) -> list[Needs]:
@@ -99,8 +106,3 @@ def _codes(basket: Asking, need: Needs) -> list[tuple[str, str]]:
         return []
     market = basket.book.book.market
     return [(market, code) for code in map(normal_code, basket.codes) if code is not None]
-
-
-def _gone_for(gone: Gone, known: Known, *, named: bool) -> frozenset[str]:
-    """What is gone for somebody. Who is new here and says who they are has had nothing yet."""
-    return gone.everybody if named and known.customer is None else gone.for_customer(known.customer)

@@ -99,6 +99,18 @@ async def test_an_account_has_one_as_well(web: Api) -> None:
     assert problem(await web.post("/v1/orders", at_half(**twice))) == (409, "stale_total")
 
 
+@pytest.mark.usefixtures("desk")
+@pytest.mark.parametrize("name", [{"account": "acc-1"}, {"loyalty": "L-1"}, {"phone": "+493023125051"}])
+async def test_who_bought_before_under_that_address_is_not_new_by_another_name(web: Api, name: Json) -> None:
+    said(await web.post("/v1/orders", at_half()), 201)
+    again = {"buyer": {**NEW["buyer"], **name}}
+
+    assert await price(web, again) == 2900
+    assert problem(await web.post("/v1/orders", at_half(**again))) == (409, "stale_total")
+    said(await web.post("/v1/orders", order(("CASE-BLK", 1), total=2900, **again)), 201)
+    assert await price(web, {"buyer": {"email": "another@example.com", **name}}) == (1450 if "phone" in name else 2900)
+
+
 async def test_two_who_are_one_had_two_first_purchases_and_get_no_third(desk: Desk, web: Api, operator: Api) -> None:
     other: Json = {"buyer": {"email": "other@example.com"}}
     one = said(await web.post("/v1/orders", at_half()), 201)

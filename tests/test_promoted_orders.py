@@ -31,6 +31,12 @@ async def desk(db: Database, clock: SetClock, callers: Callers) -> Desk:
     return made
 
 
+async def why(api: Api, *wanted: tuple[str, Any], **more: Any) -> str:  # noqa: ANN401 - parts of a body
+    """What became of the only promotion, in a word."""
+    [verdict] = said(await api.post("/v1/quotes", basket(*wanted, explain=True, **more)))["promotions"]
+    return str(verdict["reason"])
+
+
 async def test_web_and_store_start_at_one_instant(desk: Desk, clock: SetClock, web: Api, till: Api) -> None:
     start = clock.now() + timedelta(minutes=2)
     await desk.scheduled(HALF, conditions=CASES, starts_at=start.isoformat())
@@ -126,6 +132,8 @@ async def test_the_last_use_of_a_code_goes_to_one_of_two_hundred_in_web_and_stor
     }
     assert await rows(desk.db, "SELECT uses, most FROM promotion_codes WHERE NOT shared") == [(1, 1)]
     assert await total(web, ("CASE-BLK", 1), codes=[code]) == 2900
+    assert await why(web, ("CASE-BLK", 1), codes=[code]) == "used_up"
+    assert await why(web, ("CASE-BLK", 1), codes=["NOSUCH"]) == "code"
     await every_law_holds(desk.db)
 
 
@@ -140,6 +148,8 @@ async def test_one_person_has_one_use_whichever_channel(desk: Desk, web: Api, ti
     assert problem(await till.post("/v1/till-sales", body)) == (409, "stale_total")
     assert await total(till, ("CASE-BLK", 1), buyer={"email": "otto@example.com"}, **store) == 1450
     assert await total(till, ("CASE-BLK", 1), **store) == 2900, "nobody in particular has no use of their own"
+    assert await why(till, ("CASE-BLK", 1), **store) == "nobody"
+    assert await why(till, ("CASE-BLK", 1), **mara, **store) == "used_up"
 
 
 @pytest.mark.parametrize(

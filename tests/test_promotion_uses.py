@@ -207,11 +207,12 @@ async def test_what_is_gone_is_known_beforehand_in_one_statement(desk: Desk) -> 
     with statements(desk.db) as sent:
         async with desk.db.read() as tx:
             gone = await used_up(tx, [total, person, free], ["cus_ada", "cus_bob"])
-            assert (await used_up(tx, [], [])).for_customer(None) == frozenset()
+            assert (await used_up(tx, [], [])).for_customers(["cus_ada"]) == frozenset()
 
-    assert gone.for_customer("cus_ada") == {total, person}
-    assert gone.for_customer("cus_bob") == {total}
-    assert gone.for_customer(None) == {total, person}, "nobody in particular cannot be counted"
+    assert gone.for_customers(["cus_ada"]) == {total, person}
+    assert gone.for_customers(["cus_bob"]) == gone.for_customers([]) == {total}
+    assert gone.for_customers(["cus_bob", "cus_ada"]) == {total, person}, "who may be either had Ada's"
+    assert gone.per_person == {person: 1}, "nobody in particular cannot be counted"
     assert len(sent) == 1
 
 

@@ -12,15 +12,14 @@ _UNLOCKED = text("""
      WHERE NOT shared AND (market, code) IN (
            SELECT w.market, w.code FROM unnest(CAST(:markets AS text[]), CAST(:codes AS text[])) AS w (market, code))
 """)
-_SHORT = text("""
-    SELECT c.promotion_id, CAST(NULL AS text) AS customer_id FROM promotion_counters c
+_USED = text("""
+    SELECT c.promotion_id, CAST(NULL AS text) AS customer_id, c.uses FROM promotion_counters c
      WHERE c.promotion_id = ANY (CAST(:promotions AS text[])) AND c.uses >= c.most
      UNION ALL
-    SELECT p.promotion_id, p.customer_id FROM promotion_person_counters p
+    SELECT p.promotion_id, p.customer_id, p.uses FROM promotion_person_counters p
      WHERE p.promotion_id = ANY (CAST(:promotions AS text[])) AND p.customer_id = ANY (CAST(:customers AS text[]))
-       AND p.uses >= p.most
      UNION ALL
-    SELECT p.id, '' FROM promotions p
+    SELECT p.id, '', p.limit_per_person FROM promotions p
      WHERE p.id = ANY (CAST(:promotions AS text[])) AND p.limit_per_person IS NOT NULL
 """)
 
@@ -33,16 +32,22 @@ class Unlocked(NamedTuple):
 
 
 class Gone(NamedTuple):
-    """Promotions whose uses are gone: for everybody, for some persons, and for whoever is nobody in particular."""
+    """Promotions whose uses are gone for everybody, and what some persons have used of those that count persons."""
 
     everybody: frozenset[str]
-    persons: Mapping[str, frozenset[str]]
-    strangers: frozenset[str]
+    per_person: Mapping[str, int]
+    """How many uses each person has. Nobody in particular has none of their own."""
+    used: Mapping[tuple[str, str], int]
+    """By promotion and customer."""
 
-    def for_customer(self, customer_id: str | None) -> frozenset[str]:
-        """Those that are gone for this customer, or for a buyer whom nobody knows (None)."""
-        own = self.strangers if customer_id is None else self.persons.get(customer_id, frozenset())
-        return self.everybody | own
+    def for_customers(self, customers: Collection[str]) -> frozenset[str]:
+        """Those that are gone for one person who is all of these customers: what each had, they had."""
+        gone = {
+            promotion
+            for promotion, most in self.per_person.items()
+            if sum(self.used.get((promotion, customer), 0) for customer in customers) >= most
+        }
+        return self.everybody | gone
 
 
 async def unlocked_by(tx: ReadSession, codes: Collection[tuple[str, str]]) -> dict[tuple[str, str], Unlocked]:
@@ -59,19 +64,17 @@ async def unlocked_by(tx: ReadSession, codes: Collection[tuple[str, str]]) -> di
 async def used_up(tx: ReadSession, promotions: Collection[str], customers: Collection[str]) -> Gone:
     """Which of these limited promotions are gone, for all and for these customers, in one statement.
 
-    What is limited per person is gone for whoever is nobody in particular. It is only looked at: `claim_uses` decides.
+    It is only looked at: `claim_uses` decides.
     """
     if not promotions:
-        return Gone(frozenset(), {}, frozenset())
-    everybody, strangers = set(), set()
-    persons: dict[str, set[str]] = {}
+        return Gone(frozenset(), {}, {})
+    everybody, per_person, used = set(), {}, {}
     facts = {"promotions": list(promotions), "customers": list(customers)}
-    for promotion_id, customer_id in await tx.execute(_SHORT, facts):
+    for promotion_id, customer_id, uses in await tx.execute(_USED, facts):
         if customer_id is None:
             everybody.add(promotion_id)
         elif customer_id:
-            persons.setdefault(customer_id, set()).add(promotion_id)
+            used[promotion_id, customer_id] = uses
         else:
-            strangers.add(promotion_id)
-    gone = {customer_id: frozenset(ids) for customer_id, ids in persons.items()}
-    return Gone(frozenset(everybody), gone, frozenset(strangers))
+            per_person[promotion_id] = uses
+    return Gone(frozenset(everybody), per_person, used)
