@@ -17,7 +17,7 @@ from orders.customers.identities import Who
 from orders.errors import MixedCurrency, NotPriced, NotTaxed
 from orders.schemas import DiscountView, GiftView, PriorPriceView, QuotedLine, QuoteView, ShippingView, VerdictView
 from pricing.books.current import CurrentBooks
-from pricing.rules import Prepared, holds_until, quote
+from pricing.rules import SHIPPING_CLASS, Prepared, holds_until, quote
 from pricing.rules import basket as engine
 from pricing.rules.quoted import CannotQuote, PriorPrice, QuotedShipping
 from pricing.rules.quoted import Quote as Worked
@@ -52,7 +52,7 @@ class Quoted(NamedTuple):
     asked: engine.Basket
     """What the book was asked."""
     off_the_shelf: datetime
-    """When the first of it is sold no more."""
+    """When the first of what it shows is sold no more."""
 
     def holds_until(self, now: datetime) -> datetime:
         """Until when it stays so, by the book and the catalog as they are. Only who keeps a quote has to know."""
@@ -176,6 +176,8 @@ def _catalog_until(things: Sequence[Sellable], now: datetime) -> datetime:
 
 
 def _refusal(no: CannotQuote, keys: Sequence[str], things: Sequence[Sellable]) -> Refusal:
+    if no.code == "not_taxed" and no.line is None:  # Of all that is taxed only the shipping is no line.
+        return NotTaxed("shipping", SHIPPING_CLASS, things[0].market)
     n = keys.index(no.line) if no.line in keys else 0
     thing, field = things[n], f"lines[{n}].sku"
     if no.code == "not_taxed":

@@ -174,6 +174,21 @@ async def test_what_is_not_sold_is_not_quoted(web: Api, db: Database, planted: s
     assert answer.json()["errors"][0]["field"] == "lines[0].sku"
 
 
+async def test_shipping_without_a_rate_is_to_blame_itself(web: Api, db: Database) -> None:
+    """It is taxed at the standard rate, whatever is shipped."""
+    await plant(
+        db,
+        "UPDATE variants SET tax_class = 'reduced' WHERE sku = 'WATCH'",
+        "DELETE FROM tax_rates WHERE market = 'de' AND tax_class = 'standard'",
+    )
+    await republish(db)
+
+    answer = await web.post("/v1/quotes", basket(("WATCH", 1), shipping={"amount": 500, "currency": "EUR"}))
+
+    assert problem(answer) == (422, "not_taxed")
+    assert answer.json()["facts"] == {"field": "shipping", "tax_class": "standard", "market": "de"}
+
+
 async def test_a_malformed_basket_is_refused_by_the_field(web: Api) -> None:
     cases: list[tuple[Json, str]] = [
         (basket(("WATCH", "1")), "lines[0].quantity"),

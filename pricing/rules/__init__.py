@@ -6,6 +6,7 @@ Promises  the same book, basket, instant and facts give the same quote to the ce
 Tells     nothing: it answers.
 """
 
+from pricing.rules.facts import SHIPPING_CLASS
 from pricing.rules.horizon import Needs, holds_until, needs_of
 from pricing.rules.prepared import Prepared, prepare
 from pricing.rules.quoting import quote
@@ -14,6 +15,7 @@ from pricing.rules.tax import WHOLE_BP, tax_of
 from pricing.rules.unit import UnitPrice, unit_price
 
 __all__ = [
+    "SHIPPING_CLASS",
     "WHOLE_BP",
     "Needs",
     "Prepared",

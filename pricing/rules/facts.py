@@ -6,7 +6,8 @@ from pricing.rules.prepared import ALWAYS, LineFacts, Prepared, channel_prices, 
 from pricing.rules.prior import Prior, prior_of
 from pricing.rules.quoted import CannotQuote
 
-_SHIPPING_CLASS = "standard"
+SHIPPING_CLASS = "standard"
+"""The tax class of what bringing it costs."""
 
 
 def facts_of(prepared: Prepared, channel: str, sku: str, at: int) -> LineFacts:
@@ -32,7 +33,7 @@ def facts_of(prepared: Prepared, channel: str, sku: str, at: int) -> LineFacts:
 def shipping_facts(prepared: Prepared, channel: str, amount: int, at: int) -> LineFacts:
     """What bringing it costs, taxed at the standard rate; promotions on shipping find it by themselves."""
     del channel
-    return LineFacts(at, at, amount, amount, _rate(prepared, _SHIPPING_CLASS, at).amount, 0, None, 0, ())
+    return LineFacts(at, at, amount, amount, _rate(prepared, SHIPPING_CLASS, at).amount, 0, None, 0, ())
 
 
 def prior_at(prepared: Prepared, channel: str, sku: str, at: int) -> Prior:
