@@ -14,6 +14,7 @@ import msgspec
 
 from commerce.kernel.db import Database
 from commerce.kernel.refusals import Refusal
+from orders.gifts import with_gifts_that_are_sold
 from orders.quote import Basket, quote_many
 from orders.schemas import QuoteView
 from pricing.books.current import CurrentBooks
@@ -50,8 +51,9 @@ class QuoteDesk:
             return msgspec.structs.replace(kept.view, quoted_at=now)
         async with self._db.transaction() as tx:
             [quoted] = await quote_many(self._books, tx, [basket], now)
-        if isinstance(quoted, Refusal):
-            raise quoted
+            if isinstance(quoted, Refusal):
+                raise quoted
+            quoted = await with_gifts_that_are_sold(tx, quoted, now)
         if basket.buyer is None:
             self._keep(key, _Kept(quoted.view, now, min(now + LEASE, quoted.holds_until(now))))
         return quoted.view
