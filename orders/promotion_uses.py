@@ -105,7 +105,7 @@ async def claim_at_the_end(tx: Session, cases: Sequence[Claiming], now: datetime
     won = await claim_first_purchases(tx, [(case.order_id, case.customer) for case, _ in firsts])
     for case, promotion in firsts:
         if case.order_id not in won:
-            raise PromotionUsedUp("buyer", promotion, "first_purchase")
+            raise PromotionUsedUp(promotion, "first_purchase")
 
 
 async def give_back_what_is_over(tx: Session, order_id: str, now: datetime) -> list[GivenBack]:

@@ -154,7 +154,7 @@ async def test_many_orders_are_decided_in_the_order_in_which_they_came(desk: Des
     assert (refusal.status, refusal.code, refusal.facts()) == (
         409,
         "promotion_used_up",
-        {"field": "codes", "promotion": few, "limit": "total"},
+        {"field": "shown_total.amount", "promotion": few, "limit": "total"},
     )
 
 
@@ -178,7 +178,7 @@ async def test_a_person_has_their_uses_in_web_and_store_together(desk: Desk) -> 
     for customer, limit in refusals:
         with pytest.raises(PromotionUsedUp) as refused:
             await take(desk.db, UseClaim(order_id(), promotion_id), customer=customer)
-        assert refused.value.facts() == {"field": "codes", "promotion": promotion_id, "limit": limit}
+        assert refused.value.facts() == {"field": "buyer", "promotion": promotion_id, "limit": limit}
     with pytest.raises(PromotionUsedUp):
         await take(desk.db, UseClaim(order_id(), promotion_id), UseClaim(order_id(), promotion_id), customer="cus_bob")
     people = "SELECT customer_id, uses, most FROM promotion_person_counters ORDER BY 1"

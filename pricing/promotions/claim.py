@@ -72,7 +72,7 @@ class UsedUp(NamedTuple):
 
     def refusal(self) -> PromotionUsedUp:
         """The same as a refusal of the order."""
-        return PromotionUsedUp("codes", self.promotion_id, str(self.limit))
+        return PromotionUsedUp(self.promotion_id, str(self.limit))
 
 
 async def claim_uses(tx: Session, claims: Sequence[UseClaim]) -> list[UsedUp | None]:
@@ -121,7 +121,7 @@ async def _take_for_persons(tx: Session, claims: Collection[tuple[UseClaim, str 
     wanted: dict[tuple[str, str], int] = {}
     for claim, who in claims:
         if who is None:
-            raise PromotionUsedUp("codes", claim.promotion_id, str(Short.NOBODY))
+            raise PromotionUsedUp(claim.promotion_id, str(Short.NOBODY))
         wanted[claim.promotion_id, who] = wanted.get((claim.promotion_id, who), 0) + 1
     if not wanted:
         return
@@ -129,7 +129,7 @@ async def _take_for_persons(tx: Session, claims: Collection[tuple[UseClaim, str 
     taken = {(row[0], row[1]) for row in await tx.execute(_TAKE_PERSONS, facts)}
     for promotion_id, customer_id in sorted(wanted):
         if (promotion_id, customer_id) not in taken:
-            raise PromotionUsedUp("codes", promotion_id, str(Short.PERSON))
+            raise PromotionUsedUp(promotion_id, str(Short.PERSON))
 
 
 async def _count(tx: Session, claims: Sequence[UseClaim], by: int) -> None:

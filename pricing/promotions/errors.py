@@ -1,5 +1,6 @@
 """What promotions say no to."""
 
+import dataclasses
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -102,15 +103,23 @@ class CodesTooShort(Refusal):
         return f"Of so many codes with {self.length} random characters one could be guessed; take {self.least} or more."
 
 
+_TO_BLAME = {"total": "shown_total.amount", "code": "codes"}
+
+
 @dataclass(eq=False)
 class PromotionUsedUp(Refusal):
     """Somebody else had the last use, or the buyer had theirs."""
 
     code = "promotion_used_up"
-    field: str
     promotion: str
     limit: str
     """`total`, `person`, `code`, `first_purchase`, or `nobody`: per person, and nobody in particular buys."""
+    field: str = dataclasses.field(init=False)
+    """`codes` for a code that is used up; what was shown, where the last use of all is gone; else the `buyer`."""
+
+    def __post_init__(self) -> None:
+        """Blame what the limit is about."""
+        self.field = _TO_BLAME.get(self.limit, "buyer")
 
     def __str__(self) -> str:
         return f"The uses of {self.promotion} are gone ({self.limit})."
