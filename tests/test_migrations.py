@@ -201,6 +201,30 @@ def test_what_was_put_back_after_a_gap_was_written_by_who_put_it_back(server: Em
     assert [one for (one,) in whose] == [None, "a", "k", "k", "b", None, None]
 
 
+def test_there_is_a_way_back_from_units_that_came_back_for_nothing(server: EmbeddedPostgres, empty: str) -> None:
+    config = config_for(server, empty)
+    command.upgrade(config, "head")
+    for statement in (
+        """INSERT INTO markets (code, currency, countries, prices_include_tax, time_zone)
+           VALUES ('de', 'EUR', '{DE}', true, 'Europe/Berlin')""",
+        "INSERT INTO channels (code, kind, market, name) VALUES ('web', 'online', 'de', 'Web')",
+        """INSERT INTO orders (id, order_number, source, channel, currency, prices_include_tax, fulfilment, state,
+                               placed_at, subtotal, discount_total, tax_total, total)
+           VALUES ('o', 'O', 'api', 'web', 'EUR', true, 'ship', 'shipped', '2026-11-02Z', 9, 0, 0, 9)""",
+        """INSERT INTO refunds
+                  (id, order_id, tender, reason, line, quantity, amount, currency, state, actor, created_at)
+           VALUES ('free', 'o', NULL, 'line', 1, 1, 0, 'EUR', 'succeeded', 'ada', '2026-11-02Z'),
+                  ('paid', 'o', 'cash', 'line', 2, 1, 9, 'EUR', 'succeeded', 'ada', '2026-11-02Z')""",
+    ):
+        asyncio.run(sql(server, empty, statement))
+
+    command.downgrade(config, "0010")
+
+    assert asyncio.run(sql(server, empty, "SELECT id FROM refunds")) == [("paid",)], "it knows of no other"
+    command.upgrade(config, "head")
+    command.check(config)
+
+
 @pytest.mark.parametrize("path", sorted((MIGRATIONS / "versions").glob("*.py")), ids=lambda path: path.stem)
 def test_every_revision_waits_for_nobody_long(path: Path) -> None:
     """Each direction begins with its limits: a migration that waits for a lock makes everybody else wait for it."""
