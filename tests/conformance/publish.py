@@ -21,6 +21,7 @@ from tests.conformance import (
     floors,
     gifts,
     lanes,
+    line_ups,
     percents,
     plain_prices,
     priors,
@@ -38,7 +39,7 @@ VERSION, MINOR = 2, 1
 
 MODULES = (
     *(plain_prices, taxes, percents, amounts, shares, buy_gets, bundles, tiers, gifts, shippings),
-    *(conditions, codes, times, floors, lanes, bests, exclusives, sizes, priors),
+    *(conditions, codes, times, floors, lanes, line_ups, bests, exclusives, sizes, priors),
 )
 TABLES: Sequence[Table] = [table for module in MODULES for table in module.TABLES]
 
