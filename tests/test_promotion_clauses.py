@@ -184,6 +184,10 @@ UNREADABLE: list[tuple[Json, str]] = [
     (given(hours=[{"days": [1], "until": 1441}]), "conditions.hours[0].until"),
     (given(subtotal=-1), "conditions.subtotal"),
     (promotion(starts_at="2026-11-03T00:00:00"), "starts_at"),
+    (given(groups=["a\0b"]), "conditions.groups[0]"),
+    (given(channels=["web-de", "\0"]), "conditions.channels[1]"),
+    (given(items={"skus": ["a\0b"]}), "conditions.items.skus[0]"),
+    (given(items={"attributes": [["colour", "\0"]]}), "conditions.items.attributes[0][1]"),
 ]
 
 GOOD: list[Json] = [
