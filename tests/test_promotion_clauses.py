@@ -54,6 +54,13 @@ MALFORMED: list[tuple[Json, Json]] = [
             "conditions.stores[3]": "There is no location 'rome'.",
         },
     ),
+    (
+        given(groups=["staff", " ", "a\nb"]),
+        {
+            "conditions.groups[1]": "No customer can be in a group that is called ' '.",
+            "conditions.groups[2]": "No customer can be in a group that is called 'a\\nb'.",
+        },
+    ),
     (given(groups=["staff", "staff"]), {"conditions.groups[1]": "'staff' is named twice."}),
     (
         given(

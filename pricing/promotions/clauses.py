@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
+
+from commerce.kernel.bodies import CodeText
 from pricing.promotions.errors import Fault, MalformedPromotion
 from pricing.promotions.schemas import PromotionBody
 from pricing.rules.codes import normal_code
@@ -80,7 +83,7 @@ def _conditions(body: PromotionBody, known: Known) -> Iterator[Fault]:
     at, conditions = "conditions", body.conditions
     yield from _channels(at, conditions, body.market, known)
     yield from _stores(at, conditions, body.market, known)
-    yield from named_twice(f"{at}.groups", conditions.groups)
+    yield from _groups(f"{at}.groups", conditions.groups)
     if conditions.code_hashes:
         yield Fault(f"{at}.code_hashes", "Write the codes themselves, in `codes`; their hashes are made of them.")
     yield from _selector(f"{at}.items", conditions.items, known)
@@ -107,6 +110,15 @@ def _stores(at: str, conditions: Conditions, market: str, known: Known) -> Itera
             yield Fault(f"{at}.stores[{n}]", f"{code!r} is a {store.kind}; nothing is sold there.")
         elif store.market != market:
             yield Fault(f"{at}.stores[{n}]", f"{code!r} is in {store.market!r}, not in {market!r}.")
+
+
+def _groups(at: str, groups: Sequence[str]) -> Iterator[Fault]:
+    yield from named_twice(at, groups)
+    for n, group in enumerate(groups):
+        try:
+            msgspec.convert(group, CodeText)
+        except msgspec.ValidationError:
+            yield Fault(f"{at}[{n}]", f"No customer can be in a group that is called {group!r}.")
 
 
 def _selector(at: str, selector: Selector, known: Known) -> Iterator[Fault]:
