@@ -114,6 +114,10 @@ MALFORMED: list[tuple[Json, Json]] = [
         promotion({"kind": "fixed_price", "price": 100}, cap=5),
         {"cap": "With a cap the price would not be what was promised."},
     ),
+    (
+        promotion(tiers({"at": 2, "share": 1000}, {"at": 3, "price": 100}), cap=5),
+        {"cap": "With a cap the price would not be what was promised."},
+    ),
     (promotion(bundle(PHONES, CASES), cap=5), {"cap": "With a cap the price would not be what was promised."}),
     (
         promotion({"kind": "buy_get", "buy": 1, "get": 1, "gets": {"skus": ["GHOST"]}}),

@@ -15,6 +15,7 @@ from pricing.promotions.schemas import PromotionBody
 from pricing.rules.codes import normal_code
 from pricing.rules.promotion import (
     AmountOff,
+    Benefit,
     Bundle,
     BuyGet,
     Conditions,
@@ -223,13 +224,20 @@ def _gift(benefit: Gift, known: Known) -> Iterator[Fault]:
 
 def _cap_and_floor(body: PromotionBody) -> Iterator[Fault]:
     benefit = body.benefit
-    if body.cap is not None and isinstance(benefit, FixedPrice | Bundle | Gift):
+    if body.cap is not None and _promises_a_price(benefit):
         yield Fault("cap", "With a cap the price would not be what was promised.")
     if isinstance(benefit, Percent | AmountOff | FixedPrice) and benefit.on == "shipping":
         if body.floor.minimum:
             yield Fault("floor.minimum", "A floor is for units; shipping has none.")
         if body.floor.cost:
             yield Fault("floor.cost", "A floor is for units; nobody knows what shipping costs us.")
+
+
+def _promises_a_price(benefit: Benefit) -> bool:
+    """Whether it says what something costs, and not only what is taken off."""
+    if isinstance(benefit, Tiers):
+        return any(step.price is not None for step in benefit.steps)
+    return isinstance(benefit, FixedPrice | Bundle | Gift)
 
 
 # Limits and codes
