@@ -86,14 +86,22 @@ async def test_so_many_codes_are_too_long_to_guess(desk: Desk) -> None:
     """However few of them are made in one go: it is all that there may be of which somebody guesses one."""
     promotion_id = await desk.approved(conditions=UNIQUE, limits={"codes": 1_000_000})
     short = await desk.do(promotion_id, "codes", {"count": 1, "length": 9})
-    hyphen = await desk.do(promotion_id, "codes", {"count": 1, "prefix": "-"})
 
     assert problem(short) == (422, "codes_too_short")
     assert short.json()["facts"] == {"field": "length", "length": 9, "least": 10}
-    assert problem(hyphen) == (422, "codes_too_short")
     for count in (1, 1_000, 1_000_000):
         least = length_for(count)
         assert len(ALPHABET) ** (least - 1) < count * 10**8 <= len(ALPHABET) ** least
+
+
+@pytest.mark.parametrize("prefix", ["-", "-AB", "ab", "A B", "AB\n", "\0"])
+async def test_a_prefix_that_no_code_begins_with_is_refused_as_such(desk: Desk, prefix: str) -> None:
+    promotion_id = await desk.approved(conditions=UNIQUE)
+
+    refused = await desk.do(promotion_id, "codes", {"count": 1, "prefix": prefix})
+
+    assert problem(refused) == (400, "invalid_input"), refused.text
+    assert refused.json()["errors"][0]["field"] == "prefix"
 
 
 async def test_there_are_no_more_codes_than_it_was_approved_with(desk: Desk) -> None:

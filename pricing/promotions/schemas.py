@@ -104,7 +104,15 @@ class MakeCodesBody(Body, frozen=True):
     """Make unique codes."""
 
     count: Annotated[int, Meta(ge=1, le=UNIQUE_MAX, examples=[1000])]
-    prefix: Annotated[str, Meta(max_length=20, pattern="^[A-Z0-9-]*$")] = ""
+    prefix: Annotated[
+        str,
+        Meta(
+            max_length=20,
+            pattern=r"^([A-Z0-9][A-Z0-9-]*)?(?!\n)$",
+            description="A code begins with a capital letter or a digit; hyphens may follow.",
+            examples=["XMAS-"],
+        ),
+    ] = ""
     length: Annotated[int, Meta(ge=6, le=20)] = 10
     """Random characters behind the prefix."""
 
