@@ -125,7 +125,8 @@ def test_garbage_is_a_difference_of_that_vector_and_the_next_is_asked(
     assert ran.stdout.splitlines()[-1] == "1 of 5 equal"
 
 
-TOO_MANY = "After the last answer, to prices/three: it wrote more lines than it was asked for: 2 too many."
+TOO_MANY = "After the last answer, to prices/three: it wrote more lines than it was asked for."
+TOO_LONG = "After the last answer, to prices/three: it wrote on, a line longer than 16 MiB."
 
 
 @pytest.mark.parametrize(
@@ -135,6 +136,8 @@ TOO_MANY = "After the last answer, to prices/three: it wrote more lines than it 
         ("if number == 1: sys.exit(0)", "", "prices/three has no answer: it ended with status 0."),
         ("if number == 1: os.kill(os.getpid(), 9)", "", "prices/three has no answer: it was ended by signal 9."),
         ("pass", "print('{}'); print('{}')", TOO_MANY),
+        ("pass", "while True: print('more ' * 1000)", TOO_MANY),
+        ("pass", "while True: sys.stdout.write('more ' * 1000)", TOO_LONG),
         ("pass", "sys.exit(4)", "After the last answer, to prices/three: it ended with status 4."),
     ],
 )

@@ -61,11 +61,13 @@ class ForeignEngine:
         self._stdin.close()
         try:
             async with asyncio.timeout(self._patience_s):
-                more = await self._stdout.read()
+                while line := await self._stdout.readline():
+                    if line.strip():
+                        raise FellSilent("it wrote more lines than it was asked for")
         except TimeoutError:
             raise FellSilent(f"it did not end within {self._patience_s} s after its standard input had") from None
-        if more.strip():
-            raise FellSilent(f"it wrote more lines than it was asked for: {len(more.strip().splitlines())} too many")
+        except ValueError:  # As above.
+            raise FellSilent(f"it wrote on, a line longer than {LINE_BYTES_MAX // 2**20} MiB") from None
         if await self._status() != 0:
             raise FellSilent(await self._how_it_ended())
 
