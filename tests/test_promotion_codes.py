@@ -14,6 +14,7 @@ from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database, Session
 from commerce.kernel.ids import new_id
 from pricing.promotions import make_codes as making
+from pricing.promotions import watch
 from pricing.promotions.claim import UseClaim, claim_uses
 from pricing.promotions.errors import TooManyCodes
 from pricing.promotions.make_codes import ALPHABET, length_for, make_codes
@@ -92,6 +93,27 @@ async def test_so_many_codes_are_too_long_to_guess(desk: Desk) -> None:
     for count in (1, 1_000, 1_000_000):
         least = length_for(count)
         assert len(ALPHABET) ** (least - 1) < count * 10**8 <= len(ALPHABET) ** least
+
+
+async def test_no_transaction_waits_for_a_slow_reader(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL ends one that waits too long, and whoever reads a million codes through `less` takes his time."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"
+    )
+    promotion_id = await desk.approved(conditions=UNIQUE)
+    made = await desk.codes(promotion_id, 5)
+    monkeypatch.setattr(watch, "PAGE", 2)
+
+    pages = [
+        ([one.code for one in page], await rows(desk.db, waiting))
+        async for page in watch.all_codes(desk.db, promotion_id, None)
+    ]
+    async with desk.db.read() as tx:
+        await watch.one_promotion(tx, promotion_id, desk.clock.now())
+        held = await rows(desk.db, waiting)
+
+    assert pages == [(made[:2], [(0,)]), (made[2:4], [(0,)]), (made[4:], [(0,)])]
+    assert held == [(1,)], "it would be seen"
 
 
 @pytest.mark.parametrize("prefix", ["-", "-AB", "ab", "A B", "AB\n", "\0"])

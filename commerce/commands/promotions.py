@@ -14,12 +14,12 @@ from rich.progress import Progress
 from commerce.commands.deciding import as_option, as_required, limit_option, print_json, print_newest, said_option
 from commerce.commands.options import data_option, instant, json_option, stored_text
 from commerce.commands.promotion_tables import print_dry_run, print_promotion, print_promotions
-from commerce.commands.transact import transact
+from commerce.commands.transact import at_database, transact
 from commerce.kernel.refusals import InvalidInput
 from pricing.promotions.rules import PromotionState
 
 if TYPE_CHECKING:
-    from commerce.kernel.db import ReadSession, Session
+    from commerce.kernel.db import Database, ReadSession, Session
     from pricing.promotions.schemas import CodesMadeView, PromotionDetailView
     from pricing.promotions.stored import Stored
 
@@ -195,7 +195,7 @@ def codes(data: Path | None, actor: str, promotion_id: str, batch: int | None, *
             print_json(made)
             return
         batch = made.batch
-    transact(data, lambda tx, _: _print_codes(tx, promotion_id, batch))
+    at_database(data, lambda db: _print_codes(db, promotion_id, batch))
 
 
 def _make(data: Path | None, promotion_id: str, actor: str, wanted: dict[str, object]) -> "CodesMadeView":
@@ -216,10 +216,10 @@ def _make(data: Path | None, promotion_id: str, actor: str, wanted: dict[str, ob
         )
 
 
-async def _print_codes(tx: "ReadSession", promotion_id: str, batch: int | None) -> None:
+async def _print_codes(db: "Database", promotion_id: str, batch: int | None) -> None:
     from pricing.promotions.watch import all_codes  # noqa: PLC0415 - as above
 
-    async for some in all_codes(tx, promotion_id, batch):
+    async for some in all_codes(db, promotion_id, batch):
         sys.stdout.write("".join(f"{one.code}\n" for one in some))
 
 

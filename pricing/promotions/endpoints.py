@@ -40,11 +40,11 @@ from pricing.promotions.schemas import (
     WithdrawBody,
 )
 from pricing.promotions.stored import Stored
+from pricing.promotions.watch import all_codes
 
 _MAKERS = (Role.MERCHANDISER, Role.ADMIN)
 _STAFF = (Role.MERCHANDISER, Role.ANALYST, Role.OPERATOR, Role.ADMIN)
 _STOPPERS = (Role.MERCHANDISER, Role.OPERATOR, Role.ADMIN)
-CSV_PAGE = 10_000
 """Codes that are in memory while they are written out."""
 
 PromotionPath = Annotated[str, PathParameter(pattern="^prm_[0-9a-f]{32}$", description="The promotion's id.")]
@@ -257,14 +257,9 @@ async def download_codes(
 
 
 async def _lines(db: Database, promotion_id: str, batch: int | None) -> AsyncIterator[bytes]:
-    """Page by page; no connection is held while the reader is slow."""
+    """Line by line, as the reader takes them."""
     yield b"code,batch,uses,most\r\n"
-    after: str | None = ""
-    while after is not None:
-        async with db.read() as tx:
-            found = await queries.codes(tx, promotion_id, batch, after, CSV_PAGE)
-        some = found[:CSV_PAGE]
-        after = some[-1].code if len(found) > CSV_PAGE else None
+    async for some in all_codes(db, promotion_id, batch):
         yield "".join(f"{one.code},{one.batch},{one.uses},{one.most or ''}\r\n" for one in some).encode()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
-from commerce.kernel.db import ReadSession
+from commerce.kernel.db import Database, ReadSession
 from pricing.promotions import queries
 from pricing.promotions.schemas import CodeView, PromotionDetailView, PromotionView
 
@@ -22,13 +22,14 @@ async def one_promotion(tx: ReadSession, promotion_id: str, now: datetime) -> Pr
     return await queries.promotion_detail(tx, promotion_id, now)
 
 
-async def all_codes(tx: ReadSession, promotion_id: str, batch: int | None) -> AsyncIterator[Sequence[CodeView]]:
+async def all_codes(db: Database, promotion_id: str, batch: int | None) -> AsyncIterator[Sequence[CodeView]]:
     """Its codes, or those of one batch, some at a time: however many, they are never in memory together.
 
-    Raises NotFound.
+    No connection is held meanwhile, so the reader may be as slow as it likes. Raises NotFound.
     """
     after: str | None = ""
     while after is not None:
-        found = await queries.codes(tx, promotion_id, batch, after, PAGE)
+        async with db.read() as tx:
+            found = await queries.codes(tx, promotion_id, batch, after, PAGE)
         yield found[:PAGE]
         after = found[PAGE - 1].code if len(found) > PAGE else None
