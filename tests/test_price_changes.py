@@ -177,22 +177,22 @@ async def test_a_channel_price_is_seen_beside_what_the_channel_would_charge(desk
 
 
 async def test_many_prices_are_scheduled_earlier_and_may_take_longer(desk: Desk) -> None:
-    """A second more for every 250, and the transaction is cut off so long before the start that all can hear of it."""
+    """A second more for every 100, and the transaction is cut off so long before the start that all can hear of it."""
     await plant(
         desk.db,
         "INSERT INTO variants (sku, product, name, category, tax_class, status)"
         " SELECT 'S' || n, 'case', 'Case', 'cases', 'standard', 'active' FROM generate_series(1, 500) AS s (n)",
     )
     soon = await desk.approved(*(item(f"S{n}", n) for n in range(1, 501)))
-    too_soon = await desk.do(soon, "schedule", starts_at=at(NOON + timedelta(seconds=11)))
+    too_soon = await desk.do(soon, "schedule", starts_at=at(NOON + timedelta(seconds=14)))
     scheduled = await desk.do(soon, "schedule")
     async with desk.db.transaction() as tx:
         await done_in_time(tx, NOON + timedelta(seconds=12), NOON)
         limit = (await tx.execute(text("SHOW transaction_timeout"))).scalar_one()
 
     assert problem(too_soon) == (422, "too_soon")
-    assert too_soon.json()["facts"]["earliest"] == at(NOON + timedelta(seconds=12))
-    assert scheduled.json()["starts_at"] == at(NOON + timedelta(seconds=12))
+    assert too_soon.json()["facts"]["earliest"] == at(NOON + timedelta(seconds=15))
+    assert scheduled.json()["starts_at"] == at(NOON + timedelta(seconds=15))
     assert limit == "6s"
 
 

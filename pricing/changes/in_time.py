@@ -11,8 +11,8 @@ from commerce.kernel.db import Session, commit_by
 from pricing.books.errors import TooSoon
 from pricing.books.lead import HEARD_WITHIN, LEAD
 
-WRITTEN_PER_SECOND = 250
-"""Prices; so few that a busy server is not behind."""
+WRITTEN_PER_SECOND = 100
+"""Prices; so few that a busy server is not behind, even where they have changed every week for a year."""
 LONGEST = timedelta(minutes=5)
 """However far ahead it is scheduled, the market is not locked for longer."""
 
