@@ -12,9 +12,17 @@ from pricing.books.compile import compile_part
 from pricing.books.lead import LEAD
 from pricing.books.readiness import terminals_behind
 from pricing.promotions.example_prices import Examples
-from pricing.promotions.never import Never, Place, never_by_place, never_by_time
+from pricing.promotions.never import (
+    Never,
+    Opened,
+    Place,
+    never_by_place,
+    never_by_start,
+    never_by_stores,
+    never_by_time,
+)
 from pricing.promotions.reach import Above, Charge, above, charges, found_by_clause, landing
-from pricing.promotions.rules import IN_A_LANE_MAX, Running, is_searched, most_at_once
+from pricing.promotions.rules import BOOKED, IN_A_LANE_MAX, Definition, Running, is_searched, most_at_once
 from pricing.promotions.schemas import (
     ChangeAheadView,
     DryRunView,
@@ -79,6 +87,8 @@ _COSTS = text("""
        AND (CAST(:ends_at AS timestamptz) IS NULL OR valid_from < :ends_at)
      GROUP BY sku HAVING min(valid_from) <= :starts_at
 """)
+# Stores are the catalog's.
+_STORES = text("SELECT opened_on, closed_on FROM locations WHERE code = ANY (CAST(:codes AS text[]))")
 _NO_CODES = text("SELECT NOT EXISTS (SELECT 1 FROM promotion_codes WHERE promotion_id = :id)")
 
 
@@ -122,10 +132,12 @@ async def dry_run(tx: ReadSession, promotion_id: str, now: datetime) -> DryRunVi
     rivals = await _others(tx, stored, window)
     costs = await _costs(tx, stored, touched, window)
     never = [
+        *_never_by_start(stored, now),
+        *never_by_stores(await _stores(tx, definition), *window, shop.zone),
         *never_by_time(*window, definition.conditions.hours, shop.zone, now),
         *never_by_place(definition, _places(shop, sold), found, costs),
     ]
-    warnings = [*await _warnings(tx, stored, window, rivals, now), *_unknown_costs(stored, sold, touched, costs)]
+    warnings = [*await _warnings(tx, stored, window, rivals), *_unknown_costs(stored, sold, touched, costs)]
     flags = [*map(_never, never), *(FlagView("warning", *one) for one in warnings)]
     reach = {channel: touched & sold[channel].keys() for channel in channels}
     return DryRunView(
@@ -198,17 +210,23 @@ def _unknown_costs(stored: Stored, sold: Sold, touched: frozenset[str], costs: M
             yield "floor.cost", "cost_unknown", f"What {len(unknown)} skus cost us is not known: {some}."
 
 
+def _never_by_start(stored: Stored, now: datetime) -> Iterator[Never]:
+    """What is in the book already starts when it says; whatever is not is refused there once its start is too near."""
+    if stored.starts_at is not None and stored.state not in BOOKED:
+        yield from never_by_start(stored.starts_at, now + LEAD)
+
+
+async def _stores(tx: ReadSession, definition: Definition) -> list[Opened]:
+    return [Opened(*row) for row in await tx.execute(_STORES, {"codes": definition.conditions.stores})]
+
+
 def _never(found: Never) -> FlagView:
     return FlagView("never", found.clause, found.code, found.reason)
 
 
-async def _warnings(
-    tx: ReadSession, stored: Stored, window: Window, others: Sequence[Stored], now: datetime
-) -> list[Warned]:
+async def _warnings(tx: ReadSession, stored: Stored, window: Window, others: Sequence[Stored]) -> list[Warned]:
     """What does not keep it from applying, and might surprise somebody."""
     said: list[Warned] = []
-    if stored.starts_at is not None and stored.starts_at < now + LEAD and stored.at(now) == stored.state:
-        said.append(("starts_at", "starts_too_soon", "It cannot start then any more; write it with a later start."))
     running = [Running(other.starts_at or window.starts_at, other.ends_at) for other in others if _weighed(other)]
     if _weighed(stored) and most_at_once(*window, running) >= IN_A_LANE_MAX:
         said.append(("lane", "lane_is_full", f"{IN_A_LANE_MAX} that are judged as a whole run there by then."))

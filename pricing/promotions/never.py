@@ -4,8 +4,8 @@ A basket is bought in one channel, so it is looked at channel by channel: what n
 all of them together do not make possible either.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,13 @@ class Never(NamedTuple):
     reason: str
 
 
+class Opened(NamedTuple):
+    """The first and the last day on which a store is open; None where nobody said."""
+
+    first: date | None
+    last: date | None
+
+
 class Place(NamedTuple):
     """A channel in which it would run."""
 
@@ -44,6 +51,24 @@ def never_by_time(
         yield Never("ends_at", "window_over", "Its time is over.")
     elif hours and not _meets(starts_at, ends_at, hours, zone):
         yield Never("conditions.hours", "hours_never", "None of these hours falls between its start and its end.")
+
+
+def never_by_start(starts_at: datetime, earliest: datetime) -> Iterator[Never]:
+    """What a start that nobody can be told of in time rules out, where it is written and not in the book yet."""
+    if starts_at < earliest:
+        yield Never("starts_at", "starts_too_soon", "It cannot start then any more; write it with a later start.")
+
+
+def never_by_stores(
+    stores: Iterable[Opened], starts_at: datetime, ends_at: datetime | None, zone: str
+) -> Iterator[Never]:
+    """What its stores rule out: if it is for some, one of them is open on some day that it runs."""
+    local = ZoneInfo(zone)
+    first = starts_at.astimezone(local).date()
+    last = date.max if ends_at is None else (ends_at - timedelta(microseconds=1)).astimezone(local).date()
+    each = list(stores)
+    if each and not any((one.first or date.min) <= last and first <= (one.last or date.max) for one in each):
+        yield Never("conditions.stores", "stores_closed", "None of these stores is open on any day that it runs.")
 
 
 def _meets(starts_at: datetime, ends_at: datetime | None, hours: Sequence[Hours], zone: str) -> bool:

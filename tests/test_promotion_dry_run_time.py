@@ -1,0 +1,66 @@
+"""The dry run: whether a promotion can still begin, and whether anybody is open then."""
+
+from datetime import timedelta
+
+import pytest
+
+from commerce.kernel.clock import SetClock
+from commerce.kernel.db import Database
+from tests.conftest import Callers, Json, problem
+from tests.promoting import Desk, do_sql, open_desk
+
+WEEKEND: Json = {"starts_at": "2026-11-06T23:00:00Z", "ends_at": "2026-11-08T23:00:00Z"}
+"""Saturday and Sunday in Berlin."""
+
+
+@pytest.fixture
+async def desk(db: Database, clock: SetClock, callers: Callers) -> Desk:
+    """Two merchandisers."""
+    return await open_desk(db, clock, callers)
+
+
+def blamed(seen: Json) -> list[tuple[str, str]]:
+    """The clauses because of which it can never apply."""
+    return [(flag["clause"], flag["code"]) for flag in seen["flags"] if flag["level"] == "never"]
+
+
+async def test_whatever_misses_its_start_can_never_apply(desk: Desk, clock: SetClock) -> None:
+    """Just as it is refused when it is scheduled. What is in the book by then begins when it says."""
+    missed = await desk.approved(starts_at="2026-11-02T12:00:30Z")
+    booked = await desk.scheduled(starts_at="2026-11-02T12:00:30Z")
+    in_time = await desk.dry_run(missed)
+    clock.advance(timedelta(seconds=25))
+    seen, known = await desk.dry_run(missed), await desk.dry_run(booked)
+    refused = await desk.do(missed, "schedule")
+
+    assert (in_time["can_apply"], in_time["flags"]) == (True, [])
+    assert (seen["can_apply"], blamed(seen)) == (False, [("starts_at", "starts_too_soon")])
+    assert problem(refused) == (409, "start_missed")
+    assert (known["can_apply"], known["flags"]) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("closed_on", "opened_on", "stores", "open_then"),
+    [
+        ("2026-11-01", None, ["munich"], False),
+        ("2026-11-06", None, ["munich"], False),
+        ("2026-11-07", None, ["munich"], True),
+        (None, "2026-11-08", ["munich"], True),
+        (None, "2026-11-09", ["munich"], False),
+        ("2026-11-01", None, ["munich", "berlin"], True),
+    ],
+)
+async def test_where_no_store_is_open_while_it_runs_it_can_never_apply(
+    desk: Desk, closed_on: str | None, opened_on: str | None, stores: list[str], *, open_then: bool
+) -> None:
+    """Saturday and Sunday, by the calendar of the market."""
+    days = {"opened_on": opened_on, "closed_on": closed_on}
+    said = ", ".join(f"{name} = '{day}'" for name, day in days.items() if day is not None)
+    await do_sql(desk.db, f"UPDATE locations SET {said} WHERE code = 'munich'")
+
+    seen = await desk.dry_run(await desk.drafted(conditions={"stores": stores}, **WEEKEND))
+
+    assert (seen["can_apply"], blamed(seen)) == (
+        open_then,
+        [] if open_then else [("conditions.stores", "stores_closed")],
+    )
