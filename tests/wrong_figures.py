@@ -95,6 +95,14 @@ def _(patch: Patch) -> None:
     patch.setattr(Line, "prior", property(lambda line: line.facts.prior))
 
 
+@wrong("the prior price: beside whatever costs less than its price")
+def _(patch: Patch) -> None:
+    def shown(line: Line) -> PriorPrice | None:
+        return line.facts.prior if line.net < line.gross or line.price < line.facts.reduced_from else None
+
+    patch.setattr(Line, "prior", property(shown))
+
+
 def _rule(change: Callable[[PriorRule], PriorRule]) -> Spoil:
     def spoil(patch: Patch) -> None:
         right = prior.prior_of

@@ -276,6 +276,21 @@ TABLES = [
         ],
     ),
     Table(
+        "prior-price-beside-what-is-always-less",
+        ["prior-price", "promotions", "stores"],
+        book(
+            [sold("A", (200, 3000))],
+            [
+                promotion("always", {"kind": "percent", "share": 500}, starts=ago(200), lane=0),
+                ran("store", 5, None, channels=[STORES], stores=["berlin-1"]),
+            ],
+        ),
+        [
+            case("store", "Where it is reduced it is told.", IN_BERLIN, total=2565, prior={"A": 2850}),
+            case("other-store", "Less than its price, as it always was: no less.", IN_MUNICH, total=2850, prior={}),
+        ],
+    ),
+    Table(
         "prior-price-only-beside-a-reduction",
         ["prior-price", "promotions", "stores", "limits"],
         book(
