@@ -23,7 +23,7 @@ from pricing.rules.promotion import (
     Tiers,
 )
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12)
 WORDS = st.lists(TEXTS, max_size=3)
 INSTANTS = st.integers(-(2**53), 2**53)
 AMOUNTS = st.integers(0, 10**12)
