@@ -68,6 +68,8 @@ async def dry_run(tx: ReadSession, change_id: str, now: datetime) -> DryRunView:
     currency, included = await queries.money_of(tx, change.market)
     last = max((one.begins for one in checked.plan), default=begins)
     part = await compile_part(tx, change.market, checked.before, last, now)
+    # Thousands of prices take seconds, in which others want answers: here, and where their effects are worked out.
+    foreseen = await asyncio.to_thread(Foreseen, part, checked.before, checked.after)
     facts = Facts(
         checked,
         currency,
@@ -75,11 +77,10 @@ async def dry_run(tx: ReadSession, change_id: str, now: datetime) -> DryRunView:
         await tax_rates_in_force(tx, [change.market], begins),
         change.market,
         await queries.sold(tx, change.market, list(checked.before), begins),
-        Foreseen(part, checked.before, checked.after),
+        foreseen,
         {one.field for one in checked.refusals if one.code == "price_overlaps" and hasattr(one, "field")},
         now,
     )
-    # Thousands of prices take seconds, in which others want answers.
     effects, met = await asyncio.to_thread(_effects, facts, channels)
     differences = [one.difference.amount for one in effects if one.difference is not None]
     return DryRunView(
