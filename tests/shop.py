@@ -12,7 +12,7 @@ from sqlalchemy import text
 from commerce.kernel.db import Database
 from commerce.kernel.ids import new_id
 from commerce.kernel.laws import Law, broken, check_laws
-from pricing.books.publish import ensure_books, publish_book
+from pricing.books.publish import publish_all, publish_book
 from pricing.write_prices import PriceWrite, write_prices
 
 PRICES = {
@@ -88,7 +88,7 @@ async def open_shop(db: Database, *, books: bool = True) -> None:
             await tx.execute(text(statement))
         await tx.execute(_PRICE, prices)
         if books:
-            await ensure_books(tx, db.clock.now())
+            await publish_all(tx, db.clock.now())
             await tx.execute(_OLD_NEWS)
 
 

@@ -11,7 +11,7 @@ from commerce.kernel.clock import SetClock
 from commerce.kernel.db import LIMITS, Database
 from pricing.books.canonical import canonical, read_strictly, sha256_of
 from pricing.books.errors import ChangesTooSoon, MarketsLocked
-from pricing.books.publish import ensure_books, publish_everywhere
+from pricing.books.publish import publish_all, publish_everywhere
 from pricing.books.zones import microseconds
 from pricing.locking import lock_market
 from pricing.rules.book import Book, Price
@@ -290,8 +290,8 @@ async def test_a_price_that_is_cut_into_pieces_is_still_the_same_price(db: Datab
 async def test_every_market_has_numbers_of_its_own_and_the_first_use_makes_its_first_book(db: Database) -> None:
     await publish(db, "us")
     async with db.transaction() as tx:
-        assert await ensure_books(tx, NOON) == ["de"]
-        assert await ensure_books(tx, NOON) == []
+        assert await publish_all(tx, NOON) == {"de": 1}
+        assert await publish_all(tx, NOON) == {}
 
     assert await head(db, "de") == (
         1,
@@ -325,7 +325,7 @@ async def test_a_market_that_somebody_holds_stops_no_other(
 ) -> None:
     """It is come back to, and named where it is held still."""
     async with db.transaction() as tx:
-        await ensure_books(tx, NOON)
+        await publish_all(tx, NOON)
     await plant(db, "INSERT INTO categories (code, name) VALUES ('new', 'New')")
     hasty = Database(url, clock=clock, limits={**LIMITS, "lock_timeout": "500ms"})
     other_came_out = asyncio.Event()

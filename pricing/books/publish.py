@@ -49,9 +49,6 @@ _STARTS = text("""
     ON CONFLICT (market, starts_at) DO UPDATE SET number = excluded.number, told_at = NULL
 """)
 _MARKETS = text("SELECT code FROM markets ORDER BY code")
-_WITHOUT = text("""
-    SELECT code FROM markets m WHERE NOT EXISTS (SELECT FROM price_book_heads h WHERE h.market = m.code) ORDER BY code
-""")
 
 
 class _Last(NamedTuple):
@@ -139,14 +136,6 @@ async def _issued(tx: Session, imprint: _Imprint, edition: _Edition) -> int:
     await _store(tx, imprint, edition)
     await tell(tx, PriceBookPublished(imprint.market, imprint.number, edition.sha256), imprint.now)
     return imprint.number
-
-
-async def ensure_books(tx: Session, now: datetime) -> list[str]:
-    """Publish a first book for every market that has none; their codes."""
-    found = list((await tx.execute(_WITHOUT)).scalars())
-    for market in found:
-        await publish_book(tx, market, now, at_once=True)
-    return found
 
 
 async def publish_all(tx: Session, now: datetime) -> dict[str, int]:

@@ -13,7 +13,6 @@ from pricing.rules.promotion import Benefit, Conditions, Floor
 
 IN_A_LANE_MAX = 12
 """Promotions of a lane that may run together where the best combination has to be searched for (see `is_searched`)."""
-LANES = 10
 
 
 class PromotionState(StrEnum):

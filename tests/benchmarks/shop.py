@@ -10,7 +10,7 @@ from sqlalchemy import text
 from commerce.kernel.access import Role
 from commerce.kernel.db import Database
 from commerce.kernel.keys import WantedKey, issue_key
-from pricing.books.publish import ensure_books
+from pricing.books.publish import publish_all
 
 SKUS = 1000
 BUYERS = 10_000
@@ -79,7 +79,7 @@ async def open_shop(url: str) -> tuple[str, str]:
         for statement in _SHOP:
             used = {name: value for name, value in facts.items() if f":{name}" in statement}
             await tx.execute(text(statement), used)
-        await ensure_books(tx, db.clock.now())
+        await publish_all(tx, db.clock.now())
         plain = await issue_key(tx, WantedKey(Role.STOREFRONT, "bench", "web"), db.clock.now())
         club = await issue_key(tx, WantedKey(Role.STOREFRONT, "club", "club"), db.clock.now())
     async with db.engine.connect() as connection:
