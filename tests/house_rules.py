@@ -44,7 +44,7 @@ _CLOCK_SQL = re.compile(
 )
 _FLOAT_SQL = re.compile(r"\bfloat[48]?\b|\bdouble precision\b|\breal\b", re.IGNORECASE)
 _WRITE_SQL = re.compile(r"\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM|MERGE\s+INTO|COPY|TRUNCATE)\s+([a-z_]+)")
-_ROWS_INTO = re.compile(r"\b(?:Into|insert_many)\(\s*\"([a-z_]+)\"")
+_ROWS_INTO = re.compile(r"\bInto\(\s*\"([a-z_]+)\"")
 _EXCUSED_LINT = re.compile(r"#\s*noqa: [A-Z]+[0-9]+(?:, ?[A-Z]+[0-9]+)* - \S.{5,}")
 _EXCUSED_TYPE = re.compile(r"#\s*type: ignore\[[a-z-]+(?:, ?[a-z-]+)*\]\s+# \S.{5,}")
 _CLASS_NAME = re.compile(r"(Service|Repository|Manager)")

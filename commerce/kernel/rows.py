@@ -71,12 +71,6 @@ def arrays(columns: Mapping[str, str]) -> str:
     return f"unnest({sent}) AS r ({', '.join(columns)})"
 
 
-def insert_many(table: str, columns: Mapping[str, str]) -> TextClause:
-    """One INSERT for many rows of a table; the names must be the caller's own."""
-    names, values = ", ".join(columns), ", ".join(f"r.{name}" for name in columns)
-    return text(f"INSERT INTO {table} ({names}) SELECT {values} FROM {arrays(columns)}")  # noqa: S608 - see above
-
-
 def as_columns(names: Iterable[str], rows: Iterable[Sequence[object]]) -> dict[str, object]:
     """Rows as one array for each column; no rows are empty arrays."""
     columns = list(zip(*rows, strict=True))

@@ -11,7 +11,7 @@ from catalog.rules import check_instant
 from commerce.kernel.db import Session
 from commerce.kernel.ids import new_id
 from commerce.kernel.refusals import InvalidInput
-from commerce.kernel.rows import as_columns, insert_many
+from commerce.kernel.rows import Into, write
 from pricing.books.lead import LEAD
 from pricing.changes.errors import CsvFault
 from pricing.changes.known import Fault, faults_of
@@ -30,20 +30,22 @@ _CHANGE = text("""
     VALUES (:id, :market, :name, :reason, :origin, CAST(:rule AS jsonb), :counter_of, 'draft', :starts_at, :ends_at,
             :actor, :now)
 """)
-_ITEM_COLUMNS = {
-    "change_id": "text",
-    "place": "int",
-    "sku": "text",
-    "channel": "text",
-    "amount": "bigint",
-    "starts_at": "timestamptz",
-    "ends_at": "timestamptz",
-    "old_amount": "bigint",
-    "exception_reason": "text",
-    "exception_expires_at": "timestamptz",
-    "exception_id": "text",
-}
-_ITEMS = insert_many("price_change_items", _ITEM_COLUMNS)
+_ITEMS = Into(
+    "price_change_items",
+    {
+        "change_id": "text",
+        "place": "int",
+        "sku": "text",
+        "channel": "text",
+        "amount": "bigint",
+        "starts_at": "timestamptz",
+        "ends_at": "timestamptz",
+        "old_amount": "bigint",
+        "exception_reason": "text",
+        "exception_expires_at": "timestamptz",
+        "exception_id": "text",
+    },
+)
 
 
 class NewItem(NamedTuple):
@@ -96,7 +98,7 @@ async def store_draft(tx: Session, change: NewChange, items: Sequence[NewItem], 
     change_id = new_id("pch", now)
     await tx.execute(_CHANGE, {**change._asdict(), "id": change_id, "actor": actor, "now": now})
     rows = [(change_id, place, *item) for place, item in enumerate(items)]
-    await tx.execute(_ITEMS, as_columns(_ITEM_COLUMNS, rows))
+    await write(tx, [_ITEMS.rows(rows)])
     await note_step(tx, change_id, PriceChangeState.DRAFT, actor, now)
     return change_id
 

@@ -9,7 +9,7 @@ from catalog.rules import check_instant
 from commerce.kernel.db import Session
 from commerce.kernel.ids import new_id
 from commerce.kernel.outbox import tell
-from commerce.kernel.rows import as_columns, insert_many
+from commerce.kernel.rows import Into, write
 from pricing.changes.check import Checked, check_change, to_come
 from pricing.changes.events import PriceChangeScheduled
 from pricing.changes.in_time import done_in_time, lead_for, must_be_in_time
@@ -23,17 +23,19 @@ from pricing.take_back import take_back_since
 from pricing.write_prices import PriceWrite, write_prices
 
 _STARTS = text("UPDATE price_changes SET starts_at = :begins WHERE id = :id")
-_EXCEPTION_COLUMNS = {
-    "id": "text",
-    "channel": "text",
-    "sku": "text",
-    "reason": "text",
-    "approved_by": "text",
-    "approved_at": "timestamptz",
-    "expires_at": "timestamptz",
-    "change_id": "text",
-}
-_EXCEPTIONS = insert_many("parity_exceptions", _EXCEPTION_COLUMNS)
+_EXCEPTIONS = Into(
+    "parity_exceptions",
+    {
+        "id": "text",
+        "channel": "text",
+        "sku": "text",
+        "reason": "text",
+        "approved_by": "text",
+        "approved_at": "timestamptz",
+        "expires_at": "timestamptz",
+        "change_id": "text",
+    },
+)
 _STANDS_ON = text("""
     UPDATE price_change_items i SET exception_id = r.exception_id
       FROM unnest(CAST(:places AS int[]), CAST(:exceptions AS text[])) AS r (place, exception_id)
@@ -98,7 +100,7 @@ async def _with_exceptions(tx: Session, change: Change, checked: Checked, now: d
         for item in checked.items
         if item.place in ids
     ]
-    await tx.execute(_EXCEPTIONS, as_columns(_EXCEPTION_COLUMNS, rows))
+    await write(tx, [_EXCEPTIONS.rows(rows)])
     facts = {"id": change.id, "places": list(ids), "exceptions": list(ids.values())}
     await tx.execute(_STANDS_ON, facts)
     return [one._replace(exception_id=ids.get(one.place, one.exception_id)) for one in checked.plan]

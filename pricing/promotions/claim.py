@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 
 from commerce.kernel.db import Session
-from commerce.kernel.rows import arrays, as_columns, insert_many
+from commerce.kernel.rows import Into, arrays, as_columns, write
 from pricing.promotions.errors import PromotionUsedUp
 from pricing.promotions.rules import Demand, Short, decide_uses
 
@@ -49,8 +49,10 @@ _TAKE_PERSONS = text(f"""
 _LIMITED = text("""
     SELECT id FROM promotions WHERE id = ANY (CAST(:promotions AS text[])) AND limit_per_person IS NOT NULL
 """)
-_USE = {"order_id": "text", "promotion_id": "text", "customer_id": "text", "code": "text", "used_at": "timestamptz"}
-_WRITE = insert_many("promotion_uses", _USE)
+_USES = Into(
+    "promotion_uses",
+    {"order_id": "text", "promotion_id": "text", "customer_id": "text", "code": "text", "used_at": "timestamptz"},
+)
 
 
 class UseClaim(NamedTuple):
@@ -114,7 +116,7 @@ async def claim_for_persons(tx: Session, claims: Sequence[tuple[UseClaim, str | 
     await _take_for_persons(tx, [(claim, who) for claim, who in claims if claim.promotion_id in limited])
     in_order = sorted(claims, key=lambda one: one[0][:2])
     uses = [(claim.order_id, claim.promotion_id, who, claim.code, now) for claim, who in in_order]
-    await tx.execute(_WRITE, as_columns(_USE, uses))
+    await write(tx, [_USES.rows(uses)])
 
 
 async def _take_for_persons(tx: Session, claims: Collection[tuple[UseClaim, str | None]]) -> None:
