@@ -126,9 +126,13 @@ async def test_three_hundred_charges_are_made_in_order_while_redis_is_away(shop:
     """The worker is one of three processes, so it has a third of what is allowed; the rest waits in the database."""
     wanted = await want_charges(shop, 300)
     watch = SetWatch()
-    gateway = behind(alone(watch, Limits(total=100, endpoint=25), processes=3), shop.sandbox)
+    turnstile = alone(watch, Limits(total=100, endpoint=25), processes=3)
+    # None overtakes another on the one line to the database: somebody was here first, so that all have read what they
+    # are about before the first of them is answered and takes that line from whoever was next.
+    await turnstile.reserve(OPENINGS)
+    gateway = behind(turnstile, shop.sandbox)
     asked_before = len(await shop.sandbox.calls())
-    db = Database(url, clock=shop.clock, pool_size=1)  # One line to the database, so that none overtakes another there.
+    db = Database(url, clock=shop.clock, pool_size=1)
     seconds, doubts_most = 0, 0
     async with Caller(db, gateway) as caller:
         while (await rows(shop.db, WAITING))[0][0]:
@@ -146,7 +150,7 @@ async def test_three_hundred_charges_are_made_in_order_while_redis_is_away(shop:
     made = (await shop.sandbox.calls())[asked_before:]
     assert [call["key"] for call in made] == wanted
     assert money(await shop.sandbox.ledger()) == [("capture", 3900)] * 300
-    assert seconds == 39, "eight in 1.02 seconds"
+    assert seconds == 40, "eight in 1.04 seconds, the first of them not ours"
     assert doubts_most <= 8 * 8, "whoever stands in line; all others were never sent"
     assert await rows(shop.db, "SELECT DISTINCT tries FROM provider_calls") == [(1,)]
     assert await rows(shop.db, "SELECT count(*) FROM holds WHERE ended_at IS NULL") == [(300,)]
