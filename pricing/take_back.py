@@ -68,9 +68,3 @@ async def _take(tx: Session, by: str, undone: tuple[Undone, Undone], since: date
         if found:
             before = {key: prices for key, prices, _ in found}
             await believe(tx, series, before, {key: left.prices for key, _, left in found}, by, now)
-
-
-def beliefs_without(undone: tuple[Undone, Undone], since: datetime, _: Key, diary: Diary) -> list[Priced]:
-    """What is believed of a series from an instant on, once more is undone than is."""
-    now, left = _left(undone, since, _, diary)
-    return now if left is None else left.prices

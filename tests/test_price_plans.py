@@ -132,3 +132,30 @@ async def test_what_a_channel_would_charge_is_relied_on_as_well(desk: Desk) -> N
 
     assert problem(refused) == (409, "change_relied_on")
     assert refused.json()["facts"]["by"] == [upon]
+
+
+async def test_a_roll_back_says_who_relies_on_what_it_takes_back(desk: Desk) -> None:
+    """A mistake is put right at once; but a tenth less than the mistake is still to come, and somebody should know."""
+    first = await desk.live(item("WATCH", 20000), item("CHARGER", 3500))
+    later = NOON + timedelta(days=2)
+    upon = await desk.scheduled(item("WATCH", 18000), starts_at=at(later))
+    await desk.scheduled(item("PHONE-BLK", 74900), starts_at=at(later))
+    counter_id = (await desk.do(first, "roll-back", reason="A slip of the pen")).json()["id"]
+    submitted = await desk.tried(counter_id)
+    await desk.approve(counter_id)
+    await desk.schedule(counter_id)
+
+    assert (submitted["relied_on_by"], submitted["refusals"]) == ([upon], [])
+    assert (await desk.tried(counter_id))["relied_on_by"] == [], "it has happened"
+
+
+async def test_what_begins_before_a_scheduled_change_may_be_what_that_replaces(desk: Desk) -> None:
+    """A channel's price was approved beside 249.00, and what is recommended would be less by then."""
+    fair = {"reason": "The fair", "expires_at": at(NOON + timedelta(days=7))}
+    tomorrow, later = NOON + timedelta(days=1), NOON + timedelta(days=2)
+    upon = await desk.scheduled(item("WATCH", 18000, "web-de", exception=fair), starts_at=at(later))
+    same = await desk.draft(item("WATCH", 20000, "web-de", exception=fair), starts_at=at(tomorrow), ends_at=at(later))
+    less = await desk.draft(item("WATCH", 20000), starts_at=at(tomorrow))
+
+    assert (await desk.tried(less))["relied_on_by"] == [upon]
+    assert (await desk.tried(same))["relied_on_by"] == [], "it is over by then"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricing.rules.layers import Plan, Remembered, TakenBack, Undone, in_the_way, layers_of, without
+from pricing.rules.layers import Plan, Remembered, TakenBack, Undone, beneath, in_the_way, layers_of, without
 from pricing.rules.series import Laid, Priced, cleared, lay, priced_at
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -137,10 +137,10 @@ class Told:
         """The changes that may still be withdrawn or rolled back."""
         return [one for one in self.begins if one and one not in self.rolled_back and one not in self.withdrawn]
 
-    def top(self, number: int) -> Layer | None:
+    def top(self, number: int, apart_from: str | None = "nobody's") -> Layer | None:
         """What was laid last of what counts on a day."""
-        holding = (one for one in reversed(self.layers) if number in one.days and number in self.counting[one.change])
-        return next(holding, None)
+        others = (one for one in reversed(self.layers) if one.change != apart_from)
+        return next((one for one in others if number in one.days and number in self.counting[one.change]), None)
 
     def days(self) -> list[tuple[int, str | None] | None]:
         """What is charged on each day."""
@@ -222,6 +222,11 @@ def test_what_is_charged_is_what_the_changes_say_that_count(steps: list[Move]) -
         take(move, f"change {number}", diary, told, now)
         assert as_days(diary.now()) == told.days()
         assert as_days(diary.now())[: now + 1] == before[: now + 1]
+    layers = layers_of(diary.rows, diary.undone)
+    for change in (one for one in told.begins if one is not None):
+        under = [beneath(layers, diary.undone, change, day(number)) for number in range(DAYS)]
+        tops = [told.top(number, change) for number in range(DAYS)]
+        assert under == [None if top is None else top.amount for top in tops]
 
 
 def test_a_price_that_was_split_is_one_price_again() -> None:

@@ -70,6 +70,7 @@ def print_dry_run(found: "DryRunView") -> None:
         "warnings": [f"{name}: {count}" for name, count in found.warnings.items()],
         "promotions it meets": [one.name for one in found.promotions],
         "tills that are behind": len(found.terminals_behind),
+        "scheduled changes that would replace another price": found.relied_on_by,
     }
     console = Console()
     console.print(table_of(facts))

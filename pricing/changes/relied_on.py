@@ -1,6 +1,6 @@
-"""Relied on: which scheduled changes would replace another price than was seen, once something counts no more."""
+"""Relied on: which scheduled changes would replace another price than was seen, if something else were otherwise."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -8,15 +8,15 @@ from typing import NamedTuple
 from sqlalchemy import text
 
 from commerce.kernel.db import ReadSession
-from pricing.diaries import undone_in, worked_out
-from pricing.rules.layers import Undone
-from pricing.rules.series import Priced
-from pricing.series import CHANNEL, RECOMMENDED, Histories, Key
-from pricing.take_back import beliefs_without
+from pricing.changes.overlay import Planned
+from pricing.diaries import Diary, undone_in, worked_out
+from pricing.rules.layers import Undone, beneath, layers_of
+from pricing.rules.series import Laid
+from pricing.series import CHANNEL, RECOMMENDED, Key, Series
 
 # A counter-change replaces nothing that anybody has chosen: it puts back what lies beneath, whatever that is.
 _UPON = text("""
-    SELECT c.id, i.sku, i.channel, c.starts_at
+    SELECT c.id, i.sku, i.channel, greatest(c.starts_at, i.starts_at)
       FROM price_changes c JOIN price_change_items i ON i.change_id = c.id
      WHERE c.market = :market AND c.state = 'scheduled' AND c.starts_at > :now AND c.counter_of IS NULL AND c.id <> :id
        AND i.sku = ANY (CAST(:skus AS text[]))
@@ -24,40 +24,82 @@ _UPON = text("""
 """)
 
 
+class WouldBe(NamedTuple):
+    """What is asked about: that only what is not `undone` counted, and that a plan were laid over all of it."""
+
+    undone: Undone
+    plan: Sequence[Planned] = ()
+
+
 class _Replacing(NamedTuple):
     """A price of a change that is still to begin."""
 
+    by: str
     sku: str
     channel: str | None
     begins: datetime
 
 
-async def relying_on(tx: ReadSession, market: str, change_id: str, skus: Collection[str], now: datetime) -> list[str]:
-    """The scheduled changes that would replace another price than they do if this one were withdrawn, by id."""
-    others: dict[str, list[_Replacing]] = {}
+class _Replaced(NamedTuple):
+    """What is charged where such a price will be, as things are and as they would be; None where nothing is."""
+
+    now: int | None
+    then: int | None
+
+
+class _Asked(NamedTuple):
+    """What is asked of one series: what lies beneath these prices, and what would be laid over it."""
+
+    replacing: list[_Replacing]
+    laid: list[Laid]
+
+
+async def relying_on(
+    tx: ReadSession, market: str, change_id: str, skus: Collection[str], would_be: WouldBe, now: datetime
+) -> list[str]:
+    """The scheduled changes, apart from this one, that would replace another price than they do, by id."""
     facts = {"market": market, "id": change_id, "skus": sorted(skus), "now": now}
-    for other, *price in await tx.execute(_UPON, facts):
-        others.setdefault(other, []).append(_Replacing._make(price))
-    undone = await undone_in(tx, market)
-    less = undone.and_withdrawn(change_id)
-    found = []
-    for other, prices in others.items():
-        with_it = await _replaced(tx, market, prices, (undone, undone.and_withdrawn(other)), now)
-        if with_it != await _replaced(tx, market, prices, (undone, less.and_withdrawn(other)), now):
-            found.append(other)
-    return found
+    replacing = [_Replacing._make(row) for row in await tx.execute(_UPON, facts)]
+    undone = await undone_in(tx, market), would_be.undone
+    replaced: dict[_Replacing, _Replaced] = {}
+    for series in (RECOMMENDED, CHANNEL):
+        asked = _asked(series, market, replacing, would_be.plan)
+        found = await worked_out(tx, series, asked, now, partial(_replaced, asked, undone))
+        for each in found.values():
+            # A channel charges its own price, else the recommended one; and nothing where nothing is recommended.
+            replaced |= {one: _over(own, replaced.get(one)) for one, own in each.items()}
+    return sorted({one.by for one, amounts in replaced.items() if amounts.now != amounts.then})
 
 
-async def _replaced(
-    tx: ReadSession, market: str, prices: list[_Replacing], undone: tuple[Undone, Undone], now: datetime
-) -> list[int | None]:
-    """What would be charged in the place of each of these prices as they begin, once more is undone than was."""
-    known = {one.sku: Histories() for one in prices}
-    work = partial(beliefs_without, undone, now)
-    for (sku, _), left in (await worked_out(tx, RECOMMENDED, {(sku, market) for sku in known}, now, work)).items():
-        known[sku].recommended = left
-    own: set[Key] = {(one.sku, one.channel) for one in prices if one.channel is not None}
-    of_channels: dict[Key, list[Priced]] = await worked_out(tx, CHANNEL, own, now, work)
-    for (sku, channel), left in of_channels.items():
-        known[sku].channels[channel] = left
-    return [known[one.sku].charged(one.channel, one.begins) for one in prices]
+def _asked(series: Series, market: str, replacing: Iterable[_Replacing], plan: Iterable[Planned]) -> dict[Key, _Asked]:
+    """Of the market's series what is beneath every price, of a channel's what is beneath its own ones."""
+    asked: dict[Key, _Asked] = {}
+    of_market = series is RECOMMENDED
+    for one in replacing:
+        if of_market or one.channel is not None:
+            key = one.sku, market if of_market or one.channel is None else one.channel
+            asked.setdefault(key, _Asked([], [])).replacing.append(one)
+    for new in plan:
+        key = new.sku, new.channel or market
+        if (new.channel is None) == of_market and key in asked:
+            asked[key].laid.append(Laid(new.begins, new.ends, new.amount))
+    return asked
+
+
+def _replaced(
+    asked: Mapping[Key, _Asked], undone: tuple[Undone, Undone], key: Key, diary: Diary
+) -> dict[_Replacing, _Replaced]:
+    """What one series says where each of these prices will be, without the change that it belongs to."""
+    replacing, laid = asked[key]
+    now = layers_of(diary, undone[0])
+    then = [*now, *laid]
+    return {
+        one: _Replaced(beneath(now, undone[0], one.by, one.begins), beneath(then, undone[1], one.by, one.begins))
+        for one in replacing
+    }
+
+
+def _over(own: _Replaced, basis: _Replaced | None) -> _Replaced:
+    if basis is None:
+        return own
+    return _Replaced(*(b if b is None or o is None else o for o, b in zip(own, basis, strict=True)))

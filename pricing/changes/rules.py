@@ -38,6 +38,9 @@ MOVES: dict[PriceChangeState, frozenset[PriceChangeState]] = {
 """What was rejected is drafted anew: an approver never looks at something that was changed under their eyes."""
 assert MOVES.keys() == set(PriceChangeState), "every state says where it may go"
 
+NOT_YET_LAID = frozenset({PriceChangeState.DRAFT, PriceChangeState.SUBMITTED, PriceChangeState.APPROVED})
+"""On their way, and not in the prices yet."""
+
 
 class Origin(StrEnum):
     """How a change came by its items."""

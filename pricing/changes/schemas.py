@@ -281,5 +281,12 @@ class DryRunView(msgspec.Struct, frozen=True, kw_only=True):
     warnings: Annotated[dict[str, int], Meta(description="How many prices each warning is about.")]
     promotions: list[PromotionMetView]
     terminals_behind: list[TerminalBehindView]
+    relied_on_by: Annotated[
+        list[str],
+        Meta(
+            description="Scheduled changes that would replace another price than the one they were approved against:"
+            " they go on all the same, so look at them."
+        ),
+    ]
     effects: list[EffectView]
     next_cursor: str | None = None

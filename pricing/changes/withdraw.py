@@ -12,8 +12,9 @@ from pricing.changes.in_time import done_in_time, must_be_in_time
 from pricing.changes.into_book import into_book
 from pricing.changes.move import Change, lock_change, market_of, may_become, move_change
 from pricing.changes.parity import exceptions_of, newly_broken
-from pricing.changes.relied_on import relying_on
+from pricing.changes.relied_on import WouldBe, relying_on
 from pricing.changes.rules import PriceChangeState
+from pricing.diaries import undone_in
 from pricing.locking import lock_market
 from pricing.policies import parity_of
 from pricing.series import histories
@@ -40,7 +41,8 @@ async def _take_out(tx: Session, change: Change, now: datetime) -> None:
     must_be_in_time("starts_at", change.starts_at, change.items, now)
     await done_in_time(tx, change.starts_at, now)
     skus = await skus_of(tx, change.id)
-    others = await relying_on(tx, change.market, change.id, skus, now)
+    without_it = WouldBe((await undone_in(tx, change.market)).and_withdrawn(change.id))
+    others = await relying_on(tx, change.market, change.id, skus, without_it, now)
     policy = await parity_of(tx, change.market)
     before = await histories(tx, change.market, skus, now)
     await take_back(tx, change.market, change.id, now)

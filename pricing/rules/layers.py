@@ -119,6 +119,15 @@ def in_the_way(layers: Sequence[Laid], undone: Undone, begins: datetime, ends: d
     return None
 
 
+def beneath(layers: Sequence[Laid], undone: Undone, change: str, at: datetime) -> int | None:
+    """What a series would say at an instant if this change had laid nothing; None where there would be no price."""
+    for one in reversed(layers):
+        holds = one.begins <= at and not _is_over(one.ends, at)
+        if holds and one.change_id != change and undone.counts(one.change_id, at):
+            return one.amount
+    return None
+
+
 def without(rows: Sequence[Remembered], undone: Undone, more: Undone, since: datetime) -> TakenBack | None:
     """What is believed of a series from an instant on, once more is undone than was; None where that changes nothing.
 
