@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 from pricing.rules import benefits, discounting, history, lanes, local_time, prepared
@@ -46,6 +47,33 @@ def _(patch: Patch) -> None:
         return chosen
 
     patch.setattr(lanes, "_best_set", greedy)
+
+
+def _searched(key: Callable[[Any], tuple[int, ...]]) -> Spoil:
+    """Of sets that gain the same it takes the one that is first in another order."""
+
+    def spoil(patch: Patch) -> None:
+        def best_set(gains: Sequence[Any]) -> list[Any]:
+            ordered = sorted(gains, key=key)
+            sets = (some for size in range(1, len(ordered) + 1) for some in combinations(range(len(ordered)), size))
+            apart = [
+                [ordered[n] for n in some]
+                for some in sorted(sets)
+                if all(ordered[n].lines.isdisjoint(ordered[m].lines) for n, m in combinations(some, 2))
+            ]
+            return max(apart, key=lambda found: sum(one.gain for one in found))
+
+        patch.setattr(lanes, "_best_set", best_set)
+
+    return spoil
+
+
+wrong("sets that save the same: the highest priority first, whatever it saves")(
+    _searched(lambda one: one.offer.runner.rank)
+)
+wrong("sets that save the same: the biggest gain first, then the lowest priority")(
+    _searched(lambda one: (-one.gain, *(-part for part in one.offer.runner.rank)))
+)
 
 
 @wrong("in a lane: the first by rank, not the best")

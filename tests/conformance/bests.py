@@ -295,4 +295,50 @@ TABLES = [
             ),
         ],
     ),
+    Table(
+        "best-combination-equal-sums",
+        ["lanes", "best-of", "bundle", "ties", "priority"],
+        book(
+            QUADS,
+            [
+                pair("a", 400, "B", "C", priority=2),
+                pair("b", 200, "D", "A", priority=2),
+                pair("c", 500, "A", "B"),
+                pair("d", 100, "C", "D"),
+            ],
+        ),
+        [
+            case(
+                "the-biggest-first",
+                "5.00 and 1.00 are as good as 4.00 and 2.00: those with the one that saves most, not of most priority.",
+                basket(("A", 1), ("B", 1), ("C", 1), ("D", 1)),
+                total=7400,
+                by={"c": 500, "d": 100},
+                why={"a": "better_one", "b": "better_one"},
+            ),
+        ],
+    ),
+    Table(
+        "best-combination-equal-parts",
+        ["lanes", "best-of", "bundle", "ties", "priority"],
+        book(
+            QUADS,
+            [
+                pair("a", 300, "A", "B"),
+                pair("b", 300, "C", "D"),
+                pair("c", 300, "B", "C", priority=1),
+                pair("d", 300, "D", "A"),
+            ],
+        ),
+        [
+            case(
+                "the-highest-priority-first",
+                "Two of 3.00 each, or the two others: those with the one of the highest priority.",
+                basket(("A", 1), ("B", 1), ("C", 1), ("D", 1)),
+                total=7400,
+                by={"c": 300, "d": 300},
+                why={"a": "better_one", "b": "better_one"},
+            ),
+        ],
+    ),
 ]
