@@ -50,6 +50,22 @@ class PriceOverlaps(Refusal):
 
 
 @dataclass(eq=False)
+class TooLateToWithdraw(Refusal):
+    """It begins any moment, and some may have been told already: it can only be ended once it has begun."""
+
+    code = "too_late_to_withdraw"
+    what: str
+    id: str
+    starts_at: datetime
+    instead: str
+    """What can be done."""
+
+    def __str__(self) -> str:
+        begins = self.starts_at.isoformat()
+        return f"The {self.what} {self.id} begins at {begins}; that cannot be undone any more. {self.instead}"
+
+
+@dataclass(eq=False)
 class OwnChange(Refusal):
     """What is charged takes two people: whoever wrote or submitted it is not the one who approves it."""
 

@@ -80,7 +80,7 @@ async def test_two_people_change_a_price_from_terminals(desk: Desk, typed: Typed
     assert (drafted["state"], drafted["items"], drafted["created_by"]) == ("draft", 2, "terminal:ada")
     assert [one["state"] for one in (submitted, approved, scheduled)] == ["submitted", "approved", "scheduled"]
     assert [own, nameless] == [(2, "own_change"), (2, "invalid_usage")]
-    assert json.loads(withdrawn.stdout)["code"] == "too_soon"
+    assert json.loads(withdrawn.stdout)["code"] == "too_late_to_withdraw"
     assert [step["by"] for step in shown["steps"]] == ["terminal:ada"] * 2 + ["terminal:bea", "terminal:ada"]
     listed = await typed.json("list", "--market", "de", "--state", "scheduled")
     assert [one["id"] for one in listed["changes"]] == [change_id]

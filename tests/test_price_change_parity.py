@@ -54,6 +54,7 @@ async def test_a_channel_charges_what_is_recommended_unless_an_exception_says_wh
             "ends": None,
             "recommended": 24900,
             "price": 19900,
+            "change_id": None,
         }
     ]
     assert await desk.series("WATCH", "web-de") == [(at(NOON + LEAD), at(NOON + WEEK), 19900)], "it ends as it expires"
@@ -275,3 +276,15 @@ async def test_an_excepted_price_is_shown_as_such(desk: Desk) -> None:
 
     assert effect["parity"] == {"before": True, "after": False, "excepted": True}
     assert effect["warnings"] == []
+
+
+async def test_a_roll_back_that_parity_forbids_says_whose_price_is_in_the_way(desk: Desk) -> None:
+    """Once 199.00 is recommended, a channel may charge 209.00; beside 249.00 it would be too cheap."""
+    await policy(desk.db, "floor")
+    slip = await desk.live(item("WATCH", 19900))
+    beside = await desk.scheduled(item("WATCH", 20900, "web-de"), starts_at=at(NOON + timedelta(hours=6)))
+    refused = await desk.do(slip, "roll-back", reason="A slip of the pen")
+
+    assert problem(refused) == (409, "parity_broken")
+    facts = refused.json()["facts"]
+    assert (facts["field"], facts["deviations"][0]["change_id"]) == ("change_id", beside)

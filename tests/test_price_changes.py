@@ -247,7 +247,8 @@ async def test_what_has_begun_or_is_about_to_is_not_withdrawn(desk: Desk) -> Non
     desk.clock.set(TONIGHT)
     begun = await desk.do(change_id, "withdraw")
 
-    assert [problem(about_to), problem(begun)] == [(422, "too_soon"), (409, "move_not_allowed")]
+    assert [problem(about_to), problem(begun)] == [(409, "too_late_to_withdraw"), (409, "move_not_allowed")]
+    assert about_to.json()["detail"].endswith("Roll it back once it is live.")
     assert begun.json()["facts"]["state"] == "live"
     assert await desk.state(change_id) == "live"
 

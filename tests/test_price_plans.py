@@ -149,13 +149,37 @@ async def test_a_roll_back_says_who_relies_on_what_it_takes_back(desk: Desk) -> 
     assert (await desk.tried(counter_id))["relied_on_by"] == [], "it has happened"
 
 
-async def test_what_begins_before_a_scheduled_change_may_be_what_that_replaces(desk: Desk) -> None:
+async def test_what_begins_before_a_scheduled_change_does_not_alter_what_that_replaces(desk: Desk) -> None:
     """A channel's price was approved beside 249.00, and what is recommended would be less by then."""
     fair = {"reason": "The fair", "expires_at": at(NOON + timedelta(days=7))}
     tomorrow, later = NOON + timedelta(days=1), NOON + timedelta(days=2)
-    upon = await desk.scheduled(item("WATCH", 18000, "web-de", exception=fair), starts_at=at(later))
-    same = await desk.draft(item("WATCH", 20000, "web-de", exception=fair), starts_at=at(tomorrow), ends_at=at(later))
-    less = await desk.draft(item("WATCH", 20000), starts_at=at(tomorrow))
+    less = await desk.approved(item("WATCH", 20000), starts_at=at(tomorrow))
+    upon = await desk.scheduled(item("WATCH", 25900, "web-de", exception=fair), starts_at=at(later))
+    refused = await desk.do(less, "schedule")
+    over = await desk.draft(item("WATCH", 20000), starts_at=at(tomorrow), ends_at=at(later))
 
+    assert problem(refused) == (409, "others_outdated")
+    assert refused.json()["facts"]["others"] == [upon]
     assert (await desk.tried(less))["relied_on_by"] == [upon]
-    assert (await desk.tried(same))["relied_on_by"] == [], "it is over by then"
+    assert [text.partition(":")[0] for text in (await desk.tried(less))["refusals"]] == ["others_outdated"]
+    assert (await desk.tried(over))["relied_on_by"] == [], "it is over by then"
+    await desk.do(upon, "withdraw")
+    assert (await desk.do(less, "schedule")).status_code == 200
+
+
+async def test_what_brings_back_what_others_have_seen_is_withdrawn_at_any_time(desk: Desk) -> None:
+    """179.00 was approved after 199.00. The 199.00 are to be rolled back, and then they are not."""
+    day = timedelta(days=1)
+    first = await desk.live(item("WATCH", 19900))
+    upon = await desk.scheduled(item("WATCH", 17900), starts_at=at(NOON + 2 * day))
+    answer = await desk.do(first, "roll-back", reason="A slip", starts_at=at(NOON + day))
+    counter_id = answer.json()["id"]
+    await desk.approve(counter_id)
+    await desk.schedule(counter_id)
+    withdrawn = await desk.do(counter_id, "withdraw")
+    refused = await desk.do(upon, "roll-back", reason="Too early")
+
+    assert withdrawn.status_code == 200, withdrawn.text
+    assert problem(refused) == (409, "move_not_allowed")
+    assert (await desk.series("WATCH"))[-1] == (at(NOON + 2 * day), None, 17900)
+    await desk.laws_hold()

@@ -1,7 +1,7 @@
 """Check: what a change would do as things are now, and every reason why it may not."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -11,17 +11,27 @@ from sqlalchemy import text
 from catalog.rules import VariantStatus
 from commerce.kernel.db import ReadSession
 from commerce.kernel.refusals import InvalidInput, Refusal
-from pricing.changes.errors import ChangeOutdated, DeviationTold, ParityBroken, RollBackOutdated, SkuRetired
+from pricing.changes.errors import (
+    ChangeOutdated,
+    DeviationTold,
+    OthersOutdated,
+    ParityBroken,
+    RollBackOutdated,
+    SkuRetired,
+)
 from pricing.changes.known import statuses_of
 from pricing.changes.move import Change
 from pricing.changes.overlay import Planned, overlaid
 from pricing.changes.parity import exceptions_of, newly_broken
 from pricing.changes.put_back import put_back
+from pricing.changes.relied_on import WouldBe, relying_on
+from pricing.changes.rules import NOT_YET_LAID
 from pricing.diaries import Diary, undone_in, worked_out
 from pricing.errors import PriceInThePast, PriceOverlaps
 from pricing.policies import parity_of, policy_of
 from pricing.rules.layers import Plan, Undone, in_the_way, layers_of
 from pricing.rules.parity import Deviation, Excepted, ParityPolicy
+from pricing.rules.series import priced_at
 from pricing.series import CHANNEL, RECOMMENDED, Histories, Key, Series, histories
 
 DEVIATIONS_TOLD = 20
@@ -63,13 +73,16 @@ class Checked:
     exceptions: dict[str, Excepted]
     """By id; those of this change that are still to be recorded by `to_come`."""
     statuses: dict[str, VariantStatus]
+    others: Sequence[str]
+    """The scheduled changes that would no longer replace what was seen beside theirs, by id."""
     refusals: Sequence[Refusal]
 
 
 async def check_change(tx: ReadSession, change: Change, begins: datetime, now: datetime) -> Checked:
     """Go on only if the change could begin at that instant as things are now.
 
-    Raises PriceInThePast, InvalidInput, SkuRetired, RollBackOutdated, PriceOverlaps, ChangeOutdated, ParityBroken.
+    Raises PriceInThePast, InvalidInput, SkuRetired, RollBackOutdated, PriceOverlaps, ChangeOutdated, ParityBroken,
+    OthersOutdated.
     """
     checked = await look_at(tx, change, begins, now)
     for refusal in checked.refusals:
@@ -89,15 +102,18 @@ async def look_at(tx: ReadSession, change: Change, begins: datetime, now: dateti
     # Thousands of prices take a moment, in which others want answers.
     after = await asyncio.to_thread(overlaid, before, plan, change.id)
     broken = await asyncio.to_thread(newly_broken, before, after, policy, exceptions, begins)
+    others = await _relying(tx, change, plan, begins, now)
+    overlaps = await _overlaps(tx, change, plan)
     refusals = [
         *_timing(change, items, begins, now),
         *_retired(change, plan, statuses),
         *(await _outdated(tx, change, plan, begins)),
-        *(await _overlaps(tx, change, plan)),
+        *overlaps,
         *_seen_otherwise(change, items, plan, before),
-        *_parity(plan, broken, policy),
+        *_parity(change, plan, broken, policy, after),
+        *_others(change, others, overlaps),
     ]
-    return Checked(begins, items, plan, before, after, policy, exceptions, statuses, refusals)
+    return Checked(begins, items, plan, before, after, policy, exceptions, statuses, others, refusals)
 
 
 async def skus_of(tx: ReadSession, change_id: str) -> list[str]:
@@ -214,8 +230,41 @@ async def _outdated(tx: ReadSession, change: Change, plan: Sequence[Planned], be
     return [RollBackOutdated("counter_of", change.counter_of, one[0]) for one in sorted(missing, key=str)]
 
 
+async def _relying(
+    tx: ReadSession, change: Change, plan: Sequence[Planned], begins: datetime, now: datetime
+) -> list[str]:
+    """Which scheduled changes this one would take by surprise. One that is scheduled itself has been looked at."""
+    if change.state not in NOT_YET_LAID:
+        return []
+    undone = await undone_in(tx, change.market)
+    would_be = WouldBe(undone, plan)
+    if change.counter_of is not None:
+        would_be = WouldBe(undone.and_countered(change.counter_of, change.id, begins))
+    return await relying_on(tx, change.market, change.id, {one.sku for one in plan}, would_be, now)
+
+
+def _others(change: Change, others: Sequence[str], overlaps: Sequence[Refusal]) -> Iterator[Refusal]:
+    """What two people have seen is not made untrue; but to put a mistake right waits for nobody.
+
+    What overlaps somebody's plan has been refused for that.
+    """
+    if others and change.counter_of is None and not overlaps:
+        yield OthersOutdated(list(others))
+
+
+def deviation_told(change: Change, item: int | None, sku: str, one: Deviation, after: Histories) -> DeviationTold:
+    """A deviation, with the other change that the channel's own price comes from."""
+    own = priced_at(after.channels.get(one.channel, ()), one.valid_from)
+    by = own.change_id if own is not None and own.change_id != change.id else None
+    return DeviationTold(item, sku, one.channel, one.valid_from, one.valid_to, one.recommended, one.own, by)
+
+
 def _parity(
-    plan: Sequence[Planned], broken: Sequence[tuple[str, Deviation]], policy: ParityPolicy
+    change: Change,
+    plan: Sequence[Planned],
+    broken: Sequence[tuple[str, Deviation]],
+    policy: ParityPolicy,
+    after: Mapping[str, Histories],
 ) -> Iterator[Refusal]:
     if not broken:
         return
@@ -223,10 +272,7 @@ def _parity(
     for one in plan:
         places.setdefault((one.sku, one.channel), one.place)
     told = [
-        DeviationTold(
-            places.get((sku, one.channel), places.get((sku, None))),
-            *(sku, one.channel, one.valid_from, one.valid_to, one.recommended, one.own),
-        )
+        deviation_told(change, places.get((sku, one.channel), places.get((sku, None))), sku, one, after[sku])
         for sku, one in broken[:DEVIATIONS_TOLD]
     ]
     field = "items" if told[0].item is None else f"items[{told[0].item}].price"

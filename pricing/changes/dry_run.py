@@ -17,11 +17,10 @@ from pricing.changes import queries
 from pricing.changes.check import Checked, look_at
 from pricing.changes.foresee import Foreseen, Outlook, evidence_of, in_order
 from pricing.changes.in_time import lead_for
-from pricing.changes.move import Change, read_change
+from pricing.changes.move import read_change
 from pricing.changes.overlay import Planned
 from pricing.changes.parity import in_parity
-from pricing.changes.relied_on import WouldBe, relying_on
-from pricing.changes.rules import NOT_YET_LAID, share_bp
+from pricing.changes.rules import share_bp
 from pricing.changes.schemas import (
     Caution,
     DryRunView,
@@ -33,7 +32,6 @@ from pricing.changes.schemas import (
     PriorView,
     PromotionMetView,
 )
-from pricing.diaries import undone_in
 from pricing.rules import WHOLE_BP, tax_of
 from pricing.rules.promotion import Promotion
 from pricing.series import channels_of
@@ -96,20 +94,9 @@ async def dry_run(tx: ReadSession, change_id: str, now: datetime) -> DryRunView:
         warnings=dict(sorted(Counter(warning for one in effects for warning in one.warnings).items())),
         promotions=[_met(one) for one in sorted(met, key=in_order)],
         terminals_behind=await terminals_behind(tx, change.market, now),
-        relied_on_by=await _relying(tx, change, checked, now),
+        relied_on_by=list(checked.others),
         effects=effects,
     )
-
-
-async def _relying(tx: ReadSession, change: Change, checked: Checked, now: datetime) -> list[str]:
-    """Which scheduled changes would replace another price because of this one. What is scheduled itself is no news."""
-    if change.state not in NOT_YET_LAID:
-        return []
-    undone = await undone_in(tx, change.market)
-    would_be = WouldBe(undone, checked.plan)
-    if change.counter_of is not None:
-        would_be = WouldBe(undone.and_countered(change.counter_of, change.id, checked.begins))
-    return await relying_on(tx, change.market, change.id, checked.before, would_be, now)
 
 
 def _told(refusals: Collection[Refusal]) -> list[str]:

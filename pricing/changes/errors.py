@@ -105,6 +105,8 @@ class DeviationTold(msgspec.Struct, frozen=True):
     ends: datetime | None
     recommended: int | None
     price: int
+    change_id: str | None
+    """The change, if another one, that the channel's own price comes from."""
 
 
 @dataclass(eq=False)
@@ -122,8 +124,9 @@ class ParityBroken(Refusal):
         first = self.deviations[0]
         many = len(self.deviations) - 1 + self.more
         others = f" (and {many} more)" if many else ""
+        by = f" by {first.change_id}" if first.change_id else ""
         return (
-            f"{self.field}: {first.sku!r} would cost {first.price} in {first.channel!r}, and {first.recommended} as"
+            f"{self.field}: {first.sku!r} would cost {first.price} in {first.channel!r}{by}, and {first.recommended} as"
             f" recommended, from {first.begins.isoformat()} on; the market's policy is '{self.policy}'{others}."
         )
 
@@ -161,6 +164,23 @@ class ReliedOn(Refusal):
     def __str__(self) -> str:
         others = ", ".join(self.by)
         return f"{self.field}: without it, {others} would replace another price than was seen. Withdraw that first."
+
+
+@dataclass(eq=False)
+class OthersOutdated(Refusal):
+    """Others are scheduled, and were approved against prices that this change would replace before they begin."""
+
+    code = "others_outdated"
+    others: list[str]
+    """The scheduled changes that would replace another price than was seen beside theirs."""
+    field: str = "items"
+
+    def __str__(self) -> str:
+        others = ", ".join(self.others)
+        return (
+            f"{self.field}: with it, {others} would replace another price than was seen beside theirs."
+            " Withdraw that first, and draft it anew; or let this one be over by then."
+        )
 
 
 def _said(amount: int | None) -> str:

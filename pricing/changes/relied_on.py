@@ -1,4 +1,4 @@
-"""Relied on: which scheduled changes would replace another price than was seen, if something else were otherwise."""
+"""Relied on: which scheduled changes would no longer replace the price that was seen beside theirs."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from pricing.series import CHANNEL, RECOMMENDED, Key, Series
 
 # A counter-change replaces nothing that anybody has chosen: it puts back what lies beneath, whatever that is.
 _UPON = text("""
-    SELECT c.id, i.sku, i.channel, greatest(c.starts_at, i.starts_at)
+    SELECT c.id, i.sku, i.channel, greatest(c.starts_at, i.starts_at), i.old_amount
       FROM price_changes c JOIN price_change_items i ON i.change_id = c.id
      WHERE c.market = :market AND c.state = 'scheduled' AND c.starts_at > :now AND c.counter_of IS NULL AND c.id <> :id
        AND i.sku = ANY (CAST(:skus AS text[]))
@@ -38,6 +38,8 @@ class _Replacing(NamedTuple):
     sku: str
     channel: str | None
     begins: datetime
+    seen: int | None
+    """What it was to replace when it was drafted, and approved; None where there was no price."""
 
 
 class _Replaced(NamedTuple):
@@ -57,7 +59,10 @@ class _Asked(NamedTuple):
 async def relying_on(
     tx: ReadSession, market: str, change_id: str, skus: Collection[str], would_be: WouldBe, now: datetime
 ) -> list[str]:
-    """The scheduled changes, apart from this one, that would replace another price than they do, by id."""
+    """The scheduled changes, apart from this one, by id, that replace what was seen as things are, and would no longer.
+
+    One that would replace just what was seen relies on nothing, whatever it replaces now.
+    """
     facts = {"market": market, "id": change_id, "skus": sorted(skus), "now": now}
     replacing = [_Replacing._make(row) for row in await tx.execute(_UPON, facts)]
     undone = await undone_in(tx, market), would_be.undone
@@ -68,7 +73,7 @@ async def relying_on(
         for each in found.values():
             # A channel charges its own price, else the recommended one; and nothing where nothing is recommended.
             replaced |= {one: _over(own, replaced.get(one)) for one, own in each.items()}
-    return sorted({one.by for one, amounts in replaced.items() if amounts.now != amounts.then})
+    return sorted({one.by for one, amounts in replaced.items() if amounts.now == one.seen != amounts.then})
 
 
 def _asked(series: Series, market: str, replacing: Iterable[_Replacing], plan: Iterable[Planned]) -> dict[Key, _Asked]:

@@ -1,5 +1,6 @@
 """Roll back: draft and submit the change that puts back what another one changed."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import text
@@ -9,7 +10,7 @@ from commerce.kernel.db import Session
 from commerce.kernel.refusals import MoveNotAllowed
 from pricing.changes.come_due import catch_up
 from pricing.changes.draft import NewChange, NewItem, store_draft
-from pricing.changes.errors import AlreadyCountered, NothingToRollBack
+from pricing.changes.errors import AlreadyCountered, NothingToRollBack, ParityBroken
 from pricing.changes.in_time import lead_for, must_be_in_time
 from pricing.changes.move import WHAT, Change, lock_change, market_of
 from pricing.changes.overlay import Planned
@@ -55,7 +56,10 @@ async def roll_back_change(tx: Session, change_id: str, wanted: RollBackBody, ac
     )
     items = [_item(one, begins, known[one.sku]) for one in plan]
     counter_id = await store_draft(tx, counter, items, actor, now)
-    await submit_change(tx, counter_id, actor, now)
+    try:
+        await submit_change(tx, counter_id, actor, now)
+    except ParityBroken as broken:
+        raise replace(broken, field="change_id") from None
     return counter_id
 
 

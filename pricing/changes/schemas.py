@@ -284,8 +284,8 @@ class DryRunView(msgspec.Struct, frozen=True, kw_only=True):
     relied_on_by: Annotated[
         list[str],
         Meta(
-            description="Scheduled changes that would replace another price than the one they were approved against:"
-            " they go on all the same, so look at them."
+            description="Scheduled changes that would replace another price than was seen beside theirs. For a roll"
+            " back that is no reason to wait: they go on all the same, so look at them."
         ),
     ]
     effects: list[EffectView]

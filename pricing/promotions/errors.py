@@ -2,7 +2,6 @@
 
 import dataclasses
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 
 from commerce.kernel.refusals import Refusal
@@ -31,18 +30,6 @@ class MalformedPromotion(Refusal):
 
     def __str__(self) -> str:
         return "; ".join(f"{fault.clause}: {fault.reason}" for fault in self.faults)
-
-
-@dataclass(eq=False)
-class TooLateToWithdraw(Refusal):
-    """It begins any moment, and some may have been told already: it can only be stopped."""
-
-    code = "too_late_to_withdraw"
-    promotion: str
-    starts_at: datetime
-
-    def __str__(self) -> str:
-        return f"{self.promotion} begins at {self.starts_at.isoformat()}; that cannot be undone any more. Stop it."
 
 
 @dataclass(eq=False)

@@ -14,9 +14,9 @@ from commerce.kernel.outbox import tell
 from commerce.kernel.refusals import MoveNotAllowed
 from pricing.books.lead import LEAD, must_lead
 from pricing.books.publish import publish_book
-from pricing.errors import StartMissed, StartNotApproved
+from pricing.errors import StartMissed, StartNotApproved, TooLateToWithdraw
 from pricing.locking import lock_market
-from pricing.promotions.errors import Fault, LaneIsFull, MalformedPromotion, TooLateToWithdraw
+from pricing.promotions.errors import Fault, LaneIsFull, MalformedPromotion
 from pricing.promotions.events import PromotionScheduled, PromotionStopped, PromotionWithdrawn
 from pricing.promotions.review import must_still_make_sense
 from pricing.promotions.rules import IN_A_LANE_MAX, PromotionState, Running, is_searched, most_at_once
@@ -77,7 +77,7 @@ async def withdraw(tx: Session, promotion_id: str, said: str | None, actor: str,
     if stored.state is PromotionState.SCHEDULED:
         assert stored.starts_at is not None, "whatever is scheduled has a start"
         if stored.starts_at < now + LEAD:
-            raise TooLateToWithdraw(promotion_id, stored.starts_at)
+            raise TooLateToWithdraw("promotion", promotion_id, stored.starts_at, "Stop it.")
         await tell(tx, PromotionWithdrawn(promotion_id, market), now)
         await publish_book(tx, market, now)
     return await promotion_by_id(tx, promotion_id)
