@@ -111,6 +111,19 @@ async def test_a_plan_inside_of_it_stays_and_the_rest_is_put_back_on_both_sides(
     await desk.laws_hold()
 
 
+async def test_a_change_that_has_ended_by_then_stays_ended(desk: Desk) -> None:
+    """Its roll back was approved, and nobody scheduled it in time."""
+    hour = timedelta(hours=1)
+    weekend = await desk.live(item("WATCH", 19900), ends_at=at(NOON + hour))
+    counter_id = (await desk.do(weekend, "roll-back", reason="A slip of the pen")).json()["id"]
+    await desk.approve(counter_id)
+    desk.clock.set(NOON + hour)
+    late = await desk.do(counter_id, "schedule")
+
+    assert problem(late) == (409, "nothing_to_roll_back")
+    assert await desk.state(weekend) == "ended"
+
+
 async def test_a_plan_that_is_withdrawn_does_not_bring_back_what_was_rolled_back(desk: Desk) -> None:
     first = await desk.live(item("WATCH", 19900))
     friday, monday = NOON + 24 * HOUR, NOON + 96 * HOUR

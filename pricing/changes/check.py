@@ -14,6 +14,7 @@ from commerce.kernel.refusals import InvalidInput, Refusal
 from pricing.changes.errors import (
     ChangeOutdated,
     DeviationTold,
+    NothingToRollBack,
     OthersOutdated,
     ParityBroken,
     RollBackOutdated,
@@ -81,8 +82,8 @@ class Checked:
 async def check_change(tx: ReadSession, change: Change, begins: datetime, now: datetime) -> Checked:
     """Go on only if the change could begin at that instant as things are now.
 
-    Raises PriceInThePast, InvalidInput, SkuRetired, RollBackOutdated, PriceOverlaps, ChangeOutdated, ParityBroken,
-    OthersOutdated.
+    Raises PriceInThePast, InvalidInput, SkuRetired, RollBackOutdated, NothingToRollBack, PriceOverlaps, ChangeOutdated,
+    ParityBroken, OthersOutdated.
     """
     checked = await look_at(tx, change, begins, now)
     for refusal in checked.refusals:
@@ -223,6 +224,8 @@ async def _outdated(tx: ReadSession, change: Change, plan: Sequence[Planned], be
     if change.counter_of is None:
         return []
     wanted = {one[1:] for one in await put_back(tx, change.market, change.counter_of, begins)}
+    if not wanted and not plan:
+        return [NothingToRollBack(change.counter_of)]
     stale = [one for one in plan if one[1:] not in wanted]
     missing = wanted - {one[1:] for one in plan}
     if stale:
