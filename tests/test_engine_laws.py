@@ -20,6 +20,7 @@ from pricing.rules.basket import Basket, BasketLine
 from pricing.rules.book import Book
 from pricing.rules.promotion import Matching, Promotion
 from pricing.rules.quoted import REASONS, Quote, QuotedLine, QuotedShipping
+from pricing.rules.tax import tax_of
 from tests.books import NOON, basket, book, item, promotion
 from tests.engine_strategies import ROOTS, SKUS, baskets, books, in_one_lane, instants, promotions, seeds
 
@@ -70,8 +71,9 @@ def assert_bounds(one: Quote, of: Book) -> None:
         for part in line.discounts:
             left -= part.amount
             floor = by_id[part.promotion].floor
-            cost = costs[0].amount if costs and floor.cost else 0
-            assert left >= line.quantity * max(floor.minimum, cost)
+            brought = left - tax_of(left, line.tax_rate_bp, included=True) if of.prices_include_tax else left
+            assert left >= line.quantity * floor.minimum
+            assert brought >= line.quantity * (costs[0].amount if costs and floor.cost else 0)
     for verdict in one.verdicts:
         cap = by_id[verdict.promotion].cap
         assert verdict.amount == taken(one, verdict.promotion)

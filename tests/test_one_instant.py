@@ -114,7 +114,7 @@ async def test_what_units_cost_begins_everywhere_at_one_instant(
         clock.set(desk.clock.now())
     remember, look_up = processes[:4], processes[4:]
     before = [await asked(process) for process, _ in remember]
-    cost = {"market": "de", "costs": [{"sku": "CASE-BLK", "cost": eur(2500)}]}
+    cost = {"market": "de", "costs": [{"sku": "CASE-BLK", "cost": eur(2100)}]}  # 24.99 with tax
     told = said(await desk.ada.send("PUT", "/v1/costs", cost))
     begins = datetime.fromisoformat(told["costs"][0]["valid_from"])
     till = prepare(read(await yesterdays_book(desk.db)))
@@ -127,14 +127,14 @@ async def test_what_units_cost_begins_everywhere_at_one_instant(
             charged[instant].add(await asked(process))
 
     assert before == [88150] * 4
-    assert list(charged.values()) == [{88150}, {88150}, {91300}]
+    assert list(charged.values()) == [{88150}, {88150}, {91297}]
     [start] = said(await desk.ada.get("/v1/readiness"))["starts"]
     assert datetime.fromisoformat(start["starts_at"]) == begins
 
 
 async def test_a_promotion_brings_along_what_units_cost(desk: Desk, clock: SetClock) -> None:
     """Nothing is charged by costs before it runs, so they may have been in force for long."""
-    cost = {"market": "de", "costs": [{"sku": "CASE-BLK", "cost": eur(2500)}]}
+    cost = {"market": "de", "costs": [{"sku": "CASE-BLK", "cost": eur(2100)}]}  # 24.99 with tax
     said(await desk.ada.send("PUT", "/v1/costs", cost))
     clock.advance(timedelta(days=1))
     without = read(await yesterdays_book(desk.db))
@@ -143,7 +143,7 @@ async def test_a_promotion_brings_along_what_units_cost(desk: Desk, clock: SetCl
 
     assert all(item.costs == [] for item in without.items)
     starts = micros(clock.now() + lead.LEAD)
-    assert [quote(till, offline_basket(("CASE-BLK", 1)), at).total for at in (starts - 1, starts)] == [2900, 2500]
+    assert [quote(till, offline_basket(("CASE-BLK", 1)), at).total for at in (starts - 1, starts)] == [2900, 2499]
 
 
 async def test_what_was_just_asked_costs_no_statement(desk: Desk, clock: SetClock, callers: Callers) -> None:

@@ -50,7 +50,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     channels: list[ChannelPrices] = []
     """By channel."""
     costs: list[Price] = []
-    """What a unit costs us; only where a promotion must not go below it."""
+    """What a unit costs us, without tax; only where a promotion must not go below it."""
 
 
 class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

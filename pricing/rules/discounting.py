@@ -187,7 +187,7 @@ def _bounded(promotion: Promotion, takings: Sequence[Taking]) -> Sequence[Taking
 
 
 def _floor(floor: Floor, line: Line) -> int:
-    return max(floor.minimum, line.facts.cost) if floor.cost else floor.minimum
+    return max(floor.minimum, line.facts.at_cost) if floor.cost else floor.minimum
 
 
 def _land(landings: Iterable[Landing], outcome: Discounted) -> None:

@@ -5,6 +5,7 @@ from pricing.rules.history import history_of
 from pricing.rules.prepared import ALWAYS, LineFacts, Prepared, channel_prices, edges_of_prices, price_at
 from pricing.rules.prior import Prior, prior_of
 from pricing.rules.quoted import CannotQuote
+from pricing.rules.tax import price_for
 
 SHIPPING_CLASS = "standard"
 """The tax class of what bringing it costs."""
@@ -65,7 +66,7 @@ def _facts(prepared: Prepared, channel: str, item: Item, at: int) -> LineFacts |
         recommended.amount,
         price.amount,
         rate.amount,
-        cost.amount if cost is not None else 0,
+        price_for(cost.amount, rate.amount, included=prepared.book.prices_include_tax) if cost is not None else 0,
         None,
         0,
         tuple(one for one in concerns if one.runner.runs(at)),

@@ -74,7 +74,8 @@ class LineFacts(NamedTuple):
     recommended: int
     price: int
     tax_rate_bp: int
-    cost: int
+    at_cost: int
+    """The price at which a unit brings in just what it costs us, tax included where prices include it; 0: not known."""
     """0 where it is not known."""
     prior: PriorPrice | None
     reduced_from: int

@@ -176,7 +176,7 @@ class Floor(Part, frozen=True):
 
     minimum: Minor = 0
     cost: bool = False
-    """Not below what it costs us, where that is known."""
+    """Not below the price at which it brings in what it costs us once tax is paid, where that is known."""
 
 
 class Promotion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

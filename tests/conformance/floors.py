@@ -4,7 +4,8 @@ from pricing.rules.book import Price
 from tests.books import LONG_AGO, basket, book, item, promotion
 from tests.conformance.cases import Table, case
 
-COST_900 = [Price(LONG_AGO, None, 900)]
+AT_900 = [Price(LONG_AGO, None, 756)]
+"""7.56 and a tax of 19 % are 8.9964: at 9.00 it brings in what it costs us, at 8.99 it does not."""
 HALF = {"kind": "percent", "share": 5000}
 
 TABLES = [
@@ -31,7 +32,11 @@ TABLES = [
         "floor-cost",
         ["floor", "percent"],
         book(
-            [item("A", 1000, costs=COST_900), item("B", 1000), item("C", 1000, costs=[Price(LONG_AGO, None, 1100)])],
+            [
+                item("A", 1000, costs=AT_900),
+                item("B", 1000),
+                item("C", 1000, costs=[Price(LONG_AGO, None, 1100)]),
+            ],
             [promotion("half", HALF, floor={"cost": True})],
         ),
         [
@@ -48,10 +53,55 @@ TABLES = [
         ],
     ),
     Table(
+        "floor-cost-and-tax",
+        ["floor", "percent", "tax"],
+        book(
+            [
+                item("A", 1000, costs=[Price(LONG_AGO, None, 755)]),
+                item("B", 1000, tax_class="reduced", costs=[Price(LONG_AGO, None, 755)]),
+                item("C", 1000, tax_class="zero", costs=[Price(LONG_AGO, None, 755)]),
+            ],
+            [promotion("half", HALF, floor={"cost": True})],
+        ),
+        [
+            case(
+                "rounded-up",
+                "19 % more than 7.55 are 8.9845: three at 8.98 would bring in 22.64, a cent too little.",
+                basket(("A", 3)),
+                total=2697,
+                off={"A": 303},
+            ),
+            case("reduced", "7 % more are 8.0785.", basket(("B", 1)), total=808, off={"B": 192}),
+            case("zero", "What is not taxed brings in its price.", basket(("C", 1)), total=755, off={"C": 245}),
+        ],
+    ),
+    Table(
+        "floor-cost-tax-added",
+        ["floor", "percent", "tax"],
+        book(
+            [item("A", 1000, costs=[Price(LONG_AGO, None, 755)])],
+            [promotion("half", HALF, floor={"cost": True})],
+            included=False,
+        ),
+        [
+            case(
+                "as-it-is",
+                "Where tax comes on top a price brings in all of itself.",
+                basket(("A", 1)),
+                total=898,
+                off={"A": 245},
+            )
+        ],
+    ),
+    Table(
         "floor-minimum-and-cost",
         ["floor", "percent"],
         book(
-            [item("A", 1000, costs=COST_900), item("B", 1000, costs=[Price(LONG_AGO, None, 100)]), item("C", 1000)],
+            [
+                item("A", 1000, costs=AT_900),
+                item("B", 1000, costs=[Price(LONG_AGO, None, 100)]),
+                item("C", 1000),
+            ],
             [promotion("half", HALF, floor={"cost": True, "minimum": 600})],
         ),
         [
@@ -63,7 +113,7 @@ TABLES = [
     Table(
         "floor-not-asked",
         ["floor", "percent"],
-        book([item("A", 1000, costs=COST_900)], [promotion("half", HALF)]),
+        book([item("A", 1000, costs=AT_900)], [promotion("half", HALF)]),
         [case("below-cost", "A promotion that does not mind may go below cost.", basket(("A", 1)), total=500)],
     ),
     Table(
