@@ -184,12 +184,27 @@ async def test_what_began_while_nobody_reported_is_told_late_and_what_is_long_ov
     await report(db)
     assert len(await told(db, "terminals_not_ready")) == 1
 
-    await reprice(db, "WATCH", 19900, clock.now() + LEAD)
+    await reprice(db, "WATCH", 19900, clock.now() + timedelta(minutes=2))
     await publish(db)
     clock.advance(timedelta(hours=3))
     await report(db)
     assert len(await told(db, "terminals_not_ready")) == 1
     assert await rows(db, "SELECT count(*) FROM book_starts WHERE told_at IS NULL") == [(0,)]
+
+
+async def test_of_what_begins_in_a_moment_it_is_told_before_it_begins(
+    db: Database, clock: SetClock, callers: Callers
+) -> None:
+    """Whoever looks every half minute would come when it has begun: it is told with the book, and only once."""
+    till = await holder(db, callers, 3)
+    await reprice(db, "WATCH", 19900, NOON + LEAD)
+    number = await publish(db)
+    at_once = await told(db, "terminals_not_ready")
+    clock.advance(timedelta(seconds=30))
+    await report(db)
+
+    assert at_once == [{"market": "de", "starts_at": "2026-11-02T12:00:10Z", "number": number, "terminals": [till]}]
+    assert await told(db, "terminals_not_ready") == at_once
 
 
 async def test_a_policy_says_how_long_before_a_start_it_is_told(db: Database, clock: SetClock) -> None:

@@ -20,6 +20,7 @@ from pricing.books.errors import BookMalformed, ChangesTooSoon, MarketsLocked
 from pricing.books.events import PriceBookPublished
 from pricing.books.keys import SigningKey, signing_key
 from pricing.books.lead import LEAD, commit_within
+from pricing.books.readiness import tell_if_near
 from pricing.books.sign import sign_book
 from pricing.books.turns import Clash, Parts, all_turns, first_clash, parts_of
 from pricing.books.zones import instant_of, microseconds
@@ -135,6 +136,7 @@ async def _compiled(tx: Session, market: str, now: datetime, known_by: datetime)
 async def _issued(tx: Session, imprint: _Imprint, edition: _Edition) -> int:
     await _store(tx, imprint, edition)
     await tell(tx, PriceBookPublished(imprint.market, imprint.number, edition.sha256), imprint.now)
+    await tell_if_near(tx, imprint.market, imprint.number, edition.turned, imprint.now)
     return imprint.number
 
 

@@ -25,6 +25,8 @@ _TOLD = text("""
      WHERE market = :market AND starts_at = ANY (CAST(:instants AS timestamptz[]))
 """)
 _MOST = 500
+LOOKED_EVERY = timedelta(seconds=30)
+NEAR = 2 * LOOKED_EVERY
 LATE = timedelta(hours=1)
 """What began longer ago is not told any more: whoever missed it knows by now."""
 
@@ -74,6 +76,16 @@ async def report_readiness(db: Database, now: datetime) -> None:
             for market in sorted({start.market for start in due}):
                 await _tell_of(tx, market, [start for start in due if start.market == market], now)
             told = len(due)
+
+
+async def tell_if_near(tx: Session, market: str, number: int, starts_at: Sequence[datetime], now: datetime) -> None:
+    """Tell at once of those starts that whoever looks again and again might come too late for.
+
+    The transaction is that of the book, which is committed long enough before each of them.
+    """
+    near = [Start(market, at, number) for at in starts_at if at <= now + NEAR]
+    if near:
+        await _tell_of(tx, market, near, now)
 
 
 async def _tell_of(tx: Session, market: str, starts: Sequence[Start], now: datetime) -> None:

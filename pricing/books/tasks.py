@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from commerce.kernel.db import Database
 from commerce.kernel.schedules import Job
 from pricing.books.publish import publish_everywhere
-from pricing.books.readiness import report_readiness
+from pricing.books.readiness import LOOKED_EVERY, report_readiness
 
 
 async def compile_books(db: Database, now: datetime) -> None:
@@ -18,6 +18,6 @@ async def compile_books(db: Database, now: datetime) -> None:
 
 JOBS = {
     "compile_books": Job(timedelta(minutes=1), compile_books),
-    "report_readiness": Job(timedelta(seconds=30), report_readiness),
+    "report_readiness": Job(LOOKED_EVERY, report_readiness),
 }
 """For the scheduler."""
