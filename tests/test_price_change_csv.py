@@ -1,12 +1,19 @@
 """Prices come as spreadsheets keep them, and every mistake in them is told by its line and column."""
 
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
 import pytest
 
 from commerce.kernel.bodies import Amount
+from pricing.changes.draft import draft_change
 from pricing.changes.errors import MalformedCsv
 from pricing.changes.read_csv import read_csv
 from pricing.changes.rules import ITEMS_MAX
-from tests.conftest import Json, problem
+from pricing.changes.schemas import PriceChangeBody
+from tests.conftest import NOON, Json, problem
 from tests.price_changes import Desk, change, desk
 from tests.stories import eur
 
@@ -129,6 +136,44 @@ def test_a_list_has_an_end_and_so_have_its_mistakes() -> None:
         (ITEMS_MAX + 2, "A change has at most 10000 prices.")
     ]
     assert (len(all_wrong.value.faults), all_wrong.value.more) == (100, 50)
+
+
+async def lines_run(desk: Desk, text: str) -> int:
+    """How many lines of the pricing code are run until a text is refused."""
+    ran = 0
+
+    def traced(frame: FrameType, *_: object) -> Callable[..., Any] | None:
+        return counted if "/pricing/" in frame.f_code.co_filename else None
+
+    def counted(_: FrameType, event: str, __: object) -> Callable[..., Any]:
+        nonlocal ran
+        ran += event == "line"
+        return counted
+
+    wanted = PriceChangeBody(market="de", name="Too late", reason="The pricing round", csv=text)
+    before = sys.gettrace()
+    async with desk.db.transaction() as tx:
+        sys.settrace(traced)
+        try:
+            await draft_change(tx, wanted, "ada", NOON)
+        except MalformedCsv:
+            return ran
+        finally:
+            sys.settrace(before)
+    raise AssertionError("It was not refused.")
+
+
+@pytest.mark.parametrize("line", ["GHOST{n},nowhere,1.00", "WATCH,,1.00", "WATCH,,x"])
+async def test_eight_times_as_many_mistakes_take_little_more_than_eight_times_as_long(desk: Desk, line: str) -> None:
+    few, many = ("sku,channel,price\n" + "".join(f"{line.format(n=n)}\n" for n in range(lines)) for lines in (100, 800))
+
+    assert await lines_run(desk, many) < 10 * await lines_run(desk, few)
+
+
+async def test_a_list_without_an_end_is_not_read_to_its_end(desk: Desk) -> None:
+    much, more = ("sku,channel,price\n" + "S,,x\n" * (ITEMS_MAX + beyond) for beyond in (1, 9 * ITEMS_MAX))
+
+    assert await lines_run(desk, more) == await lines_run(desk, much)
 
 
 def test_currencies_have_their_own_decimals() -> None:

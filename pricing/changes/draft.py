@@ -1,6 +1,7 @@
 """Draft: write down which prices are to change, given one by one, as a CSV text, or made by a rule."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,10 +14,10 @@ from commerce.kernel.ids import new_id
 from commerce.kernel.refusals import InvalidInput
 from commerce.kernel.rows import Into, write
 from pricing.books.lead import LEAD
-from pricing.changes.errors import CsvFault
+from pricing.changes.errors import CsvFault, PricedTwice
 from pricing.changes.known import Fault, faults_of
 from pricing.changes.move import note_step
-from pricing.changes.read_csv import read_csv, refuse
+from pricing.changes.read_csv import CsvItem, read_csv, refuse
 from pricing.changes.rules import Origin, PriceChangeState
 from pricing.changes.schemas import ItemBody, PriceChangeBody
 from pricing.changes.work_out import work_out
@@ -127,8 +128,7 @@ async def _items(tx: Session, wanted: PriceChangeBody, currency: str, begins: da
         read = read_csv(wanted.csv, currency)
         items = [one.item for one in read]
         faults = await faults_of(tx, wanted.market, currency, items, begins)
-        lines = [one.line for one in read]
-        refuse([CsvFault(lines[fault.place], fault.column, _in_csv(fault, lines)) for fault in faults])
+        refuse(faults, lambda fault: _in_csv(fault, read))
         return items
     items = wanted.items or []
     for fault in await faults_of(tx, wanted.market, currency, items, begins):
@@ -136,16 +136,13 @@ async def _items(tx: Session, wanted: PriceChangeBody, currency: str, begins: da
     return items
 
 
-def _in_csv(fault: Fault, lines: Sequence[int]) -> str:
-    """A refusal in the words of a text with lines, which knows of no items."""
-    said = str(fault.refusal)
-    field = getattr(fault.refusal, "field", "")
-    said = said.removeprefix(f"{field}: ")
-    for place, line in enumerate(lines):
-        if f"items[{place}]" in said:
-            said = said.replace(f"items[{place}]", f"line {line}")
-            break
-    return said
+def _in_csv(fault: Fault, read: Sequence[CsvItem]) -> CsvFault:
+    """What is wrong with an item, in the words of a text with lines, which knows of no items."""
+    refusal = fault.refusal
+    if isinstance(refusal, PricedTwice) and fault.first is not None:
+        refusal = replace(refusal, first=f"line {read[fault.first].line}")
+    field = getattr(refusal, "field", "")
+    return CsvFault(read[fault.place].line, fault.column, str(refusal).removeprefix(f"{field}: "))
 
 
 async def _old_amounts(tx: Session, market: str, items: Sequence[ItemBody], begins: datetime) -> list[int | None]:

@@ -23,6 +23,8 @@ class Fault(NamedTuple):
     place: int
     column: str
     refusal: Refusal
+    first: int | None = None
+    """The place of the item that has the price already, where that is what is wrong."""
 
 
 async def statuses_of(tx: ReadSession, skus: Collection[str]) -> dict[str, VariantStatus]:
@@ -48,7 +50,7 @@ async def faults_of(
         first = seen.setdefault((item.sku, item.channel), place)
         if first != place:
             twice = PricedTwice(f"items[{place}].sku", item.sku, item.channel, f"items[{first}]")
-            found.append(Fault(place, "sku", twice))
+            found.append(Fault(place, "sku", twice, first))
         faults += found
     return faults
 

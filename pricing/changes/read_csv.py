@@ -2,9 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -22,6 +22,7 @@ NONE = "none"
 """What stands in place of a price that is to end. An empty cell might have been forgotten."""
 FAULTS_TOLD = 100
 MINOR_MAX = 10**12
+Wrong = TypeVar("Wrong")
 
 
 class CsvItem(NamedTuple):
@@ -43,19 +44,19 @@ def read_csv(text: str, currency: str) -> list[CsvItem]:
                 faults.append(CsvFault(line, wrong.field, wrong.reason))
     except _Unreadable as broken:
         faults.append(broken.fault)
-    if len(items) > ITEMS_MAX:
-        faults.append(CsvFault(items[ITEMS_MAX].line, None, f"A change has at most {ITEMS_MAX} prices."))
     if not items and not faults:
         faults.append(CsvFault(2, None, "There is no price in it."))
-    refuse(faults)
+    refuse(faults, lambda fault: fault)
     return items
 
 
-def refuse(faults: Sequence[CsvFault]) -> None:
-    """Tell what is wrong with a CSV text, line by line, if anything is. Raises MalformedCsv."""
+def refuse(faults: Sequence[Wrong], told: Callable[[Wrong], CsvFault]) -> None:
+    """Tell what is wrong with a CSV text, line by line, if anything is. Raises MalformedCsv.
+
+    The faults are in the order of their lines, and only those that are told are put into words.
+    """
     if faults:
-        ordered = sorted(faults, key=lambda fault: fault.line)
-        raise MalformedCsv(ordered[:FAULTS_TOLD], max(0, len(ordered) - FAULTS_TOLD))
+        raise MalformedCsv([told(fault) for fault in faults[:FAULTS_TOLD]], max(0, len(faults) - FAULTS_TOLD))
 
 
 class _Unreadable(Exception):  # noqa: N818 - it never leaves this module
@@ -66,10 +67,14 @@ class _Unreadable(Exception):  # noqa: N818 - it never leaves this module
 
 
 def _rows(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """Each line as cells by column, with its number. Raises _Unreadable."""
+    """Each line as cells by column, with its number; no line is read beyond the last that there may be.
+
+    Raises _Unreadable.
+    """
     reading = csv.reader(io.StringIO(text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}"), newline=""), strict=True)
     begins = 1
     names: list[str] | None = None
+    left = ITEMS_MAX
     while True:
         try:
             cells = next(reading, None)
@@ -82,6 +87,9 @@ def _rows(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
         elif cells:  # An empty line says nothing.
             if len(cells) != len(names):
                 raise _Unreadable(begins, None, f"It has {len(cells)} cells, and there are {len(names)} columns.")
+            if not left:
+                raise _Unreadable(begins, None, f"A change has at most {ITEMS_MAX} prices.")
+            left -= 1
             yield begins, {name: cell.strip() for name, cell in zip(names, cells, strict=True)}
         begins = reading.line_num + 1
 
