@@ -1,7 +1,10 @@
 """Prices come as spreadsheets keep them, and every mistake in them is told by its line and column."""
 
+import asyncio
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any
 
@@ -139,7 +142,7 @@ def test_a_list_has_an_end_and_so_have_its_mistakes() -> None:
 
 
 async def lines_run(desk: Desk, text: str) -> int:
-    """How many lines of the pricing code are run until a text is refused."""
+    """How many lines of the pricing code are run until a text is refused, in whatever thread."""
     ran = 0
 
     def traced(frame: FrameType, *_: object) -> Callable[..., Any] | None:
@@ -151,15 +154,18 @@ async def lines_run(desk: Desk, text: str) -> int:
         return counted
 
     wanted = PriceChangeBody(market="de", name="Too late", reason="The pricing round", csv=text)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())  # Its threads are traced from their start.
     before = sys.gettrace()
     async with desk.db.transaction() as tx:
         sys.settrace(traced)
+        threading.settrace(traced)
         try:
             await draft_change(tx, wanted, "ada", NOON)
         except MalformedCsv:
             return ran
         finally:
             sys.settrace(before)
+            threading.settrace(before)
     raise AssertionError("It was not refused.")
 
 

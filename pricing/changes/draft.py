@@ -1,5 +1,6 @@
 """Draft: write down which prices are to change, given one by one, as a CSV text, or made by a rule."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -125,7 +126,8 @@ async def _items(tx: Session, wanted: PriceChangeBody, currency: str, begins: da
     if wanted.rule is not None:
         return await work_out(tx, wanted.market, currency, wanted.rule, begins)
     if wanted.csv is not None:
-        read = read_csv(wanted.csv, currency)
+        # Thousands of lines take a moment, in which others want answers.
+        read = await asyncio.to_thread(read_csv, wanted.csv, currency)
         items = [one.item for one in read]
         faults = await faults_of(tx, wanted.market, currency, items, begins)
         refuse(faults, lambda fault: _in_csv(fault, read))

@@ -1,5 +1,6 @@
 """Known: whether the skus and channels that a change names are there, and may be given a price."""
 
+import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -40,19 +41,21 @@ async def faults_of(
     statuses = await statuses_of(tx, {item.sku for item in items})
     named = sorted({item.channel for item in items if item.channel is not None})
     markets: dict[str, str] = {row[0]: row[1] for row in await tx.execute(_CHANNELS, {"channels": named})}
-    seen: dict[tuple[str, str | None], int] = {}
-    faults: list[Fault] = []
-    for place, item in enumerate(items):
-        found = [
-            *_place_faults(place, item, statuses, markets.get(item.channel or ""), market),
-            *_price_faults(place, item, currency, begins),
-        ]
-        first = seen.setdefault((item.sku, item.channel), place)
-        if first != place:
-            twice = PricedTwice(f"items[{place}].sku", item.sku, item.channel, f"items[{first}]")
-            found.append(Fault(place, "sku", twice, first))
-        faults += found
-    return faults
+
+    def found() -> list[Fault]:
+        seen: dict[tuple[str, str | None], int] = {}
+        faults: list[Fault] = []
+        for place, item in enumerate(items):
+            faults += _place_faults(place, item, statuses, markets.get(item.channel or ""), market)
+            faults += _price_faults(place, item, currency, begins)
+            first = seen.setdefault((item.sku, item.channel), place)
+            if first != place:
+                twice = PricedTwice(f"items[{place}].sku", item.sku, item.channel, f"items[{first}]")
+                faults.append(Fault(place, "sku", twice, first))
+        return faults
+
+    # Thousands of prices take a moment, in which others want answers.
+    return await asyncio.to_thread(found)
 
 
 def _place_faults(
