@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,12 +10,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from commerce.__main__ import commerce
+from commerce.commands.book_difference import told
 from commerce.kernel.access import Role
 from commerce.kernel.db import Database
+from pricing.books.report import Difference
 from tests.book_stories import SOON, promote, publish, reprice
 from tests.conftest import Callers
 from tests.shop import rows
-from tests.stories import open_lawful_shop
+from tests.stories import open_lawful_shop, plant
 
 
 @pytest.fixture
@@ -48,6 +51,8 @@ def test_books_are_listed_and_compared(typed: Callable[..., Result]) -> None:
         ("items", "CASE-BLK"),
         ("promotions", "prm_1"),
     ]
+    (begins, ends, old), (soon, never, new) = found[1]["becomes"]["recommended"]
+    assert (found[1]["was"]["recommended"], ends, old, never, new) == ([[begins, None, 2900]], soon, 2900, None, 2500)
     assert "2500 from 2026-11-02 12:02:00Z" in read.stdout
     assert "2900 from 2026-01-01 00:00:00Z" in read.stdout
     back = typed("diff", "de", "2", "1", "--json")
@@ -56,6 +61,116 @@ def test_books_are_listed_and_compared(typed: Callable[..., Result]) -> None:
     assert (none.exit_code, json.loads(none.stdout)["code"]) == (2, "not_found")
     assert typed("show", "nowhere").stdout == "There is no such price book.\n"
     assert typed("show", "--number", "1").exit_code == 2
+
+
+TONIGHT, MIDNIGHT = "2026-11-02 18:00:00Z", "2026-11-02 23:00:00Z"
+SINCE = "2026-01-01 00:00:00Z"
+FROM, UNTIL = TONIGHT.replace(" ", "T"), MIDNIGHT.replace(" ", "T")
+ENDED = (
+    "UPDATE recommended_prices SET superseded_at = '2026-11-02T12:00:00Z' WHERE sku = 'WATCH' AND market = 'de';"
+    "INSERT INTO recommended_prices (sku, market, valid_from, valid_to, amount, recorded_at)"
+    f" VALUES ('WATCH', 'de', '2026-01-01Z', '{FROM}', 24900, '2026-11-02T12:00:00Z')"
+)
+
+
+@pytest.mark.parametrize(
+    ("done", "becomes"),
+    [
+        (ENDED, [("items WATCH recommended", f"24900 from {SINCE}", f"24900 from {SINCE} to {TONIGHT}")]),
+        (
+            (
+                "INSERT INTO channel_prices (sku, channel, valid_from, valid_to, amount)"
+                f" VALUES ('WATCH', 'web-de', '{FROM}', '{UNTIL}', 23900)"
+            ),
+            [("items WATCH channels.web-de", "", f"23900 from {TONIGHT} to {MIDNIGHT}")],
+        ),
+        (
+            (
+                "UPDATE variants SET category = 'phones', brand = NULL, product = 'case', tax_class = 'reduced',"
+                """ attributes = '{"colour": "red", "strap": "long"}' WHERE sku = 'WATCH'"""
+            ),
+            [
+                ("items WATCH attributes.colour", "", "red"),
+                ("items WATCH attributes.strap", "", "long"),
+                ("items WATCH brand", "Brand", ""),
+                ("items WATCH category", "accessories", "phones"),
+                ("items WATCH product", "watch", "case"),
+                ("items WATCH tax_class", "standard", "reduced"),
+            ],
+        ),
+        (
+            (
+                f"INSERT INTO unit_costs (sku, market, valid_from, amount) VALUES ('WATCH', 'de', '{FROM}', 11000);"
+                """UPDATE promotions SET definition = definition || '{"floor": {"cost": true}}'"""
+            ),
+            [("items WATCH costs", "", f"11000 from {TONIGHT}"), ("promotions prm_1 floor.cost", "", "true")],
+        ),
+        (
+            "UPDATE tax_rates SET rate_bp = 800 WHERE market = 'de' AND tax_class = 'reduced'",
+            [("taxes reduced rates", f"700 from {SINCE}", f"800 from {SINCE}")],
+        ),
+        (
+            f"""UPDATE promotions SET ends_at = '{UNTIL}', definition = definition ||
+             '{{"benefit": {{"kind": "percent", "share": 500}}, "cap": 100, "conditions": {{"quantity": 2}}}}'""",
+            [
+                ("promotions prm_1 benefit.share", "1000", "500"),
+                ("promotions prm_1 cap", "", "100"),
+                ("promotions prm_1 conditions.items", '{"categories":["cases"]}', ""),
+                ("promotions prm_1 conditions.quantity", "", "2"),
+                ("promotions prm_1 ends", "", MIDNIGHT),
+            ],
+        ),
+        (
+            (
+                "UPDATE categories SET parent = 'phones' WHERE code = 'cases';"
+                "INSERT INTO categories (code, parent, name) VALUES ('straps', NULL, 'Straps')"
+            ),
+            [("categories cases parent", "accessories", "phones"), ("categories straps code", "", "straps")],
+        ),
+        (
+            (
+                "INSERT INTO pricing_policies (market, parity, tax_rounding, prior_window_days, prior_announced_days,"
+                " prior_progressive, prior_new_arrivals, horizon_days, readiness_minutes, set_by, set_at)"
+                " VALUES ('de', 'equal', 'order', 60, 90, false, 'shorter', 92, 15, 'test', '2026-01-01Z')"
+            ),
+            [("header tax_rounding", "line", "order"), ("header prior.window_days", "30", "60")],
+        ),
+        (
+            "INSERT INTO channels (code, kind, market, name) VALUES ('app-de', 'online', 'de', 'App')",
+            [("channels app-de code", "", "app-de"), ("channels app-de kind", "", "online")],
+        ),
+    ],
+    ids=["end", "channel", "sku", "cost", "tax", "promotion", "category", "policy", "new channel"],
+)
+async def test_two_books_are_compared_member_by_member(
+    typed: Callable[..., Result], db: Database, done: str, becomes: list[tuple[str, str, str]]
+) -> None:
+    await plant(db, *done.split(";"))
+    await publish(db, at_once=True)
+
+    read = await asyncio.to_thread(typed, "diff", "de", "2", "3")
+
+    assert [row for row in cells(read.stdout) if row[0] != "header number"] == becomes
+
+
+def test_offsets_of_a_zone_and_instants_within_a_second_are_told_apart() -> None:
+    began, soon = "1970-01-01 00:00:00Z", "1970-01-01 00:00:00.000001Z"
+    before, after = ({"name": "Europe/Berlin", "offsets": each} for each in ([[0, 3600]], [[0, 3600], [1, 7200]]))
+    zone = Difference("header", "time_zone", before, after)
+    price = Difference("items", "WATCH", {"recommended": [[0, None, 9900]]}, {"recommended": [[1, None, 9900]]})
+
+    assert [*told(zone), *told(price)] == [
+        ("header time_zone.offsets", f"3600 from {began}", f"3600 from {began}\n7200 from {soon}"),
+        ("items WATCH recommended", f"9900 from {began}", f"9900 from {soon}"),
+    ]
+
+
+def cells(table: str) -> list[tuple[str, ...]]:
+    """The rows below the head of a table in a terminal; lines of a cell are lines."""
+    _, _, below = table.partition("\u2529\n")
+    body, _, _ = below.partition("\u2514")
+    rows = ([line.strip("\u2502").split("\u2502") for line in row.splitlines()] for row in re.split("\u251c.*\n", body))
+    return [tuple("\n".join(line.strip() for line in cell).strip() for cell in zip(*row, strict=True)) for row in rows]
 
 
 def test_a_saved_book_is_checked_without_a_shop(typed: Callable[..., Result], tmp_path: Path) -> None:

@@ -1,15 +1,16 @@
 """`commerce book`: look at price books, check one that somebody sent, quote by it, and turn the keys that sign them."""
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import rich_click as click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
+from commerce.commands.book_difference import shown, told
 from commerce.commands.book_quote import quote_basket
 from commerce.commands.options import REFUSED, as_it_is, data_option, json_option, show, show_refusal, stored_text
 from commerce.commands.transact import transact
@@ -17,9 +18,8 @@ from commerce.kernel.refusals import Refusal
 
 if TYPE_CHECKING:
     from commerce.kernel.db import Session
-    from pricing.books.report import BookRow, Difference
+    from pricing.books.report import BookRow
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _number = click.IntRange(1, 2**31 - 1)
 
 
@@ -66,16 +66,20 @@ def show_books(data: Path | None, market: str | None, number: int | None, save: 
 @click.argument("number", type=_number)
 @click.argument("other", type=_number)
 def diff(data: Path | None, market: str, number: int, other: int, *, as_json: bool) -> None:
-    """Show what a market's book OTHER says that its book NUMBER does not, or says otherwise."""
+    """Show what a market's book OTHER says that its book NUMBER does not, or says otherwise.
+
+    Every member that differs has a row, by its name; --json has the parts as they are in the books, whole.
+    """
     from pricing.books.report import differences  # noqa: PLC0415 - as above
 
     found = transact(data, lambda tx, _: differences(tx, market, number, other))
     if as_json:
         _print_json({"differences": found})
         return
-    table = Table("what", "was", "becomes")
+    table = Table(*(Column(name, overflow="fold") for name in ("what", "was", "becomes")), show_lines=True)
     for one in found:
-        table.add_row(as_it_is(f"{one.section} {one.key}"), *(as_it_is(words) for words in _in_words(one)))
+        for words in told(one):
+            table.add_row(*map(as_it_is, words))
     Console().print(table)
 
 
@@ -101,7 +105,7 @@ def verify(file: Path, market: str | None, key: str | None, *, as_json: bool) ->
         "market": verified.book.market,
         "number": verified.book.number,
         "sha256": verified.sha256,
-        "compiled_at": _shown(verified.book.compiled_at),
+        "compiled_at": shown(verified.book.compiled_at),
         "items": len(verified.book.items),
         "promotions": len(verified.book.promotions),
         "trusted": "the key that was given" if key else "nobody: no --key was given",
@@ -198,27 +202,6 @@ def _print_books(found: "list[BookRow]") -> None:
         facts = (one.market, one.number, *days, one.bytes, one.sha256[:16], one.key)
         table.add_row(*(as_it_is(fact) for fact in facts))
     Console().print(table)
-
-
-def _in_words(one: "Difference") -> tuple[str, str]:
-    """Prices as a person reads them; the rest as it is written."""
-    if one.section == "items":
-        return _prices(one.was), _prices(one.becomes)
-    return tuple("" if each is None else msgspec.json.encode(each).decode() for each in (one.was, one.becomes))  # type: ignore[return-value]  # two of them
-
-
-def _prices(item: object) -> str:
-    """A sku's timeline in a book: each amount with its beginning."""
-    if not isinstance(item, dict):
-        return ""
-    lines = [f"{amount} from {_shown(begins)}" for begins, _, amount in item["recommended"]]
-    for other in item["channels"]:
-        lines += [f"{other['channel']}: {amount} from {_shown(begins)}" for begins, _, amount in other["prices"]]
-    return "\n".join(lines)
-
-
-def _shown(us: int) -> str:
-    return f"{_EPOCH + timedelta(microseconds=us):%Y-%m-%d %H:%M:%SZ}"
 
 
 def _print_json(facts: object) -> None:
