@@ -14,6 +14,7 @@ from pricing.books.canonical import canonical, read_strictly, split
 from pricing.books.delta import apply, compose, difference, pack, unpack
 from pricing.books.errors import BookFormatUnknown, BookMalformed, BookOfAnotherMarket, DeltaBackwards
 from pricing.books.turns import Clash, all_turns, first_clash, parts_of
+from pricing.books.verify import Trusted, verify, verify_file
 from pricing.rules.book import Book, Channel, Item, Price, PriorRule, Tax, TimeZone
 from tests.book_values import books
 from tests.books import promotion
@@ -49,6 +50,25 @@ def like_anybody(book: Book) -> bytes:
 @given(books())
 def test_another_json_library_writes_the_same_bytes(book: Book) -> None:
     assert canonical(book) == like_anybody(book)
+
+
+@pytest.mark.parametrize(
+    "read_it",
+    [
+        read_strictly,
+        split,
+        unpack,
+        lambda sent: verify(sent, Trusted("de", {})),
+        lambda sent: verify_file(sent, None, None),
+    ],
+    ids=["book", "parts", "delta", "envelope", "file"],
+)
+@pytest.mark.parametrize("member", ["book", "delta", "header", "items"])
+def test_brackets_without_an_end_are_no_book(read_it: Callable[[bytes], object], member: str) -> None:
+    with pytest.raises(BookMalformed):
+        read_it(f'{{"{member}":'.encode() + b"[" * 100_000)
+    with pytest.raises(BookMalformed):
+        read_it(f'{{"{member}":{{"x":'.encode() + b"[" * 100_000 + b"]" * 100_000 + b"}}")
 
 
 @UNHURRIED

@@ -202,6 +202,9 @@ def test_a_saved_book_is_checked_without_a_shop(typed: Callable[..., Result], tm
     assert (said.exit_code, said.stderr.count("\n")) == (2, 1)
     file.write_bytes(sent[:-100])
     assert verdict() == (2, "book_malformed")
+    before, _, _ = sent.partition(b'{"categories"')
+    file.write_bytes(before + b"[" * 100_000)
+    assert verdict() == (2, "book_malformed")
 
 
 async def test_keys_are_turned_and_readiness_is_shown(

@@ -20,6 +20,7 @@ The hash is the SHA-256 of these bytes, in lower-case hex. Pure: it stands for w
 import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from typing import TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -28,6 +29,7 @@ from pricing.books.errors import BookFormatUnknown, BookMalformed
 from pricing.rules.book import FORMAT, Book, Item, Price
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
+Shape = TypeVar("Shape")
 _BOOK = msgspec.json.Decoder(Book, strict=True)
 
 SECTIONS = {"categories": "code", "channels": "code", "items": "sku", "keys": "id", "promotions": "id"} | {
@@ -83,23 +85,25 @@ def sha256_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
+def decoded(decoder: msgspec.json.Decoder[Shape], sent: bytes) -> Shape:
+    """A value from anybody's JSON. Raises BookMalformed, however deep the brackets are that somebody sends."""
+    try:
+        return decoder.decode(sent)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BookMalformed(str(error)) from None
+
+
 def split(body: bytes) -> RawBook:
     """A book's bytes, part by part. The parts are not read. Raises BookMalformed."""
-    try:
-        return _RAW.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BookMalformed(str(error)) from None
+    return decoded(_RAW, body)
 
 
 def read(body: bytes) -> Book:
     """A book from bytes that we made and hashed ourselves. Raises BookMalformed, BookFormatUnknown."""
-    try:
-        found = _FORMAT.decode(body).format
-        if found != FORMAT:
-            raise BookFormatUnknown(found, FORMAT)
-        return _BOOK.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BookMalformed(str(error)) from None
+    found = decoded(_FORMAT, body).format
+    if found != FORMAT:
+        raise BookFormatUnknown(found, FORMAT)
+    return decoded(_BOOK, body)
 
 
 def read_strictly(body: bytes) -> Book:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from msgspec import Raw
 
-from pricing.books.canonical import HEADER, SECTIONS, RawBook, canonical, split
+from pricing.books.canonical import HEADER, SECTIONS, RawBook, canonical, decoded, split
 from pricing.books.errors import BookMalformed, BookOfAnotherMarket, DeltaBackwards
 
 _ALWAYS = frozenset({"number", "compiled_at", "complete_until"})
@@ -167,10 +167,7 @@ def pack(delta: Delta) -> bytes:
 
 def unpack(packed: bytes) -> Delta:
     """A delta from JSON. Raises BookMalformed."""
-    try:
-        return _DELTA.decode(packed)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BookMalformed(str(error)) from None
+    return decoded(_DELTA, packed)
 
 
 def changed_keys(delta: Delta) -> Mapping[str, list[str]]:

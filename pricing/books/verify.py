@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import Raw
 
-from pricing.books.canonical import read_strictly, sha256_of
+from pricing.books.canonical import decoded, read_strictly, sha256_of
 from pricing.books.delta import apply, unpack
 from pricing.books.errors import (
     BookKeyUnknown,
@@ -79,7 +79,7 @@ def verify(sent: bytes, trusted: Trusted, held: bytes | None = None) -> Verified
     `held` are the bytes of the book that is held, for an envelope with a delta. Raises BookMalformed, BookTampered,
     BookKeyUnknown, BookWronglySigned, BookOfAnotherMarket, BookTooOld, BookFormatUnknown, DeltaBackwards.
     """
-    envelope = _opened(sent)
+    envelope = decoded(_ENVELOPE, sent)
     body = _body(envelope, held)
     found = sha256_of(body)
     if found != envelope.sha256:
@@ -99,18 +99,11 @@ def verify_file(sent: bytes, market: str | None, public: str | None) -> Verified
 
     Raises as `verify` does.
     """
-    envelope = _opened(sent)
+    envelope = decoded(_ENVELOPE, sent)
     if public is None and isinstance(envelope.book, Raw):
         named = {key.id: key.public for key in read_strictly(bytes(envelope.book)).keys}
         return verify(sent, Trusted(market or envelope.market, named))
     return verify(sent, Trusted(market or envelope.market, {envelope.key: public or ""}))
-
-
-def _opened(sent: bytes) -> Envelope:
-    try:
-        return _ENVELOPE.decode(sent)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BookMalformed(str(error)) from None
 
 
 def _body(envelope: Envelope, held: bytes | None) -> bytes:
