@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple
 
 import msgspec
@@ -15,10 +16,10 @@ from commerce.kernel.ids import new_id
 from commerce.kernel.refusals import InvalidInput
 from commerce.kernel.rows import Into, write
 from pricing.books.lead import LEAD
-from pricing.changes.errors import CsvFault, PricedTwice
+from pricing.changes.errors import CsvFault, MalformedCsv, PricedTwice
 from pricing.changes.known import Fault, faults_of
 from pricing.changes.move import note_step
-from pricing.changes.read_csv import CsvItem, read_csv, refuse
+from pricing.changes.read_csv import FAULTS_TOLD, CsvItem, CsvRead, read_csv
 from pricing.changes.rules import Origin, PriceChangeState
 from pricing.changes.schemas import ItemBody, PriceChangeBody
 from pricing.changes.work_out import work_out
@@ -128,14 +129,26 @@ async def _items(tx: Session, wanted: PriceChangeBody, currency: str, begins: da
     if wanted.csv is not None:
         # Thousands of lines take a moment, in which others want answers.
         read = await asyncio.to_thread(read_csv, wanted.csv, currency)
-        items = [one.item for one in read]
-        faults = await faults_of(tx, wanted.market, currency, items, begins)
-        refuse(faults, lambda fault: _in_csv(fault, read))
+        items = [one.item for one in read.items]
+        _refuse(read, await faults_of(tx, wanted.market, currency, items, begins))
         return items
     items = wanted.items or []
     for fault in await faults_of(tx, wanted.market, currency, items, begins):
         raise fault.refusal
     return items
+
+
+def _refuse(read: CsvRead, found: Sequence[Fault]) -> None:
+    """Tell all that is wrong with a CSV text, line by line, if anything is. Raises MalformedCsv.
+
+    Only faults that are told are put into words.
+    """
+    faults: list[tuple[int, CsvFault | Fault]] = [(fault.line, fault) for fault in read.faults]
+    faults += [(read.items[fault.place].line, fault) for fault in found]
+    faults.sort(key=itemgetter(0))
+    if faults:
+        told = [one if isinstance(one, CsvFault) else _in_csv(one, read.items) for _, one in faults[:FAULTS_TOLD]]
+        raise MalformedCsv(told, max(0, len(faults) - FAULTS_TOLD))
 
 
 def _in_csv(fault: Fault, read: Sequence[CsvItem]) -> CsvFault:

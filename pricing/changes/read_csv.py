@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
@@ -12,7 +12,7 @@ from catalog.rules import check_instant
 from commerce.kernel.bodies import Amount, CodeText, Reason
 from commerce.kernel.money import Money
 from commerce.kernel.refusals import InvalidInput
-from pricing.changes.errors import CsvFault, MalformedCsv
+from pricing.changes.errors import CsvFault
 from pricing.changes.rules import ITEMS_MAX
 from pricing.changes.schemas import ExceptionBody, ItemBody
 
@@ -32,45 +32,47 @@ class CsvItem(NamedTuple):
     item: ItemBody
 
 
-def read_csv(text: str, currency: str) -> list[CsvItem]:
-    """Read the prices of a CSV text in the market's currency. Raises MalformedCsv with everything that is wrong."""
+class CsvRead(NamedTuple):
+    """What could be read of a CSV text, and what could not, each in the order of the lines."""
+
+    items: list[CsvItem]
+    faults: list[CsvFault]
+
+
+def read_csv(text: str, currency: str) -> CsvRead:
+    """Read the prices of a CSV text in the market's currency, as far as it can be read."""
     faults: list[CsvFault] = []
     items: list[CsvItem] = []
     try:
-        for line, row in _rows(text):
+        for row in _rows(text):
             try:
-                items.append(CsvItem(line, _item(row, currency)))
+                items.append(CsvItem(row.number, _item(row, currency)))
             except InvalidInput as wrong:
-                faults.append(CsvFault(line, wrong.field, wrong.reason))
+                faults.append(CsvFault(row.number, wrong.field, wrong.reason))
+            except _Unreadable as ragged:
+                faults.append(ragged.fault)
     except _Unreadable as broken:
         faults.append(broken.fault)
     if not items and not faults:
         faults.append(CsvFault(2, None, "There is no price in it."))
-    refuse(faults, lambda fault: fault)
-    return items
-
-
-def refuse(faults: Sequence[Wrong], told: Callable[[Wrong], CsvFault]) -> None:
-    """Tell what is wrong with a CSV text, line by line, if anything is. Raises MalformedCsv.
-
-    The faults are in the order of their lines, and only those that are told are put into words.
-    """
-    if faults:
-        raise MalformedCsv([told(fault) for fault in faults[:FAULTS_TOLD]], max(0, len(faults) - FAULTS_TOLD))
+    return CsvRead(items, faults)
 
 
 class _Unreadable(Exception):  # noqa: N818 - it never leaves this module
-    """From here on the text cannot be read."""
+    """A line cannot be read, or from here on the whole text."""
 
     def __init__(self, line: int, column: str | None, reason: str) -> None:
         self.fault = CsvFault(line, column, reason)
 
 
-def _rows(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """Each line as cells by column, with its number; no line is read beyond the last that there may be.
+class _Row(NamedTuple):
+    number: int
+    names: Sequence[str]
+    cells: Sequence[str]
 
-    Raises _Unreadable.
-    """
+
+def _rows(text: str) -> Iterator[_Row]:
+    """Each line; none is read beyond the last that there may be. Raises _Unreadable."""
     reading = csv.reader(io.StringIO(text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}"), newline=""), strict=True)
     begins = 1
     names: list[str] | None = None
@@ -85,12 +87,10 @@ def _rows(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:
         if names is None:
             names = _columns(cells)
         elif cells:  # An empty line says nothing.
-            if len(cells) != len(names):
-                raise _Unreadable(begins, None, f"It has {len(cells)} cells, and there are {len(names)} columns.")
             if not left:
                 raise _Unreadable(begins, None, f"A change has at most {ITEMS_MAX} prices.")
             left -= 1
-            yield begins, {name: cell.strip() for name, cell in zip(names, cells, strict=True)}
+            yield _Row(begins, names, cells)
         begins = reading.line_num + 1
 
 
@@ -108,8 +108,12 @@ def _columns(cells: Sequence[str]) -> list[str]:
     return names
 
 
-def _item(row: Mapping[str, str], currency: str) -> ItemBody:
-    """A line as a price. Raises InvalidInput by column."""
+def _item(line: _Row, currency: str) -> ItemBody:
+    """A line as a price. Raises InvalidInput by column, _Unreadable where cells are missing."""
+    if len(line.cells) != len(line.names):
+        reason = f"It has {len(line.cells)} cells, and there are {len(line.names)} columns."
+        raise _Unreadable(line.number, None, reason)
+    row = {name: cell.strip() for name, cell in zip(line.names, line.cells, strict=True)}
     sku = _code("sku", row["sku"])
     channel = _code("channel", row["channel"]) if row["channel"] else None
     return ItemBody(sku=sku, channel=channel, price=_price(row["price"], currency), exception=_exception(row))
