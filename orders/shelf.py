@@ -11,7 +11,7 @@ from msgspec import Meta
 from catalog.browse import BrowseFilter, ProductRow, VariantRow, browse
 from catalog.known import channel_must_be_known
 from commerce.kernel.bodies import Amount
-from commerce.kernel.db import ReadSession
+from commerce.kernel.db import ReadSession, Session
 from commerce.kernel.pages import Page, page_of
 from commerce.kernel.refusals import NotFound
 from inventory.available_to_promise import available_to_promise
@@ -69,18 +69,19 @@ class Shelf(NamedTuple):
 
 
 async def look_at_shelf(
-    books: CurrentBooks, tx: ReadSession, shelf: Shelf, wanted: BrowseFilter, now: datetime
+    books: CurrentBooks, tx: Session, shelf: Shelf, wanted: BrowseFilter, now: datetime
 ) -> Page[ShelfProduct]:
     """A page of what a channel shows, with prices and availability: three statements, however many products.
 
     One more where promotions run whose uses are counted. What a unit costs is what a quote of it says where nobody is
-    named. Raises UnknownReference for a channel that does not exist.
+    named; as for a quote, a book that is over is followed by the next one first. Raises UnknownReference for a channel
+    that does not exist.
     """
     products = await browse(tx, msgspec.structs.replace(wanted, channel=shelf.channel), now)
     if not products:
         await channel_must_be_known(tx, shelf.channel)
     skus = [variant.sku for product in products for variant in product.variants]
-    book = await books.of_channel(tx, shelf.channel)
+    book = await books.of_channel(tx, shelf.channel, now)
     prices = await _prices(tx, book, shelf, skus, now) if book is not None else {}
     free = await available_to_promise(tx, shelf.channel, skus, now)
 
@@ -102,7 +103,7 @@ async def look_at_shelf(
     return page_of(products, wanted.limit, shown, lambda product: (product.code,))
 
 
-async def look_at_product(books: CurrentBooks, tx: ReadSession, shelf: Shelf, code: str, now: datetime) -> ShelfProduct:
+async def look_at_product(books: CurrentBooks, tx: Session, shelf: Shelf, code: str, now: datetime) -> ShelfProduct:
     """One product as the channel shows it now. Raises UnknownReference for the channel, NotFound for the product."""
     page = await look_at_shelf(books, tx, shelf, BrowseFilter(product=code, limit=1), now)
     if not page.items:

@@ -43,7 +43,7 @@ async def list_products(  # noqa: PLR0913, PLR0917 - each is a filter of the lis
         after=after[0] if after else None,
         limit=limit,
     )
-    async with db.read() as tx:
+    async with db.transaction() as tx:
         page = await look_at_shelf(books, tx, shelf, wanted, db.clock.now())
     return with_etag(request, page)
 
@@ -59,7 +59,7 @@ async def show_product(
 ) -> Response[ShelfProduct]:
     """One product as a channel shows it now. Send the ETag back to learn whether anything changed."""
     shelf = _shelf_of(principal, channel)
-    async with db.read() as tx:
+    async with db.transaction() as tx:
         product = await look_at_product(books, tx, shelf, code, db.clock.now())
     return with_etag(request, product)
 

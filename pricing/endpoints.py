@@ -153,8 +153,11 @@ async def show_prior_price(
     """
     if principal.channel is not None:
         must_sell_in(principal, channel)
+    wanted = _instant(at, db)
+    async with db.transaction() as tx:
+        await books.of_channel(tx, channel, db.clock.now())
     async with db.snapshot() as tx:
-        return await prior_price(books, tx, channel, sku, _instant(at, db))
+        return await prior_price(books, tx, channel, sku, wanted)
 
 
 @get("/v1/pricing-policies/{market:str}", opt=may(*_STAFF), tags=["prices"])

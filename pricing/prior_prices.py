@@ -47,10 +47,11 @@ async def prior_price(books: CurrentBooks, tx: ReadSession, channel: str, sku: s
     """The prior price of a sku in a channel at an instant, with what each price of the days before it came from.
 
     It is said by the current book, or, where that does not reach back so far, by the one that was current then. Best
-    asked in a snapshot. Raises UnknownReference, NotFound for a market without a book, BeyondTheBooks.
+    asked in a snapshot, once `of_channel` has seen to it that the current book is not over. Raises UnknownReference,
+    NotFound for a market without a book, BeyondTheBooks.
     """
     history = await charge_history(tx, channel, sku, None)
-    current = await books.of_channel(tx, channel)
+    current = await books.last_of_channel(tx, channel)
     if current is None:
         raise NotFound("price book", history.market)
     found = _found(current, channel, sku, at)

@@ -21,7 +21,7 @@ from tests.conftest import NOON, Api, Callers
 from tests.price_changes import Desk, at, desk
 from tests.price_changes import item as priced
 from tests.shop import rows
-from tests.stories import every_law_holds
+from tests.stories import eur, every_law_holds, open_lawful_shop
 
 __all__ = ["desk"]
 MINUTE = timedelta(minutes=1)
@@ -138,6 +138,45 @@ async def test_where_nobody_published_for_days_a_buyer_is_asked_for_what_holds_b
     ]
     await move_price_changes(desk.db, desk.clock.now())
     await desk.laws_hold()
+
+
+LOOKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "list": ("/v1/products", {"channel": "web-de", "q": "watch"}),
+    "product": ("/v1/products/watch", {"channel": "web-de"}),
+    "prior price": ("/v1/prior-prices", {"channel": "web-de", "sku": "WATCH"}),
+}
+
+
+@pytest.mark.parametrize("looks", LOOKS)
+async def test_where_nobody_published_for_days_a_visitor_sees_what_holds_by_now(
+    desk: Desk, callers: Callers, looks: str
+) -> None:
+    """Who hides what cannot be bought is never asked for a quote: looking at it is enough."""
+    await looks_ahead(callers, 1)
+    web = await callers(Role.STOREFRONT, channel="web-de")
+    await desk.scheduled(priced("WATCH", 19900), starts_at=at(NOON + 5 * DAY))
+    left = await newest(desk.db)
+    desk.clock.set(NOON + 5 * DAY + MINUTE)
+    path, about = LOOKS[looks]
+
+    seen = [(await web.get(path, **about)).json() for _ in range(2)]
+
+    shown = seen[0]["items"][0] if looks == "list" else seen[0]
+    watch = shown["variants"][0] if "variants" in shown else shown
+    assert (watch["price"], watch.get("buyable", True)) == (eur(19900), True)
+    assert seen[0] == seen[1]
+    assert (await newest(desk.db)).number == left.number + 1
+    await move_price_changes(desk.db, desk.clock.now())
+    await desk.laws_hold()
+
+
+async def test_a_shelf_is_shown_by_the_first_book_of_a_market_as_well(callers: Callers, db: Database) -> None:
+    await open_lawful_shop(db, books=False)
+    web = await callers(Role.STOREFRONT, channel="web-de")
+
+    [watch] = (await web.get("/v1/products/watch", channel="web-de")).json()["variants"]
+
+    assert (watch["price"], watch["buyable"], (await newest(db)).number) == (eur(24900), True, 1)
 
 
 async def test_a_book_that_is_over_while_nothing_changed_is_followed_by_one_that_is_not(

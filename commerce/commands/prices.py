@@ -94,8 +94,11 @@ def prior(data: Path | None, channel: str, sku: str, at: datetime | None, *, as_
         from pricing.books.current import CurrentBooks  # noqa: PLC0415 - as above
         from pricing.prior_prices import prior_price  # noqa: PLC0415 - as above
 
+        books, now = CurrentBooks(), db.clock.now()
+        async with db.transaction() as tx:
+            await books.of_channel(tx, channel, now)
         async with db.snapshot() as tx:
-            return await prior_price(CurrentBooks(), tx, channel, sku, at or db.clock.now())
+            return await prior_price(books, tx, channel, sku, at or now)
 
     found = at_database(data, ask)
     if as_json:

@@ -25,7 +25,7 @@ OLDER_MAX = 4
 
 _HEADS = text("SELECT market, number, sha256 FROM price_book_heads WHERE market = ANY (CAST(:markets AS text[]))")
 _HEAD_OF_CHANNEL = text("""
-    SELECT h.market, h.number, h.sha256 FROM channels c JOIN price_book_heads h ON h.market = c.market
+    SELECT c.market, h.number, h.sha256 FROM channels c LEFT JOIN price_book_heads h ON h.market = c.market
      WHERE c.code = :channel
 """)
 _HEAD_AT = text("""
@@ -65,16 +65,32 @@ class CurrentBooks:
         """
         heads = await current_heads(tx, markets, now)
         books = {market: await self._ready(tx, market, head) for market, head in heads.items()}
-        over = sorted(market for market, one in books.items() if one.book.complete_until <= microseconds(now))
+        over = sorted(market for market, one in books.items() if _is_over(one, now))
         if not over:
             return books
         heads = await _next_heads(tx, over, now)
         return books | {market: await self._ready(tx, market, head) for market, head in heads.items()}
 
-    async def of_channel(self, tx: ReadSession, channel: str) -> Prepared | None:
-        """The book that is current now where a channel sells, in one statement; None where there is none yet."""
+    async def of_channel(self, tx: Session, channel: str, now: datetime) -> Prepared | None:
+        """The book to show a channel's prices by, in one statement: as with `exactly` it is there, and not over.
+
+        None for a channel that does not exist.
+        """
         row = (await tx.execute(_HEAD_OF_CHANNEL, {"channel": channel})).one_or_none()
-        return None if row is None else await self._ready(tx, row.market, Head(row.number, row.sha256))
+        if row is None:
+            return None
+        if row.number is not None:
+            book = await self._ready(tx, row.market, Head(row.number, row.sha256))
+            if not _is_over(book, now):
+                return book
+        return (await self.exactly(tx, [row.market], now))[row.market]
+
+    async def last_of_channel(self, tx: ReadSession, channel: str) -> Prepared | None:
+        """The last book that was published where a channel sells, be it over or not; None where there is none yet."""
+        row = (await tx.execute(_HEAD_OF_CHANNEL, {"channel": channel})).one_or_none()
+        if row is None or row.number is None:
+            return None
+        return await self._ready(tx, row.market, Head(row.number, row.sha256))
 
     async def that_was_current(self, tx: ReadSession, channel: str, at: datetime) -> Prepared | None:
         """The book that was current where a channel sells at an instant; None where there was none yet."""
@@ -113,6 +129,11 @@ class CurrentBooks:
         self._older[head.sha256] = book
         while len(self._older) > self._most:
             self._older.popitem(last=False)
+
+
+def _is_over(one: Prepared, now: datetime) -> bool:
+    """Whether a book does not foresee this instant: what it does not say may be charged by now."""
+    return one.book.complete_until <= microseconds(now)
 
 
 async def current_heads(tx: Session, markets: Collection[str], now: datetime) -> dict[str, Head]:
