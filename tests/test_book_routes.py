@@ -30,6 +30,55 @@ async def till(db: Database, callers: Callers) -> Api:
     return await callers(Role.TERMINAL, channel="retail-de", location="berlin")
 
 
+async def many_cases(db: Database) -> None:
+    """The next book: it has three hundred more prices."""
+    numbered = "SELECT 'S-' || lpad(n::text, 3, '0')"
+    await plant(
+        db,
+        "INSERT INTO variants (sku, product, name, category, tax_class, status)"
+        f" {numbered}, 'case', 'Case', 'cases', 'standard', 'active' FROM generate_series(1, 300) n",
+        "INSERT INTO recommended_prices (sku, market, valid_from, amount)"
+        f" {numbered}, 'de', '2026-01-01Z', 1000 + n FROM generate_series(1, 300) n",
+    )
+    await publish(db, at_once=True)
+
+
+async def cheaper_cases(db: Database, first: int, last: int) -> None:
+    """The next book: each of these costs 10 % less soon."""
+    those = f"sku BETWEEN 'S-{first:03}' AND 'S-{last:03}' AND superseded_at IS NULL"
+    now, soon = (f"CAST('{at.isoformat()}' AS timestamptz)" for at in (db.clock.now(), db.clock.now() + LEAD))
+    await plant(
+        db,
+        f"WITH gone AS (UPDATE recommended_prices SET superseded_at = {now} WHERE {those} RETURNING *)"
+        " INSERT INTO recommended_prices (sku, market, valid_from, valid_to, amount, recorded_at)"
+        f" SELECT sku, market, valid_from, {soon}, amount, {now} FROM gone UNION ALL"
+        f" SELECT sku, market, {soon}, NULL, amount * 9 / 10, {now} FROM gone",
+    )
+    await publish(db)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sent"),
+    [([(1, 30)], ["delta"]), ([(1, 300)], ["book"]), ([(1, 150), (151, 300)], ["book", "delta"])],
+    ids=["a few", "all at once", "all by halves"],
+)
+async def test_whatever_is_shorter_is_sent(
+    till: Api, db: Database, clock: SetClock, changes: list[tuple[int, int]], sent: list[str]
+) -> None:
+    await many_cases(db)
+    for first, last in changes:
+        await cheaper_cases(db, first, last)
+        clock.advance(LEAD)
+
+    whole = await till.get(f"/v1/price-books/de/{2 + len(changes)}")
+    since = [await till.get("/v1/price-books/de", since=2 + held) for held in range(len(changes))]
+
+    assert [answer.json()["number"] for answer in since] == [2 + len(changes)] * len(since)
+    assert [{"book", "delta"} & answer.json().keys() for answer in since] == [{one} for one in sent]
+    assert all(len(answer.content) <= len(whole.content) for answer in since)
+    await every_law_holds(db)
+
+
 async def cheaper_case(db: Database, amount: int = 2500) -> None:
     """The next book: cases are cheaper soon."""
     await reprice(db, "CASE-BLK", amount, db.clock.now() + LEAD)

@@ -50,10 +50,10 @@ async def show_book(
 ) -> Response[BookEnvelope]:
     """The market's current price book, signed. Whoever sells sees its own market's.
 
-    With `since` the answer has a delta in place of the book, unless the book itself is smaller. The ETag is the book's
-    hash: 304 where the caller holds it already. Whoever sends `since` with the hash of what they hold (If-None-Match)
-    is given the whole book where there is another one under that number here, as after a backup was restored. Who
-    holds several names them all.
+    With `since` the answer has a delta in place of the book, unless the book itself is no longer than that, or too many
+    others lie between. The ETag is the book's hash: 304 where the caller holds it already. Whoever sends `since` with
+    the hash of what they hold (If-None-Match) is given the whole book where there is another one under that number
+    here, as after a backup was restored. Who holds several names them all.
     """
     tags = tags_of(request)
     async with db.read() as tx:

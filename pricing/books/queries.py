@@ -56,8 +56,9 @@ class Chain(NamedTuple):
 
     links: int
     size: int
+    """How large the deltas are that lie between, as they are stored: compressed."""
     whole: int
-    """How large the later book is by itself."""
+    """How large the later book is by itself, as it is sent."""
 
 
 class Holder(NamedTuple):
