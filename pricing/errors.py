@@ -111,7 +111,7 @@ class StartMissed(Refusal):
 
     def __str__(self) -> str:
         return (
-            f"{self.id} was approved to begin at {self.approved.isoformat()}, and that is too late now. Draft another "
+            f"{self.id} is to begin at {self.approved.isoformat()}, and that is too late now. Draft another "
             f"{self.what}, and have it approved."
         )
 

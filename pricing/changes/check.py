@@ -28,7 +28,7 @@ from pricing.changes.put_back import put_back
 from pricing.changes.relied_on import WouldBe, relying_on
 from pricing.changes.rules import NOT_YET_LAID
 from pricing.diaries import Diary, undone_in, worked_out
-from pricing.errors import PriceInThePast, PriceOverlaps
+from pricing.errors import PriceOverlaps
 from pricing.policies import parity_of, policy_of
 from pricing.rules.layers import Plan, Undone, in_the_way, layers_of
 from pricing.rules.parity import Deviation, Excepted, ParityPolicy
@@ -80,10 +80,10 @@ class Checked:
 
 
 async def check_change(tx: ReadSession, change: Change, begins: datetime, now: datetime) -> Checked:
-    """Go on only if the change could begin at that instant as things are now.
+    """Go on only if the change could begin at that instant, which is still to come, as things are now.
 
-    Raises PriceInThePast, InvalidInput, SkuRetired, RollBackOutdated, NothingToRollBack, PriceOverlaps, ChangeOutdated,
-    ParityBroken, OthersOutdated.
+    Raises InvalidInput, SkuRetired, RollBackOutdated, NothingToRollBack, PriceOverlaps, ChangeOutdated, ParityBroken,
+    OthersOutdated.
     """
     checked = await look_at(tx, change, begins, now)
     for refusal in checked.refusals:
@@ -106,7 +106,7 @@ async def look_at(tx: ReadSession, change: Change, begins: datetime, now: dateti
     others = await _relying(tx, change, plan, begins, now)
     overlaps = await _overlaps(tx, change, plan)
     refusals = [
-        *_timing(change, items, begins, now),
+        *_timing(change, items, begins),
         *_retired(change, plan, statuses),
         *(await _outdated(tx, change, plan, begins)),
         *overlaps,
@@ -155,9 +155,7 @@ def _planned(change: Change, item: Item, begins: datetime) -> Planned | None:
     return Planned(item.place, item.sku, item.channel, item.amount, first, last, exception)
 
 
-def _timing(change: Change, items: Sequence[Item], begins: datetime, now: datetime) -> Iterator[Refusal]:
-    if begins < now:
-        yield PriceInThePast("starts_at", begins, now)
+def _timing(change: Change, items: Sequence[Item], begins: datetime) -> Iterator[Refusal]:
     if change.ends_at is not None and change.ends_at <= begins:
         yield InvalidInput("ends_at", "It would end before it begins.")
     for item in items:

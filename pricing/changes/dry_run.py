@@ -16,11 +16,11 @@ from pricing.books.zones import instant_of
 from pricing.changes import queries
 from pricing.changes.check import Checked, look_at
 from pricing.changes.foresee import Foreseen, Outlook, evidence_of, in_order
-from pricing.changes.in_time import lead_for
-from pricing.changes.move import read_change
+from pricing.changes.in_time import start_to_schedule, start_to_submit
+from pricing.changes.move import Change, read_change
 from pricing.changes.overlay import Planned
 from pricing.changes.parity import in_parity
-from pricing.changes.rules import share_bp
+from pricing.changes.rules import NOT_YET_LAID, PriceChangeState, share_bp
 from pricing.changes.schemas import (
     Caution,
     DryRunView,
@@ -59,11 +59,12 @@ async def dry_run(tx: ReadSession, change_id: str, now: datetime) -> DryRunView:
     """What would happen if the change began when it is planned to, or as soon as possible. Raises NotFound.
 
     Of a change that has been scheduled it tells what it does to what would be charged without it no more: what is
-    planned is the old price, and the new one. Ask before.
+    planned is the old price, and the new one. Ask before. Nor is it refused anything: what is next comes by itself.
     """
     change = await read_change(tx, change_id)
-    begins = max(change.starts_at or now + lead_for(change.items), now)
+    begins, too_late = _start(change, now)
     checked = await look_at(tx, change, begins, now)
+    refusals = [*too_late, *checked.refusals] if change.state in NOT_YET_LAID else []
     channels = await channels_of(tx, change.market)
     currency, included = await queries.money_of(tx, change.market)
     last = max((one.begins for one in checked.plan), default=begins)
@@ -78,7 +79,7 @@ async def dry_run(tx: ReadSession, change_id: str, now: datetime) -> DryRunView:
         change.market,
         await queries.sold(tx, change.market, list(checked.before), begins),
         foreseen,
-        {one.field for one in checked.refusals if one.code == "price_overlaps" and hasattr(one, "field")},
+        {one.field for one in refusals if one.code == "price_overlaps" and hasattr(one, "field")},
         now,
     )
     effects, met = await asyncio.to_thread(_effects, facts, channels)
@@ -86,7 +87,7 @@ async def dry_run(tx: ReadSession, change_id: str, now: datetime) -> DryRunView:
     return DryRunView(
         change=await queries.change_view(tx, change_id, now),
         begins=begins,
-        refusals=_told(checked.refusals),
+        refusals=_told(refusals),
         affected=len(effects),
         cheaper=sum(each < 0 for each in differences),
         dearer=sum(each > 0 for each in differences),
@@ -97,6 +98,18 @@ async def dry_run(tx: ReadSession, change_id: str, now: datetime) -> DryRunView:
         relied_on_by=list(checked.others),
         effects=effects,
     )
+
+
+def _start(change: Change, now: datetime) -> tuple[datetime, list[Refusal]]:
+    """When the change begins, or now if that is over; and what the next step that looks at its start would refuse."""
+    try:
+        if change.state is PriceChangeState.DRAFT:
+            return start_to_submit(change, now), []
+        if change.state in NOT_YET_LAID:
+            return start_to_schedule(change, None, now), []
+    except Refusal as no:
+        return max(change.starts_at or now, now), [no]
+    return max(change.starts_at or now, now), []
 
 
 def _told(refusals: Collection[Refusal]) -> list[str]:

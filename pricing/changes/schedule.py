@@ -12,12 +12,11 @@ from commerce.kernel.outbox import tell
 from commerce.kernel.rows import Into, write
 from pricing.changes.check import Checked, check_change, to_come
 from pricing.changes.events import PriceChangeScheduled
-from pricing.changes.in_time import done_in_time, lead_for, must_be_in_time
+from pricing.changes.in_time import done_in_time, start_to_schedule
 from pricing.changes.into_book import into_book
-from pricing.changes.move import WHAT, Change, lock_change, market_of, may_become, move_change
+from pricing.changes.move import Change, lock_change, market_of, may_become, move_change
 from pricing.changes.overlay import Planned
 from pricing.changes.rules import PriceChangeState
-from pricing.errors import StartMissed, StartNotApproved
 from pricing.locking import lock_market
 from pricing.take_back import take_back_since
 from pricing.write_prices import PriceWrite, write_prices
@@ -55,7 +54,7 @@ async def schedule_change(tx: Session, change_id: str, starts_at: datetime | Non
     await lock_market(tx, await market_of(tx, change_id))
     change = await lock_change(tx, change_id)
     may_become(change, PriceChangeState.SCHEDULED)
-    begins = _begins(change, starts_at, now)
+    begins = start_to_schedule(change, starts_at, now)
     await done_in_time(tx, begins, now)
     checked = await check_change(tx, change, begins, now)
     plan = await _with_exceptions(tx, change, checked, now)
@@ -67,20 +66,6 @@ async def schedule_change(tx: Session, change_id: str, starts_at: datetime | Non
     await move_change(tx, change, PriceChangeState.SCHEDULED, actor, now)
     await tell(tx, PriceChangeScheduled(change.id, change.market, begins, change.ends_at, change.counter_of), now)
     await into_book(tx, change.market, now)
-
-
-def _begins(change: Change, asked: datetime | None, now: datetime) -> datetime:
-    """When the change begins. Raises StartNotApproved, StartMissed, TooSoon."""
-    approved, earliest = change.starts_at, now + lead_for(change.items)
-    if approved is None:
-        begins = asked or earliest
-        must_be_in_time("starts_at", begins, change.items, now)
-        return begins
-    if asked is not None and asked != approved:
-        raise StartNotApproved("starts_at", WHAT, change.id, approved, asked)
-    if approved < earliest:
-        raise StartMissed("starts_at", WHAT, change.id, approved, earliest)
-    return approved
 
 
 def _write(one: Planned) -> PriceWrite:

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from commerce.kernel.db import Session
 from pricing.changes.check import check_change
-from pricing.changes.in_time import lead_for
+from pricing.changes.in_time import start_to_submit
 from pricing.changes.move import lock_change, may_become, move_change
 from pricing.changes.rules import PriceChangeState
 
@@ -21,6 +21,6 @@ async def submit_change(tx: Session, change_id: str, actor: str, now: datetime, 
     """
     change = await lock_change(tx, change_id)
     may_become(change, PriceChangeState.SUBMITTED)
-    await check_change(tx, change, change.starts_at or now + lead_for(change.items), now)
+    await check_change(tx, change, start_to_submit(change, now), now)
     await tx.execute(_BY, {"id": change.id, "actor": actor})
     await move_change(tx, change, PriceChangeState.SUBMITTED, actor, now, note)

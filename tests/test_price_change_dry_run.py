@@ -1,0 +1,52 @@
+"""A dry run says what the next step would say, and tells of every price that a change touches."""
+
+from datetime import timedelta
+
+from tests.conftest import NOON, problem
+from tests.price_changes import LEAD, TONIGHT, Desk, at, desk, item
+
+__all__ = ["desk"]
+
+TICK = timedelta(microseconds=1)
+
+
+def codes(seen: dict[str, list[str]]) -> list[str]:
+    """What a dry run says it would be refused with."""
+    return [line.partition(":")[0] for line in seen["refusals"]]
+
+
+async def test_a_dry_run_says_of_a_start_what_the_next_step_would_say(desk: Desk) -> None:
+    """A draft is submitted until its start; what was approved is scheduled until everybody could still hear of it."""
+    draft = await desk.draft(item("WATCH", 19900), starts_at=at(TONIGHT))
+    submitted = await desk.draft(item("WATCH", 19900), starts_at=at(TONIGHT))
+    assert (await desk.do(submitted, "submit")).status_code == 200
+    approved = await desk.approved(item("CHARGER", 3500), starts_at=at(TONIGHT))
+    scheduled = await desk.scheduled(item("CASE-BLK", 2500), starts_at=at(TONIGHT))
+    every = (draft, submitted, approved, scheduled)
+    told = []
+    for now in (TONIGHT - LEAD, TONIGHT - LEAD + TICK, TONIGHT, TONIGHT + TICK):
+        desk.clock.set(now)
+        told.append([codes(await desk.tried(one)) for one in every])
+    begins = (await desk.tried(draft))["begins"]
+    refused = [await desk.do(draft, "submit"), await desk.do(approved, "schedule")]
+    await desk.tick()
+
+    missed = ["start_missed"]
+    assert told == [
+        [[], [], [], []],
+        [[], missed, missed, []],
+        [[], missed, missed, []],
+        [["price_in_the_past"], missed, missed, []],
+    ]
+    assert [problem(one) for one in refused] == [(422, "price_in_the_past"), (409, "start_missed")]
+    assert begins == at(TONIGHT + TICK)
+    assert (await desk.state(scheduled), codes(await desk.tried(scheduled))) == ("live", [])
+
+
+async def test_what_is_scheduled_is_refused_nothing(desk: Desk) -> None:
+    """What a change plans is no plan of somebody else's, and nobody asks for it to be scheduled again."""
+    change_id = await desk.scheduled(item("WATCH", 19900), starts_at=at(TONIGHT))
+    seen = await desk.tried(change_id)
+
+    assert (seen["refusals"], seen["warnings"]) == ([], {"changes_nothing": 2})
+    assert at(NOON) < seen["begins"]
