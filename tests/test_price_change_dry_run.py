@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from tests.conftest import NOON, problem
 from tests.price_changes import LEAD, TONIGHT, Desk, at, desk, item
+from tests.stories import eur
 
 __all__ = ["desk"]
 
@@ -50,3 +51,20 @@ async def test_what_is_scheduled_is_refused_nothing(desk: Desk) -> None:
 
     assert (seen["refusals"], seen["warnings"]) == ([], {"changes_nothing": 2})
     assert at(NOON) < seen["begins"]
+
+
+async def test_what_is_put_back_later_is_told_too(desk: Desk) -> None:
+    """A weekend's price stands in the middle of what is rolled back: before and after it something is put back."""
+    first = await desk.live(item("WATCH", 19900))
+    friday, monday = NOON + timedelta(days=4), NOON + timedelta(days=7)
+    await desk.scheduled(item("WATCH", 17900), starts_at=at(friday), ends_at=at(monday))
+    counter_id = (await desk.do(first, "roll-back", reason="A slip of the pen")).json()["id"]
+    seen = await desk.tried(counter_id)
+    begins = NOON + LEAD + LEAD
+
+    assert (seen["affected"], seen["dearer"], seen["refusals"]) == (4, 4, [])
+    assert [(one["item"], one["channel"], one["begins"], one["old"], one["new"]) for one in seen["effects"]] == [
+        (place, channel, at(starts), eur(19900), eur(24900))
+        for place, starts in enumerate((begins, monday))
+        for channel in ("retail-de", "web-de")
+    ]

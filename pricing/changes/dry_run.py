@@ -119,12 +119,15 @@ def _told(refusals: Collection[Refusal]) -> list[str]:
 
 
 def _affected(checked: Checked, channels: list[str]) -> Iterator[tuple[Planned, str]]:
-    """Each price in a channel once, with the first item that leads to it: a recommended price is that of every one."""
-    seen: set[tuple[str, str]] = set()
+    """Each price that begins in a channel once, with the first item that leads to it.
+
+    A recommended price is that of every channel. What is put back comes in stretches, and each of them begins a price.
+    """
+    seen: set[tuple[str, str, datetime]] = set()
     for one in checked.plan:
         for channel in channels if one.channel is None else [one.channel]:
-            if (one.sku, channel) not in seen:
-                seen.add((one.sku, channel))
+            if (one.sku, channel, one.begins) not in seen:
+                seen.add((one.sku, channel, one.begins))
                 yield one, channel
 
 
