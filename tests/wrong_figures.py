@@ -7,7 +7,7 @@ from typing import Any
 
 from commerce.kernel.money import half_up
 from pricing.rules import facts, history, prior, quoting
-from pricing.rules.basket import BasketLine, Customer
+from pricing.rules.basket import BasketLine
 from pricing.rules.book import PriorRule
 from pricing.rules.codes import normal_code
 from pricing.rules.facts import shipping_facts
@@ -178,18 +178,17 @@ def _(patch: Patch) -> None:
         runner.is_public = True
 
     patch.setattr(Runner, "__init__", init)
-    everybody = Customer(groups=["staff", "members", "vip", "employees"], first_purchase=True)
-    patch.setattr(history, "_NOBODY", everybody)
 
 
 @wrong("the prior price: promotions do not count")
 def _(patch: Patch) -> None:
-    patch.setattr(history, "_net", lambda _sku, facts, _asked: facts.price)
+    patch.setattr(history, "net_of", lambda _lanes, price, _cost: price)
 
 
 @wrong("the prior price: what was so in one store was nowhere")
 def _(patch: Patch) -> None:
-    patch.setattr(history, "_unlike_stores", lambda _: [None])
+    places = history._places
+    patch.setattr(history, "_places", lambda running, **_: places(running, in_stores=False))
 
 
 @wrong("the channel's price is forgotten")

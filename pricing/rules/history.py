@@ -1,101 +1,136 @@
-"""What a unit of a sku cost anybody in a channel, step by step: what prior prices are found in."""
+"""What a unit of a sku cost anybody in a channel, step by step: what prior prices are found in.
 
-from collections.abc import Callable, Iterable
+What promotions did to a unit is the same for every sku that they are alike about, so it is worked out once for all of
+them (`Course`), and then walked along beside the prices of each.
+"""
 
-from pricing.rules.basket import Customer
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+
+from pricing.rules.alone import lanes_of, net_of
 from pricing.rules.book import Item
-from pricing.rules.discounting import Asked, discount
 from pricing.rules.local_time import DAY, edges_of, is_within
-from pricing.rules.prepared import ALWAYS, Concern, History, LineFacts, Prepared, channel_prices, price_at
+from pricing.rules.prepared import (
+    ALWAYS,
+    Concern,
+    Course,
+    History,
+    Lanes,
+    Prepared,
+    channel_prices,
+    edges_of_prices,
+    price_at,
+)
 from pricing.rules.prior import steps_of
-from pricing.rules.working import Line
 
 BEHIND, AHEAD = DAY, 7 * DAY
 """How much further than it must a history reaches, so that it is not made anew at each hour of the week."""
-_NOBODY = Customer()
+
+_NOTHING: Sequence[Lanes] = ((),)
+"""Everywhere nothing is taken off."""
+
+Offsets = Sequence[tuple[int, int]]
 
 
 def history_of(prepared: Prepared, channel: str, item: Item, at: int) -> History:
     """The steps of a sku's price in a channel, as far back as the prior price at an instant may have to look."""
     known = prepared.histories.get((channel, item.sku))
     if known is None or not known.good_from <= at < known.good_until:
-        known = prepared.histories[channel, item.sku] = _made(prepared, channel, item, at)
+        course = _course_of(prepared, channel, item, at)
+        known = prepared.histories[channel, item.sku] = _made(channel, item, course)
     return known
 
 
-def _made(prepared: Prepared, channel: str, item: Item, at: int) -> History:
-    rule = prepared.book.prior
+def unit_net(prepared: Prepared, channel: str, item: Item, at: int) -> int | None:
+    """What one unit costs anybody in a channel, in no store of it, at an instant; None where it is not sold.
+
+    That is what `unit_price` says is left, for whoever asks about thousands of skus, and not who reduces them.
+    """
+    course = _course_of(prepared, channel, item, at)
+    return _lowest(channel, item, at, _places_at(course, at)[:1])
+
+
+def _course_of(prepared: Prepared, channel: str, item: Item, at: int) -> Course:
+    concerns = prepared.concerns(channel, item)
+    known = prepared.courses.get((channel, concerns))
+    if known is None or not known.good_from <= at < known.good_until:
+        known = prepared.courses[channel, concerns] = _course(prepared, channel, concerns, at)
+    return known
+
+
+def _course(prepared: Prepared, channel: str, concerns: Iterable[Concern], at: int) -> Course:
+    """What ran when, as far back as a prior price at an instant may have to look, and some days ahead."""
+    rule, offsets = prepared.book.prior, prepared.book.time_zone.offsets
     good_from, until = at - BEHIND, at + AHEAD
     since = good_from - (rule.announced_days + rule.window_days) * DAY
-    public = [one for one in prepared.concerns(channel, item) if one.runner.is_public]
-    own = channel_prices(item, channel)
-    edges = {since}
-    for prices in (item.recommended, own, item.costs):
-        edges |= {edge for one in prices for edge in (one.begins, one.ends) if edge is not None}
-    for one in public:
-        edges |= _edges_of(prepared, one, since, until)
-    within = sorted(edge for edge in edges if since <= edge <= until)
-    return History(good_from, until, steps_of(within, _applied(prepared, channel, item, public)))
+    public = [one for one in concerns if one.runner.is_public]
+    turns = {since}.union(*(_edges_of(one, offsets, since, until) for one in public))
+    known: dict[tuple[int, ...], tuple[Lanes, ...]] = {}
+    edges: list[int] = []
+    places: list[tuple[Lanes, ...]] = []
+    for edge in sorted(turn for turn in turns if since <= turn <= until):
+        running = [one for one in public if one.runner.runs(edge) and _is_hour(one, offsets, edge)]
+        those = tuple(one.runner.place for one in running)
+        if those not in known:
+            known[those] = tuple(_places(running, in_stores=channel not in prepared.online))
+        if not places or places[-1] != known[those]:
+            edges.append(edge)
+            places.append(known[those])
+    return Course(good_from, until, since, edges, places)
 
 
-def _edges_of(prepared: Prepared, concern: Concern, since: int, until: int) -> set[int]:
+def _edges_of(concern: Concern, offsets: Offsets, since: int, until: int) -> set[int]:
     """When a promotion begins and ends, and when it does so within a week."""
     promotion = concern.runner.promotion
     ends = ALWAYS if promotion.ends is None else promotion.ends
     first, last = max(since, promotion.starts), min(until, ends)
     edges = {promotion.starts, ends}
     if promotion.conditions.hours and first < last:
-        edges |= set(edges_of(promotion.conditions.hours, prepared.book.time_zone.offsets, first, last))
+        edges |= set(edges_of(promotion.conditions.hours, offsets, first, last))
     return edges
 
 
-def _applied(prepared: Prepared, channel: str, item: Item, public: Iterable[Concern]) -> Callable[[int], int | None]:
-    """What one unit cost anybody at an instant: the lowest, where its stores differed; None where not sold.
-
-    That follows from its price, its cost and what was running, whenever that was: each such state is worked out once.
-    """
-    known: dict[tuple[object, ...], int] = {}
-    own = channel_prices(item, channel)
-    offsets = prepared.book.time_zone.offsets
-
-    def at(instant: int) -> int | None:
-        recommended = price_at(item.recommended, instant)
-        if recommended is None:
-            return None
-        price = (price_at(own, instant) or recommended).amount
-        cost = price_at(item.costs, instant)
-        running = tuple(one for one in public if one.runner.runs(instant) and _is_hour(one, offsets, instant))
-        if not running:
-            return price
-        state = (price, cost, *(one.runner.place for one in running))
-        if state not in known:
-            facts = LineFacts(
-                instant, instant, price, price, 0, cost.amount if cost is not None else 0, None, 0, running
-            )
-            stores = [None] if channel in prepared.online else _unlike_stores(running)
-            known[state] = min(
-                _net(item.sku, facts, Asked(instant, offsets, store, _NOBODY, frozenset(), None)) for store in stores
-            )
-        return known[state]
-
-    return at
-
-
-def _is_hour(concern: Concern, offsets: list[tuple[int, int]], at: int) -> bool:
+def _is_hour(concern: Concern, offsets: Offsets, at: int) -> bool:
     hours = concern.runner.promotion.conditions.hours
     return not hours or is_within(hours, offsets, at)
 
 
-def _net(sku: str, facts: LineFacts, asked: Asked) -> int:
-    line = Line(sku, 0, sku, 1, facts)
-    discount([line], asked)
-    return line.net
+def _places(running: Sequence[Concern], *, in_stores: bool) -> Iterator[Lanes]:
+    """What holds in no store, then in each group of stores where it is the same, and not the same as before."""
+    stores = {store for one in running for store in one.runner.promotion.conditions.stores} if in_stores else set()
+    seen: set[Lanes] = set()
+    for store in (None, *sorted(stores)):
+        lanes = lanes_of(one for one in running if _is_in(one, store))
+        if lanes not in seen:
+            seen.add(lanes)
+            yield lanes
 
 
-def _unlike_stores(concerns: Iterable[Concern]) -> Iterable[str | None]:
-    """No store, and one of each group of stores where the same promotions run."""
-    runs: dict[str | None, list[int]] = {None: []}
-    for one in concerns:
-        for store in one.runner.promotion.conditions.stores:
-            runs.setdefault(store, []).append(one.runner.place)
-    return {tuple(places): store for store, places in runs.items()}.values()
+def _is_in(concern: Concern, store: str | None) -> bool:
+    stores = concern.runner.promotion.conditions.stores
+    return not stores or store in stores
+
+
+def _places_at(course: Course, at: int) -> tuple[Lanes, ...]:
+    return course.places[bisect_right(course.edges, at) - 1]
+
+
+def _made(channel: str, item: Item, course: Course) -> History:
+    """Walk along the prices of a sku and the course of promotions, side by side."""
+    edges = set(course.edges)
+    for prices in (item.recommended, channel_prices(item, channel), item.costs):
+        edges |= {edge for edge in edges_of_prices(prices) if course.since <= edge <= course.good_until}
+    steps = steps_of(sorted(edges), lambda at: _lowest(channel, item, at, _places_at(course, at)))
+    return History(course.good_from, course.good_until, steps)
+
+
+def _lowest(channel: str, item: Item, at: int, places: Sequence[Lanes]) -> int | None:
+    """What one unit cost anybody at an instant: the lowest, where places differed; None where not sold."""
+    recommended = price_at(item.recommended, at)
+    if recommended is None:
+        return None
+    price = (price_at(channel_prices(item, channel), at) or recommended).amount
+    if places == _NOTHING:
+        return price
+    cost = price_at(item.costs, at)
+    return min(net_of(lanes, price, 0 if cost is None else cost.amount) for lanes in places)

@@ -1,6 +1,6 @@
 """Whether an item is what a promotion is about."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pricing.rules.book import Item
 from pricing.rules.promotion import Matching, Selector
@@ -36,6 +36,16 @@ class Matcher:
         name = next(iter(self._attributes), "")
         return [("attribute", name, one) for one in self._attributes.get(name, ())]
 
+    @property
+    def words(self) -> Iterator[tuple[str, str]]:
+        """What it tells items apart by, besides their categories; of attributes only the name is said."""
+        yield from (("sku", one) for one in self._skus)
+        yield from (("product", one) for one in self._products)
+        yield from (("brand", one) for one in self._brands)
+        yield from (("attribute", one) for one in self._attributes)
+        if self._but_not is not None:
+            yield from self._but_not.words
+
     def matches(self, item: Item, above: Mapping[str, frozenset[str]]) -> bool:
         """Whether it is one of these; `above` gives each category with all that it hangs below, itself too."""
         if self._but_not is not None and self._but_not.matches(item, above):
@@ -53,6 +63,25 @@ class Matcher:
             any(name == wanted and value in values for name, value in item.attributes)
             for wanted, values in self._attributes.items()
         )
+
+
+Look = tuple[object, ...]
+"""Of an item: what some matchers can see of it."""
+
+
+class Looks:
+    """What matchers see of items: of those that look alike, each matches all or none."""
+
+    __slots__ = ("_words",)
+
+    def __init__(self, matchers: Iterable[Matcher]) -> None:
+        self._words = frozenset(word for matcher in matchers for word in matcher.words)
+
+    def of(self, item: Item) -> Look:
+        """How an item looks."""
+        named = [("sku", item.sku), ("product", item.product), ("brand", item.brand or "")]
+        attributes = (each for each in item.attributes if ("attribute", each[0]) in self._words)
+        return item.category, tuple(one for one in named if one in self._words), tuple(attributes)
 
 
 class Index:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pricing.rules.book import Book, Category, Item, Price
-from pricing.rules.matching import Index, Matcher
+from pricing.rules.matching import Index, Look, Looks, Matcher
 from pricing.rules.promotion import Bundle, BuyGet, Gift, Matching, Promotion
 from pricing.rules.quoted import PriorPrice, Verdict
 
@@ -98,6 +98,39 @@ class History(NamedTuple):
     steps: Sequence[Step]
 
 
+class Way(NamedTuple):
+    """How something is taken off one unit by itself: a share of what is left of its price, and an amount more."""
+
+    rank: tuple[int, int]
+    exclusive: bool
+    share: int
+    more: int
+    """Less than nought where what is left is a price."""
+    begins: int
+    """For units of at least this price, before promotions, and of less than `until`."""
+    until: int
+    minimum: int
+    above_cost: bool
+    """No further down than to `minimum`; and not below cost."""
+    cap: int
+
+
+Lanes = tuple[tuple[Way, ...], ...]
+"""The ways of each lane, by rank."""
+
+
+class Course(NamedTuple):
+    """What public promotions did to one unit by itself, for histories from one instant to another."""
+
+    good_from: int
+    good_until: int
+    since: int
+    edges: Sequence[int]
+    """From each of these on something else holds, until the next; the first is `since`."""
+    places: Sequence[tuple[Lanes, ...]]
+    """What holds from each of them on: in no store, and in stores where it is something else."""
+
+
 class Running(NamedTuple):
     """The promotions that run in a channel from one instant to another, and the verdict on each that finds nothing."""
 
@@ -136,17 +169,20 @@ class Prepared:
         }
         self.line_facts: dict[tuple[str, str], LineFacts] = {}
         self.histories: dict[tuple[str, str], History] = {}
-        self._concerns: dict[tuple[str, str], tuple[Concern, ...]] = {}
+        self.courses: dict[tuple[str, tuple[Concern, ...]], Course] = {}
+        self._looks = Looks(matcher for one in runners for matcher in (one.matcher, *one.parts))
+        self._concerns: dict[tuple[str, Look], tuple[Concern, ...]] = {}
         self._running: dict[str, Running] = {}
 
     def concerns(self, channel: str, item: Item) -> tuple[Concern, ...]:
         """Every promotion of a channel that has to do with an item, whenever it runs; by id."""
-        known = self._concerns.get((channel, item.sku))
+        look = self._looks.of(item)
+        known = self._concerns.get((channel, look))
         if known is None:
             runners = (self._runners[place] for place in self._indexes[channel].candidates(item, self.above))
             found = ((runner, runner.role(item, self.above)) for runner in runners)
             known = tuple(Concern(runner, *role) for runner, role in found if role is not None)
-            self._concerns[channel, item.sku] = known
+            self._concerns[channel, look] = known
         return known
 
     def runners(self, channel: str, at: int) -> list[Runner]:
