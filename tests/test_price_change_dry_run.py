@@ -1,10 +1,17 @@
 """A dry run says what the next step would say, and tells of every price that a change touches."""
 
 from datetime import timedelta
+from types import ModuleType
 
+import pytest
+from sqlalchemy import AsyncAdaptedQueuePool
+
+from commerce.kernel.db import Database
+from pricing.changes import check, dry_run
 from tests.conftest import NOON, problem
 from tests.price_changes import LEAD, TONIGHT, Desk, at, desk, item
-from tests.stories import eur
+from tests.stories import eur, plant
+from tests.test_price_change_meets import promotion
 
 __all__ = ["desk"]
 
@@ -68,3 +75,48 @@ async def test_what_is_put_back_later_is_told_too(desk: Desk) -> None:
         for place, starts in enumerate((begins, monday))
         for channel in ("retail-de", "web-de")
     ]
+
+
+async def test_nobody_else_waits_for_a_connection_while_it_is_worked_out(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What thousands of prices come to takes seconds, in which no transaction is open and no connection is taken."""
+    change_id = await desk.draft(item("WATCH", 19900))
+    taken = []
+
+    def watched(module: ModuleType, name: str) -> None:
+        step = getattr(module, name)
+
+        def noted(*facts: object) -> object:
+            taken.append((name, _taken(desk.db)))
+            return step(*facts)
+
+        monkeypatch.setattr(module, name, noted)
+
+    watched(check, "newly_broken")
+    watched(dry_run, "_worked_out")
+    await desk.tried(change_id)
+
+    assert taken == [("newly_broken", 1), ("_worked_out", 0)], "the first one shows that it would be seen"
+
+
+def _taken(db: Database) -> int:
+    pool = db.engine.pool
+    assert isinstance(pool, AsyncAdaptedQueuePool)
+    return pool.checkedout()
+
+
+async def test_whatever_page_is_shown_the_summary_is_of_all(desk: Desk) -> None:
+    await plant(desk.db, promotion("tree", {}, {"kind": "percent", "share": 1000}, days=(0, 9)))
+    change_id = await desk.draft(item("WATCH", 12000), item("CHARGER", 3900), item("CASE-BLK", 3100))
+    whole = await desk.tried(change_id)
+    pages = [await desk.tried(change_id, limit=2)]
+    while pages[-1]["next_cursor"] is not None:
+        pages.append(await desk.tried(change_id, limit=2, cursor=pages[-1]["next_cursor"]))
+
+    assert (whole["affected"], whole["cheaper"], whole["dearer"], whole["same"]) == (6, 2, 2, 2)
+    assert whole["warnings"] == {"changes_nothing": 2, "drops_by_half": 2}
+    assert [one["id"] for one in whole["promotions"]] == ["prm_tree"]
+    assert [effect for page in pages for effect in page["effects"]] == whole["effects"]
+    of_all = [{**page, "effects": [], "next_cursor": None} for page in pages]
+    assert of_all == [{**whole, "effects": []}] * 3

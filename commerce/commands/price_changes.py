@@ -14,7 +14,7 @@ import rich_click as click
 from commerce.commands.deciding import as_option, as_required, limit_option, print_json, print_newest, said_option
 from commerce.commands.options import data_option, instant, json_option, stored_text
 from commerce.commands.price_change_tables import print_changes, print_detail, print_dry_run
-from commerce.commands.transact import transact
+from commerce.commands.transact import at_database, transact
 from commerce.kernel.refusals import InvalidInput
 from pricing.changes.rules import PriceChangeState
 
@@ -109,7 +109,7 @@ def try_one(data: Path | None, change_id: str, *, as_json: bool) -> None:
     """Show what a price change would do as things are now, price by price. Nothing is done."""
     from pricing.changes.dry_run import dry_run  # noqa: PLC0415 - as above
 
-    found = transact(data, lambda tx, now: dry_run(tx, change_id, now))
+    found = at_database(data, lambda db: dry_run(db, change_id))
     if as_json:
         print_json(found)
         return

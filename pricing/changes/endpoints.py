@@ -18,7 +18,7 @@ from commerce.kernel.refusals import InvalidInput
 from pricing.changes import queries
 from pricing.changes.approve import approve_change
 from pricing.changes.draft import draft_change
-from pricing.changes.dry_run import dry_run
+from pricing.changes.dry_run import Part, dry_run
 from pricing.changes.reject import reject_change
 from pricing.changes.roll_back import roll_back_change
 from pricing.changes.rules import PriceChangeState
@@ -90,13 +90,9 @@ async def try_price_change(
     """
     after = decode_cursor(cursor, 1)
     start = _place(after[0]) if after else 0
-    async with db.snapshot() as tx:
-        whole = await dry_run(tx, change_id, db.clock.now())
-    shown = whole.effects[start : start + limit]
-    more = start + limit < len(whole.effects)
-    return msgspec.structs.replace(
-        whole, effects=shown, next_cursor=encode_cursor(str(start + limit)) if more else None
-    )
+    found = await dry_run(db, change_id, Part(start, limit))
+    more = start + limit < found.affected
+    return msgspec.structs.replace(found, next_cursor=encode_cursor(str(start + limit)) if more else None)
 
 
 @post("/v1/price-changes/{change_id:str}/submit", status_code=200, opt=may(*_PRICERS, idempotent=True), tags=["prices"])

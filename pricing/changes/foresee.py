@@ -1,68 +1,71 @@
-"""Foresee: the market's book as it is, and as it would be with a change laid over it, asked side by side; pure.
+"""Foresee: what the market's book would say of prices, those that are planned or those of a change as well; pure.
 
 What anybody would pay and which prior price would be announced is the engine's to say, here as everywhere else.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 
 from pricing.books.zones import instant_of, microseconds
-from pricing.rules import Prepared, prepare, unit_price
+from pricing.rules import prepare
 from pricing.rules.book import Book, ChannelPrices, Item, Price
 from pricing.rules.facts import prior_at
+from pricing.rules.history import unit_net
+from pricing.rules.prepared import Concern, price_at
 from pricing.rules.prior import Prior
 from pricing.rules.promotion import Promotion
-from pricing.rules.quoted import CannotQuote
 from pricing.rules.series import Priced
 from pricing.series import Histories
 
 
-class Outlook(NamedTuple):
-    """What comes of a price in a channel at the instant at which a change begins there."""
-
-    paid: int | None
-    """By anybody, for one unit, as things are planned now; None where it is not sold."""
-    pays: int | None
-    """The same, with the change."""
-    prior_today: int | None
-    prior: Prior
-    """With the change."""
-
-
 class Foreseen:
-    """Two books that differ by a change, and by nothing else."""
+    """A book of the items that have these prices."""
 
-    def __init__(self, book: Book, before: Mapping[str, Histories], after: Mapping[str, Histories]) -> None:
-        """Lay both prices over a book of the items that the change is about."""
-        self._without = prepare(_laid(book, before))
-        self._with = prepare(_laid(book, after))
+    def __init__(self, book: Book, prices: Mapping[str, Histories]) -> None:
+        """Lay prices over a book; what else is in it is left out."""
+        items = [_priced(item, prices[item.sku]) for item in book.items if item.sku in prices]
+        self._book = prepare(msgspec.structs.replace(book, items=items))
+        self._met: dict[tuple[tuple[Concern, ...], int, int | None], list[Promotion]] = {}
 
-    def outlook(self, sku: str, channel: str, begins: datetime, now: datetime) -> Outlook:
-        """What the engine says of a price before and after."""
-        at = microseconds(begins)
-        today = prior_at(self._without, channel, sku, microseconds(now)).figure
-        return Outlook(
-            _paid(self._without, channel, sku, at),
-            _paid(self._with, channel, sku, at),
-            None if today is None else today.amount,
-            prior_at(self._with, channel, sku, at),
-        )
+    def pays(self, sku: str, channel: str, at: datetime) -> int | None:
+        """What anybody pays for one unit at an instant; None where it is not sold."""
+        return unit_net(self._book, channel, self._book.items[sku], microseconds(at))
+
+    def prior(self, sku: str, channel: str, at: datetime) -> Prior:
+        """The prior price at an instant."""
+        return prior_at(self._book, channel, sku, microseconds(at))
+
+    def cost(self, sku: str, at: datetime) -> int | None:
+        """What a unit costs us at an instant; None where that is not known."""
+        cost = price_at(self._book.items[sku].costs, microseconds(at))
+        return None if cost is None else cost.amount
+
+    def tax_rate_bp(self, sku: str, at: datetime) -> int:
+        """The tax on it at an instant; nought where there is no rate."""
+        rate = price_at(self._book.taxes.get(self._book.items[sku].tax_class, ()), microseconds(at))
+        return 0 if rate is None else rate.amount
 
     def meets(self, sku: str, channel: str, begins: datetime, ends: datetime | None) -> list[Promotion]:
-        """The promotions that run while the change holds and have to do with a sku there, by start."""
+        """The promotions that run from one instant to another and have to do with a sku there, by start."""
         first, last = microseconds(begins), None if ends is None else microseconds(ends)
-        concerned = (one.runner.promotion for one in self._with.concerns(channel, self._with.items[sku]))
-        return sorted(
-            (
-                one
-                for one in concerned
-                if (one.ends is None or one.ends > first) and (last is None or one.starts < last)
-            ),
-            key=in_order,
-        )
+        concerns = self._book.concerns(channel, self._book.items[sku])
+        known = self._met.get((concerns, first, last))
+        if known is None:
+            found = (one.runner.promotion for one in concerns)
+            known = sorted((one for one in found if _runs_between(one, first, last)), key=in_order)
+            self._met[concerns, first, last] = known
+        return known
+
+    def met(self) -> list[Promotion]:
+        """Every promotion that was told of so far, by start."""
+        every = {one.id: one for found in self._met.values() for one in found}
+        return sorted(every.values(), key=in_order)
+
+
+def _runs_between(one: Promotion, first: int, last: int | None) -> bool:
+    return (one.ends is None or one.ends > first) and (last is None or one.starts < last)
 
 
 def in_order(promotion: Promotion) -> tuple[int, str]:
@@ -77,18 +80,6 @@ def evidence_of(prior: Prior) -> list[tuple[datetime, datetime, int | None]]:
     begins = [instant_of(step.begins) for step in prior.evidence]
     ends = [*begins[1:], instant_of(prior.figure.since)]
     return list(zip(begins, ends, [step.price for step in prior.evidence], strict=True))
-
-
-def _paid(prepared: Prepared, channel: str, sku: str, at: int) -> int | None:
-    try:
-        return unit_price(prepared, channel, sku, at).reduced
-    except CannotQuote:
-        return None
-
-
-def _laid(book: Book, histories: Mapping[str, Histories]) -> Book:
-    items = [_priced(item, histories[item.sku]) for item in book.items]
-    return msgspec.structs.replace(book, items=items)
 
 
 def _priced(item: Item, history: Histories) -> Item:

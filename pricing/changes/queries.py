@@ -1,6 +1,5 @@
 """The price changes' reads."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -128,31 +127,3 @@ def _item(row: Row[Any], currency: str) -> ItemView:
         ends_at=row.ends_at,
         exception=exception,
     )
-
-
-class Sold(NamedTuple):
-    """What a dry run needs to know of a sku besides its prices."""
-
-    tax_class: str
-    cost: int | None
-
-
-_SOLD = text("""
-    SELECT v.sku, v.tax_class,
-           (SELECT c.amount FROM unit_costs c WHERE c.sku = v.sku AND c.market = :market AND c.valid_from <= :at
-             ORDER BY c.valid_from DESC LIMIT 1) AS cost
-      FROM variants v WHERE v.sku = ANY (CAST(:skus AS text[]))
-""")
-_MARKET = text("SELECT currency, prices_include_tax FROM markets WHERE code = :market")
-
-
-async def sold(tx: ReadSession, market: str, skus: Sequence[str], at: datetime) -> dict[str, Sold]:
-    """The tax class of each sku, and what a unit costs us at an instant where that is known."""
-    rows = await tx.execute(_SOLD, {"market": market, "skus": list(skus), "at": at})
-    return {row.sku: Sold(row.tax_class, row.cost) for row in rows}
-
-
-async def money_of(tx: ReadSession, market: str) -> tuple[str, bool]:
-    """A market's currency, and whether its prices include tax."""
-    currency, included = (await tx.execute(_MARKET, {"market": market})).one()
-    return currency, included

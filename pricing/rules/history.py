@@ -46,6 +46,8 @@ def unit_net(prepared: Prepared, channel: str, item: Item, at: int) -> int | Non
 
     That is what `unit_price` says is left, for whoever asks about thousands of skus, and not who reduces them.
     """
+    if price_at(prepared.taxes.get(item.tax_class, ()), at) is None:
+        return None
     course = _course_of(prepared, channel, item, at)
     return _lowest(channel, item, at, _places_at(course, at)[:1])
 
