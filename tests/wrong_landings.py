@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from commerce.kernel.money import half_up
-from pricing.rules import benefits, discounting, facts, history, lanes, local_time, prepared, tax
+from pricing.rules import benefits, discounting, history, lanes, local_time, prepared, tax
 from pricing.rules.local_time import DAY, MINUTE, SECOND
 from pricing.rules.prepared import Runner
 from pricing.rules.promotion import Bundle, Promotion
@@ -201,20 +201,21 @@ def _(patch: Patch) -> None:
 
 @wrong("a floor: what it costs us, as if there were no tax in a price")
 def _(patch: Patch) -> None:
-    patch.setattr(facts, "price_for", lambda net, _, **__: net)
+    patch.setattr(prepared, "price_for", lambda net, _, **__: net)
 
 
 @wrong("a floor: what it costs us and the tax on it, whatever is in a price")
 def _(patch: Patch) -> None:
     right = tax.price_for
-    patch.setattr(facts, "price_for", lambda net, rate_bp, **_: right(net, rate_bp, included=True))
+    patch.setattr(prepared, "price_for", lambda net, rate_bp, **_: right(net, rate_bp, included=True))
 
 
 @wrong("a floor: what it costs us and the tax on it, rounded half up")
 def _(patch: Patch) -> None:
-    patch.setattr(
-        facts, "price_for", lambda net, rate, included: net + half_up(net * rate, 10_000) if included else net
-    )
+    def price_for(net: int, rate_bp: int, *, included: bool) -> int:
+        return net + half_up(net * rate_bp, 10_000) if included else net
+
+    patch.setattr(prepared, "price_for", price_for)
 
 
 @wrong("a floor: who would go below it takes nothing")

@@ -20,8 +20,8 @@ def lanes_of(running: Iterable[Concern]) -> Lanes:
     return tuple(tuple(_needed(ways)) for _, ways in sorted(lanes.items()) if ways)
 
 
-def net_of(lanes: Lanes, price: int, cost: int) -> int:
-    """What is left of the price of a unit; its cost is 0 where it is not known."""
+def net_of(lanes: Lanes, price: int, at_cost: int) -> int:
+    """What is left of the price of a unit; the price that only brings in what it costs us is 0 where not known."""
     net = price
     for lane in lanes:
         most, is_over = 0, False
@@ -29,7 +29,7 @@ def net_of(lanes: Lanes, price: int, cost: int) -> int:
             del rank
             if not begins <= price < until:
                 continue
-            floor = max(minimum, cost) if above_cost else minimum
+            floor = max(minimum, at_cost) if above_cost else minimum
             off = min((2 * net * share + WHOLE_BP) // (2 * WHOLE_BP) + more, net - floor, cap)
             if off > most:
                 most, is_over = off, exclusive

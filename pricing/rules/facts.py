@@ -5,7 +5,6 @@ from pricing.rules.history import history_of
 from pricing.rules.prepared import ALWAYS, LineFacts, Prepared, channel_prices, edges_of_prices, price_at
 from pricing.rules.prior import Prior, prior_of
 from pricing.rules.quoted import CannotQuote
-from pricing.rules.tax import price_for
 
 SHIPPING_CLASS = "standard"
 """The tax class of what bringing it costs."""
@@ -50,7 +49,6 @@ def _facts(prepared: Prepared, channel: str, item: Item, at: int) -> LineFacts |
     own = channel_prices(item, channel)
     price = price_at(own, at) or recommended
     rate = _rate(prepared, item.tax_class, at)
-    cost = price_at(item.costs, at)
     concerns = prepared.concerns(channel, item)
     edges = edges_of_prices(item.recommended) | edges_of_prices(own) | edges_of_prices(item.costs)
     edges |= edges_of_prices(prepared.taxes[item.tax_class])
@@ -66,7 +64,7 @@ def _facts(prepared: Prepared, channel: str, item: Item, at: int) -> LineFacts |
         recommended.amount,
         price.amount,
         rate.amount,
-        price_for(cost.amount, rate.amount, included=prepared.book.prices_include_tax) if cost is not None else 0,
+        prepared.at_cost(item, at),
         None,
         0,
         tuple(one for one in concerns if one.runner.runs(at)),

@@ -37,7 +37,7 @@ def history_of(prepared: Prepared, channel: str, item: Item, at: int) -> History
     known = prepared.histories.get((channel, item.sku))
     if known is None or not known.good_from <= at < known.good_until:
         course = _course_of(prepared, channel, item, at)
-        known = prepared.histories[channel, item.sku] = _made(channel, item, course)
+        known = prepared.histories[channel, item.sku] = _made(prepared, channel, item, course)
     return known
 
 
@@ -49,7 +49,7 @@ def unit_net(prepared: Prepared, channel: str, item: Item, at: int) -> int | Non
     if price_at(prepared.taxes.get(item.tax_class, ()), at) is None:
         return None
     course = _course_of(prepared, channel, item, at)
-    return _lowest(channel, item, at, _places_at(course, at)[:1])
+    return _lowest(prepared, channel, item, at, _places_at(course, at)[:1])
 
 
 def _course_of(prepared: Prepared, channel: str, item: Item, at: int) -> Course:
@@ -117,16 +117,16 @@ def _places_at(course: Course, at: int) -> tuple[Lanes, ...]:
     return course.places[bisect_right(course.edges, at) - 1]
 
 
-def _made(channel: str, item: Item, course: Course) -> History:
+def _made(prepared: Prepared, channel: str, item: Item, course: Course) -> History:
     """Walk along the prices of a sku and the course of promotions, side by side."""
     edges = set(course.edges)
-    for prices in (item.recommended, channel_prices(item, channel), item.costs):
+    for prices in (item.recommended, channel_prices(item, channel), item.costs, prepared.taxes.get(item.tax_class, ())):
         edges |= {edge for edge in edges_of_prices(prices) if course.since <= edge <= course.good_until}
-    steps = steps_of(sorted(edges), lambda at: _lowest(channel, item, at, _places_at(course, at)))
+    steps = steps_of(sorted(edges), lambda at: _lowest(prepared, channel, item, at, _places_at(course, at)))
     return History(course.good_from, course.good_until, steps)
 
 
-def _lowest(channel: str, item: Item, at: int, places: Sequence[Lanes]) -> int | None:
+def _lowest(prepared: Prepared, channel: str, item: Item, at: int, places: Sequence[Lanes]) -> int | None:
     """What one unit cost anybody at an instant: the lowest, where places differed; None where not sold."""
     recommended = price_at(item.recommended, at)
     if recommended is None:
@@ -134,5 +134,5 @@ def _lowest(channel: str, item: Item, at: int, places: Sequence[Lanes]) -> int |
     price = (price_at(channel_prices(item, channel), at) or recommended).amount
     if places == _NOTHING:
         return price
-    cost = price_at(item.costs, at)
-    return min(net_of(lanes, price, 0 if cost is None else cost.amount) for lanes in places)
+    at_cost = prepared.at_cost(item, at)
+    return min(net_of(lanes, price, at_cost) for lanes in places)

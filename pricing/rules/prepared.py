@@ -11,6 +11,7 @@ from pricing.rules.book import Book, Category, Item, Price
 from pricing.rules.matching import Index, Look, Looks, Matcher
 from pricing.rules.promotion import Bundle, BuyGet, Gift, Matching, Promotion
 from pricing.rules.quoted import PriorPrice, Verdict
+from pricing.rules.tax import price_for
 
 NO_PART = -1
 
@@ -75,7 +76,7 @@ class LineFacts(NamedTuple):
     price: int
     tax_rate_bp: int
     at_cost: int
-    """The price at which a unit brings in just what it costs us, tax included where prices include it; 0: not known."""
+    """The price at which a unit brings in just what it costs us; 0: not known."""
     """0 where it is not known."""
     prior: PriorPrice | None
     reduced_from: int
@@ -173,6 +174,13 @@ class Prepared:
         self._looks = Looks(matcher for one in runners for matcher in (one.matcher, *one.parts))
         self._concerns: dict[tuple[str, Look], tuple[Concern, ...]] = {}
         self._running: dict[str, Running] = {}
+
+    def at_cost(self, item: Item, at: int) -> int:
+        """The price at which a unit brings in just what it costs us, once tax is paid; 0 where that is not known."""
+        cost, rate = price_at(item.costs, at), price_at(self.taxes.get(item.tax_class, ()), at)
+        if cost is None or rate is None:
+            return 0
+        return price_for(cost.amount, rate.amount, included=self.book.prices_include_tax)
 
     def concerns(self, channel: str, item: Item) -> tuple[Concern, ...]:
         """Every promotion of a channel that has to do with an item, whenever it runs; by id."""
