@@ -225,6 +225,34 @@ def test_there_is_a_way_back_from_units_that_came_back_for_nothing(server: Embed
     command.check(config)
 
 
+def test_a_person_who_was_two_may_have_what_one_may_again(server: EmbeddedPostgres, empty: str) -> None:
+    config = config_for(server, empty)
+    command.upgrade(config, "0012")
+    for statement in (
+        """INSERT INTO markets (code, currency, countries, prices_include_tax, time_zone)
+           VALUES ('de', 'EUR', '{DE}', true, 'Europe/Berlin')""",
+        """INSERT INTO promotions (id, market, name, state, definition, version, limit_per_person, on_cancel, on_return,
+                                   created_by, created_at)
+           SELECT id, 'de', id, 'draft', '{}', 1, most, 'keep', 'keep', 'ada', '2026-11-02Z'
+             FROM (VALUES ('one', 1), ('two', 2), ('any', NULL)) AS p (id, most)""",
+        """INSERT INTO promotion_person_counters (promotion_id, customer_id, uses, most, merged)
+           VALUES ('one', 'was_two', 3, 3, true), ('two', 'was_two', 1, 2, false)""",
+        """INSERT INTO promotion_uses (order_id, promotion_id, customer_id, used_at)
+           SELECT 'o' || n, id, 'was_two', '2026-11-02Z'
+             FROM (VALUES (1, 'one'), (2, 'one'), (3, 'one'), (3, 'two'), (3, 'any')) AS u (n, id)""",
+    ):
+        asyncio.run(sql(server, empty, statement))
+    counters = "SELECT promotion_id, uses, most FROM promotion_person_counters ORDER BY 1"
+
+    command.upgrade(config, "0013")
+
+    assert asyncio.run(sql(server, empty, counters)) == [("one", 3, 1), ("two", 1, 2)]
+    nth = "SELECT promotion_id, nth FROM promotion_uses ORDER BY promotion_id, order_id"
+    assert asyncio.run(sql(server, empty, nth)) == [("any", None), ("one", 1), ("one", 1), ("one", 1), ("two", 1)]
+    command.downgrade(config, "0012")
+    assert asyncio.run(sql(server, empty, counters)) == [("one", 3, 3), ("two", 1, 2)]
+
+
 @pytest.mark.parametrize("path", sorted((MIGRATIONS / "versions").glob("*.py")), ids=lambda path: path.stem)
 def test_every_revision_waits_for_nobody_long(path: Path) -> None:
     """Each direction begins with its limits: a migration that waits for a lock makes everybody else wait for it."""

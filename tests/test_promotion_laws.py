@@ -47,8 +47,12 @@ async def desk(db: Database, clock: SetClock, callers: Callers) -> Desk:
 DIARY = "ALTER TABLE promotion_steps DISABLE TRIGGER append_only"
 LIMITED = "(SELECT id FROM promotions WHERE name = 'Limited')"
 USED_AGAIN = """
-    INSERT INTO promotion_uses (order_id, promotion_id, customer_id, code, used_at)
-    SELECT 'ord_2', promotion_id, {}, {}, used_at FROM promotion_uses
+    INSERT INTO promotion_uses (order_id, promotion_id, customer_id, code, used_at, nth)
+    SELECT 'ord_2', promotion_id, {}, {}, used_at, nth FROM promotion_uses
+"""
+ONE_TOO_MANY = """
+    INSERT INTO promotion_uses (order_id, promotion_id, customer_id, used_at, nth)
+    SELECT 'ord_' || n, promotion_id, customer_id, used_at, n FROM promotion_uses CROSS JOIN generate_series(2, 3) n
 """
 COUNTED = "UPDATE promotion_{} SET uses = uses + 1"
 HAND_IN_IT = f"""
@@ -92,6 +96,12 @@ PLANTED: list[tuple[list[type[Law]], list[str]]] = [
     ),
     ([NobodyUsesMoreThanAllowed], ["UPDATE promotion_person_counters SET most = 3"]),
     ([NobodyUsesMoreThanAllowed], ["UPDATE promotion_person_counters SET most = 1"]),
+    ([NobodyUsesMoreThanAllowed], ["UPDATE promotion_uses SET nth = NULL"]),
+    (
+        [NobodyUsesMoreThanAllowed],
+        ["UPDATE promotion_person_counters SET uses = 3, merged = true", "UPDATE promotion_counters SET uses = 3",
+         ONE_TOO_MANY],
+    ),
     (
         [PromotionCountersAreTheirUses, PromotionCodesAreTheirUses, PersonsCountersAreTheirUses],
         ["UPDATE promotion_uses SET given_back_at = used_at, given_back_for = 'cancelled'"],

@@ -247,7 +247,7 @@ async def test_uses_are_given_back_as_the_promotion_says(
 
 async def test_two_customers_who_are_one_have_had_what_both_had(desk: Desk, clock: SetClock) -> None:
     promotion_id = await desk.live(limits={"per_person": 2})
-    orders = {}
+    orders: dict[str, str] = {}
     for who in ("cus_a", "cus_a", "cus_b", "cus_c"):
         orders[who] = order_id()
         await take(desk.db, UseClaim(orders[who], promotion_id), customer=who)
@@ -255,15 +255,25 @@ async def test_two_customers_who_are_one_have_had_what_both_had(desk: Desk, cloc
         await merge_person_counters(tx, "cus_a", "cus_b")
         await merge_person_counters(tx, "cus_nobody", "cus_b")
         await merge_person_counters(tx, "cus_c", "cus_d")
-    people = "SELECT customer_id, uses, most FROM promotion_person_counters ORDER BY 1"
+    people = "SELECT customer_id, uses, most, merged FROM promotion_person_counters ORDER BY 1"
 
-    assert await rows(desk.db, people) == [("cus_b", 3, 3), ("cus_d", 1, 2)]
-    with pytest.raises(PromotionUsedUp):
-        await take(desk.db, UseClaim(order_id(), promotion_id), customer="cus_b")
-    clock.advance(timedelta(days=1))
-    assert await give_back(desk.db, orders["cus_a"]) == 1
-    assert await rows(desk.db, people) == [("cus_b", 2, 3), ("cus_d", 1, 2)]
+    assert await rows(desk.db, people) == [("cus_b", 3, 2, True), ("cus_d", 1, 2, False)]
     await no_law_is_broken(desk.db, NobodyUsesMoreThanAllowed)
+    clock.advance(timedelta(days=1))
+    for left, another in ((3, False), (2, False), (1, True)):
+        assert await rows(desk.db, people) == [("cus_b", left, 2, True), ("cus_d", 1, 2, False)]
+        if another:
+            await take(desk.db, UseClaim(order_id(), promotion_id), customer="cus_b")
+        with pytest.raises(PromotionUsedUp):
+            await take(desk.db, UseClaim(order_id(), promotion_id), customer="cus_b")
+        if not another:
+            assert await give_back(desk.db, orders["cus_a" if left == 3 else "cus_b"]) == 1
+    assert await rows(desk.db, "SELECT nth FROM promotion_uses WHERE customer_id = 'cus_b' ORDER BY used_at, nth") == [
+        (1,),
+        (1,),
+        (2,),
+        (2,),
+    ]
 
 
 # The decision, without a database

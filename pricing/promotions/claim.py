@@ -43,15 +43,22 @@ _TAKE_PERSONS = text(f"""
      WHERE p.limit_per_person >= r.by
      ORDER BY r.promotion_id, r.customer_id
         ON CONFLICT (promotion_id, customer_id) DO UPDATE SET uses = c.uses + excluded.uses
-     WHERE c.uses + excluded.uses <= c.most
- RETURNING promotion_id, customer_id
+     WHERE c.uses + excluded.uses <= excluded.most
+ RETURNING promotion_id, customer_id, uses
 """)  # noqa: S608 - as above
 _LIMITED = text("""
     SELECT id FROM promotions WHERE id = ANY (CAST(:promotions AS text[])) AND limit_per_person IS NOT NULL
 """)
 _USES = Into(
     "promotion_uses",
-    {"order_id": "text", "promotion_id": "text", "customer_id": "text", "code": "text", "used_at": "timestamptz"},
+    {
+        "order_id": "text",
+        "promotion_id": "text",
+        "customer_id": "text",
+        "code": "text",
+        "used_at": "timestamptz",
+        "nth": "int",
+    },
 )
 
 
@@ -113,25 +120,29 @@ async def claim_for_persons(tx: Session, claims: Sequence[tuple[UseClaim, str | 
         return
     promotions = sorted({claim.promotion_id for claim, _ in claims})
     limited = set((await tx.execute(_LIMITED, {"promotions": promotions})).scalars())
-    await _take_for_persons(tx, [(claim, who) for claim, who in claims if claim.promotion_id in limited])
+    nth = await _take_for_persons(tx, [(claim, who) for claim, who in claims if claim.promotion_id in limited])
     in_order = sorted(claims, key=lambda one: one[0][:2])
-    uses = [(claim.order_id, claim.promotion_id, who, claim.code, now) for claim, who in in_order]
+    uses = [(claim.order_id, claim.promotion_id, who, claim.code, now, nth.get(claim)) for claim, who in in_order]
     await write(tx, [_USES.rows(uses)])
 
 
-async def _take_for_persons(tx: Session, claims: Collection[tuple[UseClaim, str | None]]) -> None:
-    wanted: dict[tuple[str, str], int] = {}
+async def _take_for_persons(tx: Session, claims: Collection[tuple[UseClaim, str | None]]) -> dict[UseClaim, int]:
+    """Which of its buyer's uses each claim is; they count from 1."""
+    wanted: dict[tuple[str, str], list[UseClaim]] = {}
     for claim, who in claims:
         if who is None:
             raise PromotionUsedUp(claim.promotion_id, str(Short.NOBODY))
-        wanted[claim.promotion_id, who] = wanted.get((claim.promotion_id, who), 0) + 1
+        wanted.setdefault((claim.promotion_id, who), []).append(claim)
     if not wanted:
-        return
-    facts = as_columns(_PERSONS, [(*key, by) for key, by in sorted(wanted.items())])
-    taken = {(row[0], row[1]) for row in await tx.execute(_TAKE_PERSONS, facts)}
-    for promotion_id, customer_id in sorted(wanted):
-        if (promotion_id, customer_id) not in taken:
-            raise PromotionUsedUp(promotion_id, str(Short.PERSON))
+        return {}
+    facts = as_columns(_PERSONS, [(*key, len(of_one)) for key, of_one in sorted(wanted.items())])
+    taken = {(row[0], row[1]): int(row[2]) for row in await tx.execute(_TAKE_PERSONS, facts)}
+    for key in sorted(wanted):
+        if key not in taken:
+            raise PromotionUsedUp(key[0], str(Short.PERSON))
+    return {
+        claim: nth for key, of_one in wanted.items() for nth, claim in enumerate(of_one, taken[key] - len(of_one) + 1)
+    }
 
 
 async def _count(tx: Session, claims: Sequence[UseClaim], by: int) -> None:

@@ -53,7 +53,7 @@ _ADD_UP = text("""
     SELECT promotion_id, :survivor, uses, most, merged FROM promotion_person_counters WHERE customer_id = :merged
      ORDER BY promotion_id
         ON CONFLICT (promotion_id, customer_id) DO UPDATE
-       SET uses = c.uses + excluded.uses, most = greatest(c.most, c.uses + excluded.uses), merged = true
+       SET uses = c.uses + excluded.uses, merged = true
 """)
 _FORGET = text("DELETE FROM promotion_person_counters WHERE customer_id = :merged")
 
@@ -91,7 +91,8 @@ async def give_back_to_persons(tx: Session, given: Collection[GivenBack]) -> Non
 async def merge_person_counters(tx: Session, merged: str, survivor: str) -> None:
     """Two customers are one person: their uses add up. Called by whoever merges customers, in that transaction.
 
-    One who had more together than one person may has them all the same, and gets no more.
+    One who had more together than one person may has them all the same, and gets no more until fewer are left of them
+    than one person may have.
     """
     people = {"merged": merged, "survivor": survivor}
     await tx.execute(_MOVE_USES, people)  # Uses before counters, as giving back has them.

@@ -99,13 +99,16 @@ class PersonsCountersAreTheirUses(Law):
 
 
 class NobodyUsesMoreThanAllowed(Law):
-    """Nobody has more uses of a promotion than one person may, unless they were two who turned out to be one."""
+    """Nobody took a use of a promotion beyond what one person may have; more have only two who turned out to be one."""
 
     offenders: ClassVar[str] = """
         SELECT c.promotion_id, c.customer_id, c.uses
           FROM promotion_person_counters c JOIN promotions p ON p.id = c.promotion_id
-         WHERE p.limit_per_person IS NULL OR c.most < p.limit_per_person
-            OR c.most > p.limit_per_person AND NOT c.merged
+         WHERE c.most IS DISTINCT FROM p.limit_per_person OR c.uses > c.most AND NOT c.merged
+        UNION ALL
+        SELECT u.promotion_id, u.customer_id, u.nth
+          FROM promotion_uses u JOIN promotions p ON p.id = u.promotion_id
+         WHERE (u.nth IS NULL) <> (p.limit_per_person IS NULL) OR u.nth > p.limit_per_person
          ORDER BY 1, 2
     """
 

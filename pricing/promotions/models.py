@@ -123,7 +123,7 @@ class PromotionPersonCounter(Table):
 
     __tablename__ = "promotion_person_counters"
     __table_args__ = (
-        CheckConstraint("0 <= uses AND uses <= most", name="no_more_than_allowed"),
+        CheckConstraint("0 <= uses AND (uses <= most OR merged)", name="no_more_than_allowed"),
         Index("ix_promotion_person_counters_customer_id", "customer_id"),
     )
 
@@ -131,9 +131,10 @@ class PromotionPersonCounter(Table):
     customer_id: Mapped[Code] = mapped_column(primary_key=True)
     uses: Mapped[int]
     most: Mapped[int]
-    """The promotion's limit; more where two persons with uses of their own turned out to be one."""
+    """The promotion's limit."""
     merged: Mapped[bool] = mapped_column(server_default=text("false"))
-    """Two persons' uses were added up here."""
+    """Two persons' uses were added up here, which may be more than one person's; that none was taken above the limit
+    each use says itself."""
 
 
 class PromotionUse(Table):
@@ -145,6 +146,7 @@ class PromotionUse(Table):
             "(given_back_at IS NULL) = (given_back_for IS NULL) AND given_back_for IN ('cancelled', 'returned')",
             name="given_back_for_a_reason",
         ),
+        CheckConstraint("nth > 0", name="uses_count_from_one"),
         Index("ix_promotion_uses_promotion_id", "promotion_id", "code"),
         Index("ix_promotion_uses_customer_id", "customer_id", postgresql_where=text("customer_id IS NOT NULL")),
     )
@@ -155,5 +157,8 @@ class PromotionUse(Table):
     customer_id: Mapped[Code | None]
     code: Mapped[Code | None]
     used_at: Mapped[datetime]
+    nth: Mapped[int | None]
+    """Which of its buyer's uses it was when it was taken, those given back not counted; null where there is no limit
+    per person."""
     given_back_at: Mapped[datetime | None]
     given_back_for: Mapped[Code | None]
