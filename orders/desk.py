@@ -1,12 +1,13 @@
 """The desk: keeps the verdicts of many requests apart while they are decided together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 import msgspec
 from sqlalchemy import text
 
+from commerce.kernel.committer import NotTogetherError
 from commerce.kernel.db import ReadSession, Session
 from commerce.kernel.idempotency import Answer, Call, KeyReused, Replay, answered_before, kept
 from commerce.kernel.ids import order_number
@@ -101,6 +102,15 @@ class Desk(Generic[Request, Case]):
         self._cases.pop(n, None)
         self._verdicts[n] = refusal
 
+    def lose(self, lost: Mapping[int, Refusal]) -> NoReturn:
+        """Give up a transaction in which these lost, after rows were written, to somebody who was quicker.
+
+        Whoever came alone hears it; in a group the others are decided first, then those who lost, on what is then.
+        """
+        if len(self._requests) == 1:
+            raise lost[0]
+        raise NotTogetherError(n for n in range(len(self._requests)) if self._leader(n) in lost)
+
     def pending(self) -> list[tuple[int, Case]]:
         """The cases in preparation, with their numbers."""
         return sorted(self._cases.items(), key=lambda item: item[0])
@@ -124,6 +134,10 @@ class Desk(Generic[Request, Case]):
     def verdicts(self) -> list[Verdict]:
         """One verdict for each request, in the order they came."""
         return [self._verdict(self._same_as.get(n, n)) for n in range(len(self._requests))]
+
+    def _leader(self, n: int) -> int:
+        """The request whose verdict decides about this one: an earlier one of the same key or order id, or itself."""
+        return self._behind[n][0] if n in self._behind else self._same_as.get(n, n)
 
     def _verdict(self, n: int) -> Verdict:
         """A request in the way of an earlier one is refused if that one was accepted, and else must be sent again."""

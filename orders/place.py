@@ -69,7 +69,7 @@ async def place_orders(
     """Decide many wishes in one transaction, in the order they came; each is answered as if it had come alone.
 
     A wish that is refused leaves no trace. An answer is kept with its key, in the transaction of the order itself.
-    Raises NotTogetherError for wishes of which each must see what became of those before it.
+    Raises NotTogetherError for wishes that must see what became of others.
     """
     desk: Desk[PlaceOrder, _Case] = Desk(wishes)
     await desk.set_aside_what_was_answered(tx, lambda wish: (wish.call, wish.body))
@@ -87,7 +87,7 @@ async def place_orders(
         case.customer = customer
     orders = [_order(case, now) for case in cases]
     await write(tx, [*_rows(cases, orders, now), desk.settle(orders, now)])
-    await claim_at_the_end(tx, cases, now)
+    await claim_at_the_end(tx, desk, now)
     return desk.verdicts()
 
 

@@ -95,17 +95,20 @@ async def drop_refused(tx: Session, desk: Desk[Any, Any], claimed: Claimed) -> N
         await drop_claims(tx, free)
 
 
-async def claim_at_the_end(tx: Session, cases: Sequence[Claiming], now: datetime) -> None:
+async def claim_at_the_end(tx: Session, desk: Desk[Any, Any], now: datetime) -> None:
     """Take each buyer's own uses and first purchase, and write all uses down, for orders that are written.
 
-    Raises PromotionUsedUp where a buyer has had theirs.
+    They are taken in the order in which the orders came. Where a buyer has had theirs, the transaction is given up:
+    raises what `Desk.lose` says.
     """
-    await claim_for_persons(tx, [(claim, case.customer) for case in cases for claim in _claims(case)], now)
-    firsts = [(case, case.first_for) for case in cases if case.first_for is not None]
-    won = await claim_first_purchases(tx, [(case.order_id, case.customer) for case, _ in firsts])
-    for case, promotion in firsts:
-        if case.order_id not in won:
-            raise PromotionUsedUp(promotion, "first_purchase")
+    cases: list[Claiming] = desk.cases()
+    used_up = await claim_for_persons(tx, [(claim, case.customer) for case in cases for claim in _claims(case)], now)
+    lost = {order_id: use.refusal() for order_id, use in used_up.items()}
+    firsts = {case.order_id: case.first_for for case in cases if case.first_for is not None}
+    won = await claim_first_purchases(tx, [(case.order_id, case.customer) for case in cases], firsts.keys())
+    lost |= {one: PromotionUsedUp(promotion, "first_purchase") for one, promotion in firsts.items() if one not in won}
+    if lost:
+        desk.lose({n: lost[case.order_id] for n, case in desk.pending() if case.order_id in lost})
 
 
 async def give_back_what_is_over(tx: Session, order_id: str, now: datetime) -> list[GivenBack]:

@@ -65,7 +65,10 @@ class _Case(msgspec.Struct):
 async def book_sales(
     books: CurrentBooks, tx: Session, sales: Sequence[BookSale], now: datetime
 ) -> list[Answer | Refusal | Replay]:
-    """Book many sales in one transaction, in the order they came; each is answered as if it had come alone."""
+    """Book many sales in one transaction, in the order they came; each is answered as if it had come alone.
+
+    Raises NotTogetherError for sales that must see what became of others.
+    """
     desk: Desk[BookSale, _Case] = Desk(sales)
     await desk.set_aside_what_was_answered(tx, lambda sale: (sale.call, sale.body))
     await desk.refuse_known_orders(tx, lambda sale: sale.body.id, replay_same=True)
@@ -83,7 +86,7 @@ async def book_sales(
     await write(tx, [*sold, desk.settle(orders, now)])
     await record_shipments(tx, [_sent(case) for case in cases], now)
     await _must_be_ours(tx, cases)
-    await claim_at_the_end(tx, cases, now)
+    await claim_at_the_end(tx, desk, now)
     return desk.verdicts()
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from commerce.kernel import committer
-from commerce.kernel.committer import GROUP_MAX, GroupCommitter
+from commerce.kernel.committer import GROUP_MAX, GroupCommitter, NotTogetherError
 from commerce.kernel.db import LIMITS, Database, Session
 from commerce.kernel.refusals import AlreadyExists, Busy, Refusal
 from tests.shop import rows
@@ -124,6 +124,42 @@ async def test_a_poisoned_request_fails_alone(group: GroupCommitter[str, str], c
     assert isinstance(taken, AlreadyExists)
     assert await made(db) == ["a", "b", "first"]
     assert await group.submit("c") == "made c"
+
+
+@pytest.mark.parametrize(
+    ("codes", "wanted"),
+    [
+        ("a b a c a b", ["a b a c a b", "a b c", "a a b"]),
+        ("a a", ["a a", "a", "a"]),
+        ("late a b", ["late a b", "a b", "late"]),
+        ("late late late", ["late late late", "late", "late late", "late", "late"]),
+    ],
+)
+async def test_who_is_behind_is_decided_after_the_others_and_alone_is_refused(
+    db: Database, codes: str, wanted: list[str]
+) -> None:
+    groups = []
+
+    async def make_once(tx: Session, codes: Sequence[str], _: datetime) -> Verdicts:
+        """Make those that nobody made; who wants one that is made in this group, or comes late, is behind."""
+        groups.append(" ".join(codes))
+        there = {code for (code,) in await tx.execute(text("SELECT code FROM categories"))}
+        new = [code for code in codes if code not in there]
+        behind = [n for n, code in enumerate(codes) if (code in new and code in codes[:n]) or code == "late"]
+        if behind and len(codes) > 1:
+            raise NotTogetherError(behind)
+        for code in new:
+            await tx.execute(_INSERT, {"code": code})
+        return [f"made {code}" if code in new else AlreadyExists("code", code) for code in codes]
+
+    async with serving(db, make_once) as group:
+        told = await ends(await submitted(group, *codes.split()))
+
+    assert groups == wanted
+    assert [isinstance(one, str) for one in told] == [
+        code not in codes.split()[:n] for n, code in enumerate(codes.split())
+    ]
+    assert await made(db) == sorted(set(codes.split()))
 
 
 async def in_one_group(group: GroupCommitter[str, str], counter: Counter, *codes: str) -> list["asyncio.Task[str]"]:

@@ -43,7 +43,8 @@ async def take(db: Database, *claims: UseClaim, customer: str | None = None) -> 
     async with db.transaction() as tx:
         verdicts = await claim_uses(tx, claims)
         won = [(claim, customer) for claim, lost in zip(claims, verdicts, strict=True) if lost is None]
-        await claim_for_persons(tx, won, db.clock.now())
+        for used_up in (await claim_for_persons(tx, won, db.clock.now())).values():
+            raise used_up.refusal()
     return verdicts
 
 
@@ -184,6 +185,36 @@ async def test_a_person_has_their_uses_in_web_and_store_together(desk: Desk) -> 
     people = "SELECT customer_id, uses, most FROM promotion_person_counters ORDER BY 1"
     assert await rows(desk.db, people) == [("cus_ada", 2, 2), ("cus_bob", 1, 2)]
     assert (await desk.show(promotion_id))["promotion"]["uses"] == 3
+
+
+async def test_of_a_persons_orders_at_once_the_later_ones_lose(desk: Desk) -> None:
+    few, many = await desk.live(limits={"per_person": 2}), await desk.live(limits={"per_person": 9})
+    await take(desk.db, UseClaim(order_id(), few), customer="cus_ada")
+    claims: list[tuple[UseClaim, str | None]] = [
+        (UseClaim("ord_1", few), "cus_ada"),
+        (UseClaim("ord_2", few), "cus_bob"),
+        (UseClaim("ord_3", many), "cus_ada"),
+        (UseClaim("ord_4", few), "cus_ada"),
+        (UseClaim("ord_5", few), None),
+        *((UseClaim(f"ord_{n}", few), "cus_eve") for n in (6, 7, 8)),
+    ]
+
+    async with desk.db.transaction() as tx:
+        lost = await claim_for_persons(tx, claims, NOON)
+        await tx.rollback()
+
+    person, nobody = UsedUp(few, Short.PERSON), UsedUp(few, Short.NOBODY)
+    assert lost == {"ord_4": person, "ord_5": nobody, "ord_8": person}
+    left = [one for one in claims if one[0].order_id not in lost]
+    async with desk.db.transaction() as tx:
+        assert await claim_for_persons(tx, left, NOON) == {}
+    assert await rows(desk.db, "SELECT order_id, nth FROM promotion_uses WHERE length(order_id) < 9 ORDER BY 1") == [
+        ("ord_1", 2),
+        ("ord_2", 1),
+        ("ord_3", 1),
+        ("ord_6", 1),
+        ("ord_7", 2),
+    ]
 
 
 async def test_the_last_use_of_a_person_goes_to_one_of_their_orders(desk: Desk) -> None:

@@ -1,14 +1,15 @@
 """The group committer: what arrives while one commit is under way shares the next one.
 
 It never waits to fill a group. One transaction serves up to 200 requests; each gets its own verdict. A request that
-poisons its group fails alone: the group is rolled back and its requests are tried one by one; so are those of a group
-whose work says that they cannot be decided together. If the database goes away in the middle, everybody is told to send
-the same request again; their idempotency keys settle what happened.
+poisons its group fails alone: the group is rolled back and its requests are tried one by one. So are those of a group
+whose work says that they cannot be decided together; but if it can say who lost to somebody since it looked, only they
+are decided apart, after the others. If the database goes away in the middle, everybody is told to send the same request
+again; their idempotency keys settle what happened.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -42,8 +43,13 @@ Work = Callable[[Session, Sequence[Request], datetime], Awaitable[Sequence[Verdi
 class NotTogetherError(Exception):
     """What these requests want cannot be decided together: each must see what became of those before it.
 
-    Raised by the work for a group, never for one alone.
+    Raised by the work for a group, never for one alone. Where the work knows by their places in the group who is
+    behind the others, only they must see what became of these.
     """
+
+    def __init__(self, behind: Iterable[int] = ()) -> None:
+        super().__init__()
+        self.behind = frozenset(behind)
 
 
 class GroupCommitter(Generic[Request, Verdict]):
@@ -113,11 +119,22 @@ class GroupCommitter(Generic[Request, Verdict]):
     async def _decide(self, group: list[tuple[Request, "asyncio.Future[Verdict]"]]) -> None:
         """Commit together; if that fails, each by itself, so that one poisoned request does not take the others along.
 
+        Where the work says who is behind, they are a group of their own, which comes after the others.
+
         If the database is away, nobody is tried alone. Somebody else's lock stops everybody for as long as a lock may
         be waited for, once: from then on whom it does not concern get through in a moment, and the others hear in a
         moment that they should come again.
         """
         GROUP_SIZE.labels(self._name).observe(len(group))
+        groups = [group]
+        while groups:
+            first, *later = groups
+            groups = [*await self._decide_or_part(first), *later]
+
+    async def _decide_or_part(
+        self, group: list[tuple[Request, "asyncio.Future[Verdict]"]]
+    ) -> list[list[tuple[Request, "asyncio.Future[Verdict]"]]]:
+        """Decide this group, or tell into which smaller ones it falls, in their order."""
         try:
             await self._commit_again_if_outrun(group, hurry=self._now_s() < self._hurry_until)
         except Exception as error:  # noqa: BLE001 - see above
@@ -125,9 +142,13 @@ class GroupCommitter(Generic[Request, Verdict]):
                 self._hurry_until = self._now_s() + HURRY_S
             if len(group) == 1 or is_away(error):
                 self._fail_aloud(group, error)
-                return
+                return []
+            if isinstance(error, NotTogetherError) and error.behind:
+                _log.info("group_parted", committer=self._name, size=len(group), behind=len(error.behind))
+                return _parted(group, error.behind)
             _log.warning("group_split", committer=self._name, size=len(group), error=repr(error)[:300])
             await self._decide_singly(group, hurry=took_too_long(error))
+        return []
 
     async def _decide_singly(self, group: list[tuple[Request, "asyncio.Future[Verdict]"]], *, hurry: bool) -> None:
         over_at = self._now_s() + SINGLES_S_MAX
@@ -180,6 +201,14 @@ class GroupCommitter(Generic[Request, Verdict]):
     def _tell_waiting_to_retry(self) -> None:
         while self._waiting:
             _fail([self._waiting.popleft()], Busy())
+
+
+def _parted(
+    group: list[tuple[Request, "asyncio.Future[Verdict]"]], behind: Collection[int]
+) -> list[list[tuple[Request, "asyncio.Future[Verdict]"]]]:
+    """The others, and those behind them; where all are behind each other, the first one goes before the rest."""
+    behind = behind if len(behind) < len(group) else range(1, len(group))
+    return [[one for n, one in enumerate(group) if (n in behind) is late] for late in (False, True)]
 
 
 def _fail(group: "Sequence[tuple[Request, asyncio.Future[Verdict]]]", error: Exception) -> None:

@@ -16,9 +16,9 @@ _OF = {"order_id": "text", "customer_id": "text"}
 _CLAIM = text(f"""
     INSERT INTO first_purchases (order_id, customer_id)
     SELECT r.order_id, r.customer_id FROM {arrays(_OF)}
-     WHERE NOT EXISTS (SELECT FROM orders o WHERE o.customer_id = r.customer_id AND o.id <> r.order_id
-                          AND o.state <> 'cancelled')
-     ORDER BY r.customer_id, r.order_id
+     WHERE NOT EXISTS (SELECT FROM orders o WHERE o.customer_id = r.customer_id AND o.state <> 'cancelled'
+                          AND o.id <> ALL (CAST(:written AS text[])))
+     ORDER BY r.customer_id
         ON CONFLICT DO NOTHING
  RETURNING order_id
 """)  # noqa: S608 - made of this module's constants
@@ -31,16 +31,24 @@ _MOVE = text("""
 """)
 
 
-async def claim_first_purchases(tx: Session, orders: Sequence[tuple[str, str | None]]) -> set[str]:
-    """Which of these orders, that are written already, are their customer's first; nobody's is nobody's first.
+async def claim_first_purchases(
+    tx: Session, orders: Sequence[tuple[str, str | None]], wanted: Collection[str]
+) -> set[str]:
+    """Which of those wanted are their customer's first; nobody's is nobody's first.
 
-    By the law of locking this is the last thing in a transaction. An order that is none was quoted on what is no longer
-    so: its transaction is to be given up.
+    `orders` are all that this transaction wrote, in the order in which they came: of one customer's, the earliest may
+    be the first. By the law of locking this is the last thing in a transaction. An order that is none was quoted on
+    what is no longer so: its transaction is to be given up.
     """
-    named = [(order_id, customer) for order_id, customer in orders if customer is not None]
+    earliest: dict[str, str] = {}
+    for order_id, customer in orders:
+        if customer is not None:
+            earliest.setdefault(customer, order_id)
+    named = [(order_id, customer) for customer, order_id in earliest.items() if order_id in wanted]
     if not named:
         return set()
-    return set((await tx.execute(_CLAIM, as_columns(_OF, named))).scalars())
+    facts = {**as_columns(_OF, named), "written": [order_id for order_id, _ in orders]}
+    return set((await tx.execute(_CLAIM, facts)).scalars())
 
 
 async def give_back_first_purchases(tx: Session, orders: Collection[str]) -> None:

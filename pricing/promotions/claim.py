@@ -46,6 +46,11 @@ _TAKE_PERSONS = text(f"""
      WHERE c.uses + excluded.uses <= excluded.most
  RETURNING promotion_id, customer_id, uses
 """)  # noqa: S608 - as above
+_LEFT_FOR_PERSONS = text(f"""
+    SELECT r.promotion_id, r.customer_id, greatest(0, p.limit_per_person - coalesce(c.uses, 0))
+      FROM {arrays(_PERSONS)} JOIN promotions p ON p.id = r.promotion_id
+      LEFT JOIN promotion_person_counters c ON c.promotion_id = r.promotion_id AND c.customer_id = r.customer_id
+""")  # noqa: S608 - as above
 _LIMITED = text("""
     SELECT id FROM promotions WHERE id = ANY (CAST(:promotions AS text[])) AND limit_per_person IS NOT NULL
 """)
@@ -110,39 +115,53 @@ async def drop_claims(tx: Session, claims: Sequence[UseClaim]) -> None:
     await _count(tx, claims, -1)
 
 
-async def claim_for_persons(tx: Session, claims: Sequence[tuple[UseClaim, str | None]], now: datetime) -> None:
+async def claim_for_persons(
+    tx: Session, claims: Sequence[tuple[UseClaim, str | None]], now: datetime
+) -> dict[str, UsedUp]:
     """Take the buyers' own uses, and write down every use; the last thing in a transaction, for its claims that won.
 
     Each claim comes with its customer, or None for nobody in particular, who gets nothing that is limited per person.
-    Raises PromotionUsedUp where a buyer had theirs: then the whole transaction is to be given up.
+    Answers by their ids which orders did not get theirs, deciding in the order in which the claims come. Where there
+    are any, nothing is written down, and the whole transaction is to be given up.
     """
     if not claims:
-        return
+        return {}
     promotions = sorted({claim.promotion_id for claim, _ in claims})
     limited = set((await tx.execute(_LIMITED, {"promotions": promotions})).scalars())
-    nth = await _take_for_persons(tx, [(claim, who) for claim, who in claims if claim.promotion_id in limited])
+    nth, lost = await _take_for_persons(tx, [(claim, who) for claim, who in claims if claim.promotion_id in limited])
+    if lost:
+        return lost
     in_order = sorted(claims, key=lambda one: one[0][:2])
     uses = [(claim.order_id, claim.promotion_id, who, claim.code, now, nth.get(claim)) for claim, who in in_order]
     await write(tx, [_USES.rows(uses)])
+    return {}
 
 
-async def _take_for_persons(tx: Session, claims: Collection[tuple[UseClaim, str | None]]) -> dict[UseClaim, int]:
-    """Which of its buyer's uses each claim is; they count from 1."""
+async def _take_for_persons(
+    tx: Session, claims: Collection[tuple[UseClaim, str | None]]
+) -> tuple[dict[UseClaim, int], dict[str, UsedUp]]:
+    """Which of its buyer's uses each claim is, counted from 1; and by their orders those that there were none for."""
     wanted: dict[tuple[str, str], list[UseClaim]] = {}
+    lost: dict[str, UsedUp] = {}
     for claim, who in claims:
         if who is None:
-            raise PromotionUsedUp(claim.promotion_id, str(Short.NOBODY))
-        wanted.setdefault((claim.promotion_id, who), []).append(claim)
+            lost[claim.order_id] = UsedUp(claim.promotion_id, Short.NOBODY)
+        else:
+            wanted.setdefault((claim.promotion_id, who), []).append(claim)
     if not wanted:
-        return {}
-    facts = as_columns(_PERSONS, [(*key, len(of_one)) for key, of_one in sorted(wanted.items())])
-    taken = {(row[0], row[1]): int(row[2]) for row in await tx.execute(_TAKE_PERSONS, facts)}
-    for key in sorted(wanted):
-        if key not in taken:
-            raise PromotionUsedUp(key[0], str(Short.PERSON))
-    return {
-        claim: nth for key, of_one in wanted.items() for nth, claim in enumerate(of_one, taken[key] - len(of_one) + 1)
-    }
+        return {}, lost
+    sent = as_columns(_PERSONS, [(*key, len(of_one)) for key, of_one in sorted(wanted.items())])
+    taken = {(row[0], row[1]): int(row[2]) for row in await tx.execute(_TAKE_PERSONS, sent)}
+    if len(taken) < len(wanted):
+        # Counters that were not raised are locked all the same, so that what is left is left for those who came first.
+        for promotion_id, customer_id, left in await tx.execute(_LEFT_FOR_PERSONS, sent):
+            if (promotion_id, customer_id) not in taken:
+                of_one = wanted[promotion_id, customer_id]
+                late = of_one[min(left, len(of_one) - 1) :]
+                lost |= {claim.order_id: UsedUp(promotion_id, Short.PERSON) for claim in late}
+        return {}, lost
+    nth = {claim: n for key, of_one in wanted.items() for n, claim in enumerate(of_one, taken[key] - len(of_one) + 1)}
+    return nth, lost
 
 
 async def _count(tx: Session, claims: Sequence[UseClaim], by: int) -> None:
