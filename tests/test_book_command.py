@@ -59,7 +59,6 @@ def test_books_are_listed_and_compared(typed: Callable[..., Result]) -> None:
     assert (back.exit_code, json.loads(back.stdout)["code"]) == (2, "delta_backwards")
     none = typed("diff", "de", "1", "9", "--json")
     assert (none.exit_code, json.loads(none.stdout)["code"]) == (2, "not_found")
-    assert typed("show", "nowhere").stdout == "There is no such price book.\n"
     assert typed("show", "--number", "1").exit_code == 2
 
 
@@ -171,6 +170,24 @@ def cells(table: str) -> list[tuple[str, ...]]:
     body, _, _ = below.partition("\u2514")
     rows = ([line.strip("\u2502").split("\u2502") for line in row.splitlines()] for row in re.split("\u251c.*\n", body))
     return [tuple("\n".join(line.strip() for line in cell).strip() for cell in zip(*row, strict=True)) for row in rows]
+
+
+@pytest.mark.parametrize(("named", "said"), [(("nowhere",), "nowhere"), (("de", "--number", "300"), "de 300")])
+def test_a_book_that_is_not_there_is_refused_however_it_is_asked_for(
+    typed: Callable[..., Result], tmp_path: Path, named: tuple[str, ...], said: str
+) -> None:
+    for words in (named, (*named, "--save", str(tmp_path / "none.json"))):
+        shown, told = typed("show", *words), typed("show", *words, "--json")
+        assert (shown.exit_code, shown.stdout, shown.stderr) == (2, "", f"There is no price book {said!r}.\n")
+        assert (told.exit_code, json.loads(told.stdout)["code"]) == (2, "not_found")
+
+
+async def test_a_shop_without_a_book_says_so(url: str, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    await open_lawful_shop(db, books=False)
+    monkeypatch.setenv("COMMERCE_DATABASE_URL", url)
+    shown = await asyncio.to_thread(CliRunner().invoke, commerce, ["book", "show"])
+
+    assert (shown.exit_code, shown.stdout) == (0, "There is no price book yet.\n")
 
 
 def test_a_saved_book_is_checked_without_a_shop(typed: Callable[..., Result], tmp_path: Path) -> None:

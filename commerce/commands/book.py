@@ -54,7 +54,7 @@ def show_books(data: Path | None, market: str | None, number: int | None, save: 
     if as_json:
         _print_json({"books": found})
     elif not found:
-        click.echo("There is no such price book.")
+        click.echo("There is no price book yet.")
     else:
         _print_books(found)
 

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import text
 
 from commerce.kernel.db import ReadSession
+from commerce.kernel.refusals import NotFound
 from pricing.books.canonical import HEADER, SECTIONS, RawBook, split
 from pricing.books.current import body_of
 from pricing.books.delta import changed_keys, difference, parts_with
@@ -44,9 +45,12 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 async def list_books(tx: ReadSession, market: str | None = None, number: int | None = None) -> list[BookRow]:
-    """Every market's current book; or a market's newest ones; or one of them."""
+    """Every market's current book; or a market's newest ones; or one of them. Raises NotFound for what is named."""
     facts = {"market": market or "", "number": number or 0}
-    return [BookRow(*row) for row in await tx.execute(_BOOKS, facts)]
+    found = [BookRow(*row) for row in await tx.execute(_BOOKS, facts)]
+    if market is not None and not found:
+        raise NotFound("price book", market if number is None else f"{market} {number}")
+    return found
 
 
 async def contents(tx: ReadSession, market: str, number: int | None = None) -> tuple[int, bytes]:
