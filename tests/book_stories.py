@@ -6,13 +6,15 @@ from typing import Any
 import msgspec
 from sqlalchemy import text
 
+from commerce.kernel.access import Role
 from commerce.kernel.db import Database
 from pricing.books.publish import publish_book
 from pricing.books.sign import public_of
 from pricing.books.verify import Trusted
 from pricing.locking import lock_market
-from tests.conftest import NOON, Json
+from tests.conftest import NOON, Api, Callers, Json
 from tests.shop import rows
+from tests.stories import open_lawful_shop
 
 LEAD = timedelta(seconds=10)
 SOON = NOON + timedelta(minutes=2)
@@ -77,6 +79,20 @@ async def publish(db: Database, market: str = "de", *, at_once: bool = False) ->
     """Publish what the tables say."""
     async with db.transaction() as tx:
         return await publish_book(tx, market, db.clock.now(), at_once=at_once)
+
+
+async def till_in_berlin(db: Database, callers: Callers) -> Api:
+    """A till, in a shop with a German book and an American one."""
+    await open_lawful_shop(db, books=False)
+    await publish(db)
+    await publish(db, "us")
+    return await callers(Role.TERMINAL, channel="retail-de", location="berlin")
+
+
+async def cheaper_case(db: Database, amount: int = 2500) -> None:
+    """The next German book: cases are cheaper soon."""
+    await reprice(db, "CASE-BLK", amount, db.clock.now() + LEAD)
+    await publish(db)
 
 
 async def trusted(db: Database, market: str = "de", number: int = 0) -> Trusted:
