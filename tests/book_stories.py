@@ -81,6 +81,13 @@ async def publish(db: Database, market: str = "de", *, at_once: bool = False) ->
         return await publish_book(tx, market, db.clock.now(), at_once=at_once)
 
 
+async def hold(till: Api, number: int, market: str = "de") -> None:
+    """A till fetches a book, and says that it holds it."""
+    sha256 = (await till.get(f"/v1/price-books/{market}/{number}")).json()["sha256"]
+    answer = await till.post(f"/v1/price-books/{market}/held", {"number": number, "sha256": sha256})
+    assert answer.status_code == 200, answer.text
+
+
 async def till_in_berlin(db: Database, callers: Callers) -> Api:
     """A till, in a shop with a German book and an American one."""
     await open_lawful_shop(db, books=False)

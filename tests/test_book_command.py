@@ -14,7 +14,7 @@ from commerce.commands.book_difference import told
 from commerce.kernel.access import Role
 from commerce.kernel.db import Database
 from pricing.books.report import Difference
-from tests.book_stories import SOON, promote, publish, reprice
+from tests.book_stories import SOON, hold, promote, publish, reprice
 from tests.conftest import Callers
 from tests.shop import rows
 from tests.stories import open_lawful_shop, plant
@@ -228,7 +228,7 @@ async def test_keys_are_turned_and_readiness_is_shown(
     typed: Callable[..., Result], db: Database, callers: Callers
 ) -> None:
     till = await callers(Role.TERMINAL, channel="retail-de", location="berlin")
-    await till.get("/v1/price-books/de", since=2)
+    await hold(till, 2)
 
     def type_all() -> None:
         made = json.loads(typed("rotate", "--json").stdout)

@@ -7,7 +7,7 @@ from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from pricing.books.readiness import report_readiness
 from tests import promoting
-from tests.book_stories import LEAD, SOON, cheaper_case, promote, publish, till_in_berlin
+from tests.book_stories import LEAD, SOON, cheaper_case, hold, promote, publish, till_in_berlin
 from tests.conftest import NOON, Api, Callers, problem
 from tests.shop import rows
 from tests.stories import told
@@ -21,7 +21,7 @@ async def till(db: Database, callers: Callers) -> Api:
     return await till_in_berlin(db, callers)
 
 
-async def test_what_a_till_asks_says_what_it_holds(till: Api, db: Database, callers: Callers) -> None:
+async def test_a_till_holds_what_it_names_by_its_hash(till: Api, db: Database, callers: Callers) -> None:
     first = await till.get("/v1/price-books/de")
     assert await rows(db, HELD) == []
     await till.get("/v1/price-books/de", headers={"If-None-Match": first.headers["etag"]})
@@ -32,12 +32,32 @@ async def test_what_a_till_asks_says_what_it_holds(till: Api, db: Database, call
     second = await till.get("/v1/price-books/de", headers={"If-None-Match": first.headers["etag"]})
     assert second.status_code == 200
     assert await rows(db, HELD) == [(principal, "de", 1)]
-    await till.get("/v1/price-books/de", since=2)
+    answer = await till.get("/v1/price-books/de", since=1, headers={"If-None-Match": second.headers["etag"]})
+    assert answer.status_code == 304
     assert await rows(db, HELD) == [(principal, "de", 2)]
+    await till.get("/v1/price-books/de", since=1, headers={"If-None-Match": first.headers["etag"]})
+    assert await rows(db, HELD) == [(principal, "de", 1)], "it lost what it had, and says so"
 
     analyst = await callers(Role.ANALYST)
-    await analyst.get("/v1/price-books/de", since=1)
+    await analyst.get("/v1/price-books/de", headers={"If-None-Match": first.headers["etag"]})
     assert len(await rows(db, HELD)) == 1
+
+
+@pytest.mark.parametrize("held", [None, 1, 2])
+async def test_neither_a_number_nor_what_was_sent_says_what_a_till_holds(
+    till: Api, db: Database, callers: Callers, held: int | None
+) -> None:
+    """Nobody knows of which book the number is, nor whether what was sent arrived and was ours."""
+    merchandiser = await callers(Role.MERCHANDISER)
+    await cheaper_case(db)
+    if held is not None:
+        await hold(till, held)
+    for headers in ({}, {"If-None-Match": f'"{"0" * 64}"'}):
+        for since in (1, 2):
+            assert (await till.get("/v1/price-books/de", headers=headers, since=since)).status_code == 200
+        assert (await till.get("/v1/price-books/de", headers=headers)).status_code == 200
+        ready = (await merchandiser.get("/v1/price-books/de/readiness")).json()
+        assert [(one["number"], one["ready"]) for one in ready["terminals"]] == [(held, held == 2)]
 
 
 async def test_a_holder_says_what_it_has_verified(till: Api, db: Database, clock: SetClock) -> None:
@@ -68,8 +88,8 @@ async def test_readiness_names_every_terminal_and_what_it_holds(till: Api, db: D
     await admin.send("DELETE", f"/v1/keys/{gone.key.rpartition('_')[0]}")
     merchandiser = await callers(Role.MERCHANDISER)
     await cheaper_case(db)
-    await till.get("/v1/price-books/de", since=2)
-    await other.get("/v1/price-books/de", since=1)
+    await hold(till, 2)
+    await hold(other, 1)
 
     ready = (await merchandiser.get("/v1/price-books/de/readiness")).json()
     assert (ready["market"], ready["number"], ready["ready"]) == ("de", 2, False)
@@ -97,7 +117,7 @@ async def test_what_begins_soon_and_who_is_not_ready_for_it(till: Api, db: Datab
         ("de", "2026-11-02T12:02:00Z", number, False, 1)
     ]
     assert [(one["location"], one["number"]) for one in soon[0]["not_ready"]] == [("berlin", None)]
-    await till.get("/v1/price-books/de", since=number)
+    await hold(till, number)
     [start] = (await operator.get("/v1/readiness")).json()["starts"]
     assert (start["ready"], start["not_ready"]) == (True, [])
     assert (await operator.get("/v1/readiness", starts_within_minutes=1)).json() == {"starts": []}
@@ -109,7 +129,7 @@ async def test_a_till_that_would_start_what_was_taken_back_is_told_of(
     """It holds the book with the promotion, and has not heard of the one without it."""
     desk = promoting.Desk(db, clock, await callers(Role.MERCHANDISER), await callers(Role.MERCHANDISER))
     promotion_id = await desk.scheduled(starts_at=SOON.isoformat())
-    await till.get("/v1/price-books/de", since=2)
+    await hold(till, 2)
     assert [one["ready"] for one in (await desk.ada.get("/v1/readiness")).json()["starts"]] == [True]
 
     promoting.said(await desk.do(promotion_id, "withdraw"))
@@ -121,7 +141,7 @@ async def test_a_till_that_would_start_what_was_taken_back_is_told_of(
     assert [(one["terminal"], one["number"]) for one in start["not_ready"]] == [(terminal, 2)]
     assert await told(db, "terminals_not_ready") == [{**late, "terminals": [terminal]}]
 
-    await till.get("/v1/price-books/de", since=3)
+    await hold(till, 3)
     assert [one["ready"] for one in (await desk.ada.get("/v1/readiness")).json()["starts"]] == [True]
     clock.set(SOON)
     assert (await desk.ada.get("/v1/readiness")).json() == {"starts": []}

@@ -54,15 +54,19 @@ async def show_book(
     others lie between. The ETag is the book's hash: 304 where the caller holds it already. Whoever sends `since` with
     the hash of what they hold (If-None-Match) is given the whole book where there is another one under that number
     here, as after a backup was restored. Who holds several names them all.
+
+    A terminal that names a hash so says, as with `POST /v1/price-books/{market}/held`, that it holds this book and has
+    verified it; of several the newest counts, also where it is older than what it held before. `since` alone says
+    nothing of what it holds, nor does the answer: it may be cut off on its way, or not be what was signed.
     """
     tags = tags_of(request)
     async with db.read() as tx:
         await _must_be_theirs(tx, principal, market)
         number, sha256 = await queries.newest(tx, market)
-        held = await queries.numbers_of(tx, market, _hashes(tags)) if tags or since is None else {since}
+        held = await queries.numbers_of(tx, market, _hashes(tags)) if tags else set()
         if names(tags, _tag(sha256)):
             body = b""
-        elif since in held:
+        elif since is not None and (since in held or not tags):
             body = await book_since(tx, market, since, number)
         else:
             body = await whole_book(tx, market, number)
@@ -130,7 +134,10 @@ async def note_held(
     principal: NamedDependency[Principal],
     market: MarketPath,
 ) -> HeldView:
-    """Say which book is held, and was verified. Saying it again changes nothing."""
+    """Say which book is held, and was verified. Saying it again changes nothing.
+
+    Readiness counts what is said here, and what terminals name by its hash when they ask for the current book.
+    """
     async with db.transaction() as tx:
         await _must_be_theirs(tx, principal, market)
         return await hold_book(tx, principal.id, market, data, db.clock.now())
@@ -144,7 +151,7 @@ async def show_readiness(
         int | None, QueryParameter(description="The book's number; the current one, if left out.")
     ] = None,
 ) -> ReadinessView:
-    """Every terminal of a market, and whether it holds this book or a later one."""
+    """Every terminal of a market, and whether it holds this book or a later one, as it said by the book's hash."""
     async with db.read() as tx:
         return await readiness_of(tx, market, number, db.clock.now())
 

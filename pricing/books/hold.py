@@ -34,9 +34,9 @@ async def hold_book(tx: Session, principal: str, market: str, held: HeldBody, no
 
 
 async def note_heard(db: Database, principal: Principal, market: str, number: int | None) -> None:
-    """Note what a terminal holds by what it asks: who asks for what came since a book has that book.
+    """Note which book a terminal holds that named it by its hash when it asked for the current one.
 
-    Written only where it is news, since a till asks the same all day.
+    It is the same word as `hold_book` takes. Written only where it is news, since a till asks the same all day.
     """
     if number is None or principal.role is not Role.TERMINAL:
         return
