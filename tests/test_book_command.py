@@ -1,11 +1,13 @@
 """`commerce book`: what is seen of price books from a terminal, and what a bad one looks like."""
 
 import asyncio
+import base64
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -14,8 +16,9 @@ from commerce.commands.book_difference import told
 from commerce.kernel.access import Role
 from commerce.kernel.db import Database
 from pricing.books.report import Difference
+from pricing.books.sign import make_secret, public_of, sign_book, sign_key
 from tests.book_stories import SOON, hold, promote, publish, reprice
-from tests.conftest import Callers
+from tests.conftest import Callers, Json
 from tests.shop import rows
 from tests.stories import open_lawful_shop, plant
 
@@ -210,9 +213,17 @@ def test_a_saved_book_is_checked_without_a_shop(typed: Callable[..., Result], tm
         return said.exit_code, json.loads(said.stdout)["code"]
 
     assert verdict("--market", "us") == (2, "book_of_another_market")
-    assert verdict("--key", "00" * 32) == (2, "book_wrongly_signed")
-    assert verdict("--key", "nonsense") == (2, "book_key_unknown")
+    assert verdict("--key", "00" * 32) == (2, "book_key_unknown")
+    for no_key in ("nonsense", "zz", "", key["public"][:-2], f"{key['public']}00"):
+        assert verdict("--key", no_key) == (2, "not_a_key")
+    assert verdict("--key", "\udcff") == (2, "invalid_usage")
     sent = file.read_bytes()
+    forged = json.loads(sent) | {
+        "signature": base64.b64encode(sign_book(make_secret(), json.loads(good.stdout)["sha256"])).decode()
+    }
+    file.write_bytes(msgspec.json.encode(forged))
+    for trusted in ((), ("--key", key["public"])):
+        assert verdict(*trusted) == (2, "book_wrongly_signed")
     file.write_bytes(sent.replace(b"2500", b"1500"))
     assert verdict() == (2, "book_tampered")
     said = typed("verify", str(file))
@@ -243,3 +254,59 @@ async def test_keys_are_turned_and_readiness_is_shown(
 
     await asyncio.to_thread(type_all)
     assert await rows(db, "SELECT state FROM book_keys ORDER BY created_at") == [("retired",), ("current",)]
+
+
+def test_a_till_that_was_given_the_first_key_goes_on_however_often_keys_are_turned(
+    typed: Callable[..., Result], tmp_path: Path
+) -> None:
+    """From the command line alone, as the README's till does it."""
+    book, chain = str(tmp_path / "de.json"), tmp_path / "keys.json"
+    first = str(json.loads(typed("keys", "--json").stdout)["keys"][0]["public"])
+    for turn in range(3):
+        assert typed("show", "de", "--save", book).exit_code == 0
+        chain.write_text(typed("keys", "--json").stdout)
+        followed = ("--key", first.upper(), "--keys", str(chain))
+        checked = typed("verify", book, *followed, "--json")
+        priced = typed("quote", book, "--channel", "web-de", "--sku", "WATCH", *followed)
+        assert (checked.exit_code, priced.exit_code) == (0, 0), checked.output + priced.output
+        assert json.loads(checked.stdout)["trusted"] == "the key that was given, and those that it leads to"
+        alone = typed("verify", book, "--key", first)
+        assert alone.exit_code == (2 if turn else 0)
+        if turn:
+            assert "which is not a key that is trusted here.\nKeys change: follow the chain" in alone.stderr
+            assert "--keys FILE" in alone.stderr
+        for words in (("rotate",), ("rotate", "--activate")):
+            assert typed(*words).exit_code == 0
+
+
+def test_a_chain_of_keys_is_not_followed_further_than_it_leads(typed: Callable[..., Result], tmp_path: Path) -> None:
+    """Whoever hands a till another chain, or another signature, does not get past the key that was entered."""
+    book, file = tmp_path / "de.json", tmp_path / "keys.json"
+    for words in (("rotate",), ("rotate", "--activate"), ("show", "de", "--save", str(book))):
+        assert typed(*words).exit_code == 0
+    chain = json.loads(typed("keys", "--json").stdout)["keys"]
+    first, second = chain
+
+    def verdict(keys: object, key: str = first["public"]) -> str:
+        file.write_bytes(keys if isinstance(keys, bytes) else msgspec.json.encode({"keys": keys}))
+        refused = typed("verify", str(book), "--key", key, "--keys", str(file), "--json")
+        assert refused.exit_code == 2
+        told: Json = json.loads(refused.stdout)
+        assert (told["code"] == "book_key_unknown") == ("does not lead to it" in told.get("hint", ""))
+        return str(told["code"])
+
+    stranger = make_secret()
+    theirs = public_of(stranger)
+    assert verdict([first]) == verdict([]) == verdict(chain, theirs.hex()) == "book_key_unknown"
+    lie = {**second, "public": theirs.hex()}
+    assert verdict([first, lie]) == verdict([first, {**second, "introduction": "?"}]) == "chain_broken"
+    assert verdict([first, {**second, "public": "zz"}]) == "not_a_key"
+    for broken in (b"", b"[]", b"{}", b'{"keys": [{}]}', b"\xff", b'{"keys": ' + b"[" * 100_000):
+        assert verdict(broken) == "chain_malformed"
+    sent = json.loads(book.read_bytes())
+    theirs_too = base64.b64encode(sign_book(stranger, sent["sha256"])).decode()
+    book.write_bytes(msgspec.json.encode({**sent, "signature": theirs_too}))
+    assert verdict(chain) == "book_wrongly_signed"
+    introduced = {**second, "introduction": base64.b64encode(sign_key(stranger, second["id"], theirs)).decode()}
+    assert verdict([first, {**introduced, "public": theirs.hex()}]) == "chain_broken"
+    assert typed("verify", str(book), "--keys", str(file)).exit_code == 2

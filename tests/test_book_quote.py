@@ -134,7 +134,7 @@ def test_no_is_said_to_what_has_no_price_and_to_what_is_not_ours(typed: Typed, s
     assert refused(typed, *here, "--sku", "WATCH", "--sku", "WATCH=2") == (2, "cannot_be_quoted")
     assert refused(typed, saved, "--channel", "web-us", "--sku", "WATCH") == (2, "cannot_be_quoted")
     assert refused(typed, "nowhere", "--channel", "web-de", "--sku", "WATCH") == (2, "not_found")
-    assert refused(typed, *here, "--sku", "WATCH", "--key", "00" * 32) == (2, "book_wrongly_signed")
+    assert refused(typed, *here, "--sku", "WATCH", "--key", "00" * 32) == (2, "book_key_unknown")
     for misuse in (
         ("--sku", "WATCH=0"),
         ("--sku", "=1"),
@@ -145,6 +145,8 @@ def test_no_is_said_to_what_has_no_price_and_to_what_is_not_ours(typed: Typed, s
     ):
         assert refused(typed, *here, *misuse) == (2, "invalid_usage")
     assert refused(typed, "de", "--channel", "web-de", "--sku", "WATCH", "--key", "00") == (2, "invalid_usage")
+    assert refused(typed, "de", "--channel", "web-de", "--sku", "WATCH", "--keys", saved) == (2, "invalid_usage")
+    assert refused(typed, *here, "--sku", "WATCH", "--keys", saved) == (2, "invalid_usage")
     assert refused(typed, "gone.json", "--channel", "web-de", "--sku", "WATCH") == (2, "invalid_usage")
     Path(saved).write_bytes(Path(saved).read_bytes().replace(b"2500", b"1500"))
     assert refused(typed, *here, "--sku", "CASE-BLK") == (2, "book_tampered")

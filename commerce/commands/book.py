@@ -12,6 +12,7 @@ from rich.table import Column, Table
 
 from commerce.commands.book_difference import shown, told
 from commerce.commands.book_quote import quote_basket
+from commerce.commands.book_trust import key_option, keys_option, verified_file
 from commerce.commands.options import REFUSED, as_it_is, data_option, json_option, show, show_refusal, stored_text
 from commerce.commands.transact import transact
 from commerce.kernel.refusals import Refusal
@@ -87,17 +88,16 @@ def diff(data: Path | None, market: str, number: int, other: int, *, as_json: bo
 @json_option
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--market", help="Whose book it should be. [default: whose it says it is]")
-@click.option("--key", metavar="HEX", help="The public key to trust, 64 digits. [default: the one that the book names]")
-def verify(file: Path, market: str | None, key: str | None, *, as_json: bool) -> None:
-    """Check a book that was sent or saved: that it is whole, unchanged, and signed by the key.
+@key_option
+@keys_option
+def verify(file: Path, market: str | None, key: str | None, chain: Path | None, *, as_json: bool) -> None:
+    """Check a book that was sent or saved: that it is whole, unchanged, and signed by the key, or by one it leads to.
 
     Needs no shop and no network. Without --key it is only sure that the book was not changed since it was signed by
-    whom it names itself.
+    whom it names itself. With --key alone it is refused after the keys were turned: --keys leads on to those of today.
     """
-    from pricing.books.verify import verify_file  # noqa: PLC0415 - as above
-
     try:
-        verified = verify_file(file.read_bytes(), market, key)
+        verified = verified_file(file, market, key, chain)
     except Refusal as refused:
         show_refusal(refused, as_json=as_json)
         sys.exit(REFUSED)
@@ -108,7 +108,7 @@ def verify(file: Path, market: str | None, key: str | None, *, as_json: bool) ->
         "compiled_at": shown(verified.book.compiled_at),
         "items": len(verified.book.items),
         "promotions": len(verified.book.promotions),
-        "trusted": "the key that was given" if key else "nobody: no --key was given",
+        "trusted": _trusted(key, chain),
     }
     show(facts, as_json=as_json)
 
@@ -117,7 +117,11 @@ def verify(file: Path, market: str | None, key: str | None, *, as_json: bool) ->
 @data_option
 @json_option
 def keys(data: Path | None, *, as_json: bool) -> None:
-    """List the keys that sign books, the oldest first. Enter the first one by hand at a till; it finds the others."""
+    """List the keys that sign books, the oldest first. Enter the first one by hand at a till.
+
+    From that one `commerce book verify --key HEX --keys FILE` finds the others, however many there are by then. FILE is
+    what --json prints here, or what GET /v1/price-book-keys answers.
+    """
     from pricing.books.keys import key_chain  # noqa: PLC0415 - as above
 
     found = transact(data, lambda tx, _: key_chain(tx))
@@ -193,6 +197,12 @@ async def _publish(tx: "Session", now: datetime) -> dict[str, int]:
     from pricing.books.publish import publish_all  # noqa: PLC0415 - as above
 
     return await publish_all(tx, now)
+
+
+def _trusted(key: str | None, chain: Path | None) -> str:
+    if key is None:
+        return "nobody: no --key was given"
+    return "the key that was given" + (", and those that it leads to" if chain else "")
 
 
 def _print_books(found: "list[BookRow]") -> None:

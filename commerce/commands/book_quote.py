@@ -10,6 +10,7 @@ import msgspec
 import rich_click as click
 
 from commerce.commands.book_quote_tables import print_quote
+from commerce.commands.book_trust import key_option, keys_option, verified_file
 from commerce.commands.options import data_option, instant, json_option, show, stored_text
 from commerce.commands.transact import transact
 from commerce.kernel.clock import SystemClock
@@ -62,7 +63,8 @@ def _line(words: str) -> dict[str, object]:
 @click.option("--shipping", type=click.IntRange(0, 10**12), default=0, help="What bringing it costs, in minor units.")
 @click.option("--at", metavar="WHEN", callback=instant, help="At this instant. [default: now]")
 @click.option("--number", type=click.IntRange(1, 2**31 - 1), help="This book of the MARKET instead of the newest.")
-@click.option("--key", metavar="HEX", help="The public key to trust a FILE by. [default: the one that it names]")
+@key_option
+@keys_option
 def quote_basket(
     data: Path | None,
     what: str,
@@ -70,6 +72,7 @@ def quote_basket(
     *,
     number: int | None,
     key: str | None,
+    chain: Path | None,
     as_json: bool,
     **asked: Any,  # noqa: ANN401 - the fields of a basket, as their options read them
 ) -> None:
@@ -80,7 +83,9 @@ def quote_basket(
 
     A unique code opens nothing here, and nobody's uses are counted: books know neither.
     """
-    prepared = _from_file(Path(what), number, key) if _is_file(what) else _from_shop(data, what, number, key)
+    prepared = (
+        _from_file(Path(what), number, key, chain) if _is_file(what) else _from_shop(data, what, number, key or chain)
+    )
     found = _quoted(prepared, asked, at or SystemClock().now())
     if found.instant >= prepared.book.complete_until:
         click.echo("The book is not complete so far ahead: what begins then may not be in it yet.", err=True)
@@ -102,20 +107,19 @@ def _is_file(what: str) -> bool:
     return False
 
 
-def _from_file(file: Path, number: int | None, key: str | None) -> "Prepared":
-    from pricing.books.verify import verify_file  # noqa: PLC0415 - it takes cryptography along, and --help needs none
+def _from_file(file: Path, number: int | None, key: str | None, chain: Path | None) -> "Prepared":
     from pricing.rules import prepare  # noqa: PLC0415 - as above
 
     if number is not None:
         raise click.UsageError("--number is for a MARKET: a FILE is one book.")
-    return prepare(verify_file(file.read_bytes(), None, key).book)
+    return prepare(verified_file(file, None, key, chain).book)
 
 
-def _from_shop(data: Path | None, market: str, number: int | None, key: str | None) -> "Prepared":
+def _from_shop(data: Path | None, market: str, number: int | None, trusted: object) -> "Prepared":
     from pricing.books.current import prepare  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
 
-    if key is not None:
-        raise click.UsageError("--key is for a FILE: nobody sent us our own books.")
+    if trusted is not None:
+        raise click.UsageError("--key and --keys are for a FILE: nobody sent us our own books.")
     return prepare(transact(data, lambda tx, _: _body(tx, market, number)))
 
 

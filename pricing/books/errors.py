@@ -158,13 +158,24 @@ class BookTampered(BookRefused):
 
 @dataclass(eq=False)
 class BookKeyUnknown(BookRefused):
-    """It is signed with a key that is not trusted here."""
+    """It is signed with another key than those that are trusted here. Whether it is well signed nobody looked."""
 
     code = "book_key_unknown"
     key: str
 
     def __str__(self) -> str:
-        return f"The key {self.key} is not trusted here. Follow the chain of keys from one that is."
+        return f"The book is signed with {self.key}, which is not a key that is trusted here."
+
+
+@dataclass(eq=False)
+class NotAKey(BookRefused):
+    """What is to be trusted, or is named as a key, is none."""
+
+    code = "not_a_key"
+    said: str
+
+    def __str__(self) -> str:
+        return f"{self.said!r} is no public key: those are 64 hexadecimal digits."
 
 
 @dataclass(eq=False)
@@ -211,3 +222,14 @@ class ChainBroken(BookRefused):
 
     def __str__(self) -> str:
         return f"The introduction of {self.key} is not signed by the key that it names."
+
+
+@dataclass(eq=False)
+class ChainMalformed(BookRefused):
+    """It is no chain of keys."""
+
+    code = "chain_malformed"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"This is not a chain of keys: {self.reason}"

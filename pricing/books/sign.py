@@ -9,10 +9,13 @@ What is signed is text, so that no signature of one kind can stand for one of th
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from pricing.books.errors import BookKeyUnknown
+from pricing.books.errors import NotAKey
 
 _BOOK = "commerce-price-book/1\n"
 _KEY = "commerce-price-book-key/1\n"
+
+
+_PUBLIC_BYTES = 32
 
 
 def make_secret() -> bytes:
@@ -23,6 +26,11 @@ def make_secret() -> bytes:
 def public_of(secret: bytes) -> bytes:
     """The 32 public bytes of a key."""
     return Ed25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
+
+
+def public_in_hex(said: str) -> str:
+    """A public key as it is always written, in lower case and nothing between. Raises NotAKey."""
+    return _public(said).hex()
 
 
 def sign_book(secret: bytes, sha256: str) -> bytes:
@@ -36,16 +44,13 @@ def sign_key(secret: bytes, key: str, public: bytes) -> bytes:
 
 
 def is_signed_book(public: str, sha256: str, signature: bytes) -> bool:
-    """Whether the key (its public bytes in hex) signed the book of this hash."""
+    """Whether the key (its public bytes in hex) signed the book of this hash. Raises NotAKey."""
     return _is_signed(public, (_BOOK + sha256).encode(), signature)
 
 
 def is_introduced(by: str, key: str, public: str, introduction: bytes) -> bool:
-    """Whether one key (its public bytes in hex) introduced the other."""
-    try:
-        return _is_signed(by, _introduction(key, bytes.fromhex(public)), introduction)
-    except ValueError:
-        return False
+    """Whether one key (its public bytes in hex) introduced the other. Raises NotAKey, of either."""
+    return _is_signed(by, _introduction(key, _public(public)), introduction)
 
 
 def _introduction(key: str, public: bytes) -> bytes:
@@ -54,9 +59,17 @@ def _introduction(key: str, public: bytes) -> bytes:
 
 def _is_signed(public: str, said: bytes, signature: bytes) -> bool:
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(signature, said)
+        Ed25519PublicKey.from_public_bytes(_public(public)).verify(signature, said)
     except InvalidSignature:
         return False
-    except ValueError:
-        raise BookKeyUnknown(public[:64]) from None  # Whatever it is, it is no key.
     return True
+
+
+def _public(said: str) -> bytes:
+    try:
+        public = bytes.fromhex(said)
+    except ValueError:
+        public = b""
+    if len(public) != _PUBLIC_BYTES:
+        raise NotAKey(said[:100])
+    return public

@@ -22,8 +22,9 @@ from pricing.books.errors import (
     BookTooOld,
     BookWronglySigned,
     ChainBroken,
+    ChainMalformed,
 )
-from pricing.books.sign import is_introduced, is_signed_book
+from pricing.books.sign import is_introduced, is_signed_book, public_in_hex
 from pricing.rules.book import Book
 
 
@@ -70,7 +71,12 @@ class Introduction(msgspec.Struct, frozen=True):
     """Base64, of 64 bytes."""
 
 
+class _Chain(msgspec.Struct, frozen=True):
+    keys: list[Introduction]
+
+
 _ENVELOPE = msgspec.json.Decoder(Envelope, strict=True)
+_CHAIN = msgspec.json.Decoder(_Chain, strict=True)
 
 
 def verify(sent: bytes, trusted: Trusted, held: bytes | None = None) -> Verified:
@@ -94,16 +100,33 @@ def verify(sent: bytes, trusted: Trusted, held: bytes | None = None) -> Verified
     return Verified(book, body, found, Trusted(book.market, keys, book.number))
 
 
-def verify_file(sent: bytes, market: str | None, public: str | None) -> Verified:
-    """Check an envelope by itself: with the key that is given, or the one that the book says will sign the next ones.
+def verify_file(sent: bytes, market: str | None, public: str | None, chain: Sequence[Introduction] = ()) -> Verified:
+    """Check an envelope by itself: with the key that is given and those that it leads to, or with those the book names.
 
-    Raises as `verify` does.
+    What id the given key has, the chain says; without one the book does, so that it is known by whom the book claims to
+    be signed: by that key, or by another one. Raises NotAKey, and as `verify` and `follow` do.
     """
     envelope = decoded(_ENVELOPE, sent)
-    if public is None and isinstance(envelope.book, Raw):
-        named = {key.id: key.public for key in read_strictly(bytes(envelope.book)).keys}
-        return verify(sent, Trusted(market or envelope.market, named))
-    return verify(sent, Trusted(market or envelope.market, {envelope.key: public or ""}))
+    keys = {one.id: one.public for one in chain} or _named(envelope)
+    if public is not None:
+        given = public_in_hex(public)
+        keys = follow({key: each for key, each in keys.items() if each == given}, chain)
+    return verify(sent, Trusted(market or envelope.market, keys))
+
+
+def read_chain(sent: bytes) -> list[Introduction]:
+    """The chain of keys, as `GET /v1/price-book-keys` answers it. Raises ChainMalformed."""
+    try:
+        return decoded(_CHAIN, sent).keys
+    except BookMalformed as error:
+        raise ChainMalformed(error.reason) from None
+
+
+def _named(envelope: Envelope) -> dict[str, str]:
+    """The keys that a book says may sign; nobody vouches for it yet."""
+    if not isinstance(envelope.book, Raw):
+        return {}
+    return {key.id: key.public for key in read_strictly(bytes(envelope.book)).keys}
 
 
 def _body(envelope: Envelope, held: bytes | None) -> bytes:
@@ -131,7 +154,7 @@ def _must_be_the_one(book: Book, envelope: Envelope, trusted: Trusted) -> None:
 def follow(keys: Mapping[str, str], chain: Sequence[Introduction]) -> dict[str, str]:
     """Every key that is introduced by a trusted one, or by one that is; the trusted ones included.
 
-    What hangs on nothing that is trusted is left out. Raises ChainBroken for an introduction that is a lie.
+    What hangs on nothing that is trusted is left out. Raises ChainBroken for an introduction that is a lie, NotAKey.
     """
     trusted = dict(keys)
     waiting = [one for one in chain if one.introduced_by is not None and one.id not in trusted]
@@ -142,12 +165,19 @@ def follow(keys: Mapping[str, str], chain: Sequence[Introduction]) -> dict[str, 
             by = trusted.get(one.introduced_by or "")
             if by is None:
                 continue
-            if not is_introduced(by, one.id, one.public, _from_base64(one.introduction or "")):
+            if not _vouched_for(one, by):
                 raise ChainBroken(one.id)
             trusted[one.id] = one.public
             waiting.remove(one)
             met = True
     return trusted
+
+
+def _vouched_for(one: Introduction, by: str) -> bool:
+    try:
+        return is_introduced(by, one.id, one.public, _from_base64(one.introduction or ""))
+    except BookMalformed:
+        return False
 
 
 def _from_base64(text: str) -> bytes:
