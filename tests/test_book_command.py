@@ -310,3 +310,16 @@ def test_a_chain_of_keys_is_not_followed_further_than_it_leads(typed: Callable[.
     introduced = {**second, "introduction": base64.b64encode(sign_key(stranger, second["id"], theirs)).decode()}
     assert verdict([first, {**introduced, "public": theirs.hex()}]) == "chain_broken"
     assert typed("verify", str(book), "--keys", str(file)).exit_code == 2
+
+
+@pytest.mark.parametrize("columns", ["20", "80"])
+def test_a_key_is_shown_whole_however_narrow_the_terminal(
+    typed: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    typed("rotate")
+    monkeypatch.setenv("COLUMNS", columns)
+    shown = typed("keys").stdout.splitlines()
+    chain = json.loads(typed("keys", "--json").stdout)["keys"]
+
+    assert shown[::2] == [one["public"] for one in chain]
+    assert shown[3] == f"  {chain[1]['id']}, next, introduced by {chain[0]['id']}"

@@ -128,10 +128,10 @@ def keys(data: Path | None, *, as_json: bool) -> None:
     if as_json:
         _print_json(found)
         return
-    table = Table("key", "public", "state", "introduced by")
+    console = Console(soft_wrap=True, highlight=False)  # A table would cut what somebody has to copy.
     for one in found.keys:
-        table.add_row(*(as_it_is(words or "") for words in (one.id, one.public, one.state, one.introduced_by)))
-    Console().print(table)
+        introduced = f", introduced by {one.introduced_by}" if one.introduced_by else ""
+        console.print(as_it_is(f"{one.public}\n  {one.id}, {one.state}{introduced}"))
 
 
 @book.command()
