@@ -96,6 +96,8 @@ async def test_every_mistake_is_told_by_line_and_column(desk: Desk) -> None:
 
     assert problem(refused) == (422, "malformed_csv")
     assert faults(refused.json()) == EVERY_MISTAKE
+    told = [f"line {line}{f', column {column}' if column else ''}: {why}" for line, column, why in EVERY_MISTAKE]
+    assert refused.json()["errors"] == [{"field": "csv", "reason": words} for words in told]
     assert refused.json()["detail"].startswith("csv: line 2, column sku: 'GHOST' is not known here.; line 3")
 
 

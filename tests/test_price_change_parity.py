@@ -94,6 +94,26 @@ async def test_a_change_that_mends_what_it_breaks_may_be(desk: Desk) -> None:
     ]
 
 
+async def test_each_deviation_stands_beside_the_item_that_leads_to_it(desk: Desk) -> None:
+    change_id = await desk.draft(
+        item("CHARGER", 3500), item("WATCH", 19900, "web-de"), item("CASE-BLK", 2500, "retail-de")
+    )
+
+    refused = await desk.do(change_id, "submit")
+
+    when = f"from {(NOON + LEAD).isoformat()} on; the market's policy is 'equal'."
+    assert refused.json()["errors"] == [
+        {
+            "field": "items[2].price",
+            "reason": f"'CASE-BLK' would cost 2500 in 'retail-de', and 2900 as recommended, {when}",
+        },
+        {
+            "field": "items[1].price",
+            "reason": f"'WATCH' would cost 19900 in 'web-de', and 24900 as recommended, {when}",
+        },
+    ]
+
+
 async def test_a_floor_and_a_band(desk: Desk) -> None:
     await policy(desk.db, "band", 500)
     near = await desk.draft(item("CASE-BLK", 3045, "web-de"), item("CHARGER", 3705, "web-de"))
@@ -288,3 +308,4 @@ async def test_a_roll_back_that_parity_forbids_says_whose_price_is_in_the_way(de
     assert problem(refused) == (409, "parity_broken")
     facts = refused.json()["facts"]
     assert (facts["field"], facts["deviations"][0]["change_id"]) == ("change_id", beside)
+    assert [error["field"] for error in refused.json()["errors"]] == ["change_id"], "no item of the request leads to it"

@@ -105,8 +105,7 @@ def table_of(facts: Mapping[str, object]) -> Table:
 def show_refusal(refusal: Refusal, *, as_json: bool = False) -> None:
     """Say no in one red line, and what to do about it; or as the API would, in a problem object."""
     if as_json:
-        field, more = getattr(refusal, "field", None), {"hint": getattr(refusal, "hint", "")}
-        more |= {"errors": [{"field": field, "reason": str(refusal)}] if isinstance(field, str) else []}
+        more = {"hint": getattr(refusal, "hint", ""), "errors": refusal.field_errors()}
         _show_problem(refusal.code, refusal.status, str(refusal), {"facts": refusal.facts(), **more})
         return
     console = Console(stderr=True, highlight=False, soft_wrap=True)

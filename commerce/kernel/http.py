@@ -21,7 +21,7 @@ from commerce.kernel.db import Database, Session, is_passing
 from commerce.kernel.idempotency import KEY_LENGTH_MAX, Answer, Call, KeyMissing, Replay, first_time, keep
 from commerce.kernel.ids import new_id
 from commerce.kernel.keys import KeyRing
-from commerce.kernel.refusals import Busy, InvalidInput, Refusal
+from commerce.kernel.refusals import Busy, FieldError, InvalidInput, Refusal
 
 _NOT_QUERY = {"request", "data", "body", "state", "scope", "headers", "cookies", "query", "socket"}
 _MISSING = re.compile(r"Missing required \w+ parameter '([^']+)'")
@@ -33,15 +33,11 @@ View = TypeVar("View")
 AnyRequest = Request[Any, Any, Any]
 
 
-class FieldError(msgspec.Struct, frozen=True):
-    """One field that could not be read, and why."""
-
-    field: str
-    reason: str
-
-
 class Problem(msgspec.Struct, frozen=True):
-    """A refusal on the wire (RFC 9457). Switch on `code`; `facts` are its typed details."""
+    """A refusal on the wire (RFC 9457).
+
+    Switch on `code`; `facts` are its typed details; `errors` say which fields of the request are wrong, one by one.
+    """
 
     type: str
     title: str
@@ -227,7 +223,7 @@ def render_refusal(
         refusal.code,
         request_id(request),
         refusal.facts(),
-        list(errors) if errors else _field_errors(refusal),
+        list(errors) if errors else refusal.field_errors(),
     )
     headers = {"Retry-After": str(refusal.retry_after_s)} if refusal.retry_after_s else {}
     if refusal.status == HTTPStatus.UNAUTHORIZED:
@@ -278,11 +274,6 @@ def render_failure(request: AnyRequest, error: Exception) -> Response[Problem]:
         "/errors/bug", "Internal error", 500, "Something is wrong on our side.", "bug", request_id(request)
     )
     return Response(problem, status_code=500, media_type=PROBLEM_JSON)
-
-
-def _field_errors(refusal: Refusal) -> list[FieldError]:
-    field = getattr(refusal, "field", None)
-    return [FieldError(field, str(refusal))] if isinstance(field, str) else []
 
 
 def _extras(error: ValidationException) -> list[Mapping[str, Any]]:

@@ -6,6 +6,8 @@ from enum import StrEnum
 from functools import cache
 from typing import ClassVar, TypeVar
 
+import msgspec
+
 State = TypeVar("State", bound=StrEnum)
 
 
@@ -17,6 +19,13 @@ def with_article(what: str) -> str:
 @cache
 def _names_of(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """One field of a request that is wrong, and why."""
+
+    field: str
+    reason: str
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
@@ -34,6 +43,11 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error
     def facts(self) -> dict[str, object]:
         """The typed facts behind the answer, by name."""
         return {name: getattr(self, name) for name in _names_of(type(self))}  # type: ignore[arg-type]  # a class is hashable
+
+    def field_errors(self) -> list[FieldError]:
+        """The fields that are to blame. A refusal that knows of several faults tells each beside its own field."""
+        field = getattr(self, "field", None)
+        return [FieldError(field, str(self))] if isinstance(field, str) else []
 
 
 @dataclass(eq=False)

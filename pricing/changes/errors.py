@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from commerce.kernel.refusals import Refusal
+from commerce.kernel.refusals import FieldError, Refusal
 
 
 class CsvFault(msgspec.Struct, frozen=True):
@@ -31,6 +31,10 @@ class MalformedCsv(Refusal):
     more: int
     """So many faults are not told."""
     field: str = "csv"
+
+    def field_errors(self) -> list[FieldError]:
+        """Each fault by itself. The field of the request is the text as a whole; the place in it is in the words."""
+        return [FieldError(self.field, str(fault)) for fault in self.faults]
 
     def __str__(self) -> str:
         told = "; ".join(map(str, self.faults[:3]))
@@ -120,15 +124,26 @@ class ParityBroken(Refusal):
     more: int
     """So many are not told."""
 
+    def field_errors(self) -> list[FieldError]:
+        """Each deviation beside the item that leads to it; or all beside what else is to blame."""
+        return [FieldError(self._to_blame(one), f"{self._why(one)}.") for one in self.deviations]
+
+    def _to_blame(self, one: DeviationTold) -> str:
+        if not self.field.startswith("items"):
+            return self.field
+        return "items" if one.item is None else f"items[{one.item}].price"
+
+    def _why(self, one: DeviationTold) -> str:
+        by = f" by {one.change_id}" if one.change_id else ""
+        return (
+            f"{one.sku!r} would cost {one.price} in {one.channel!r}{by}, and {one.recommended} as recommended, "
+            f"from {one.begins.isoformat()} on; the market's policy is '{self.policy}'"
+        )
+
     def __str__(self) -> str:
-        first = self.deviations[0]
         many = len(self.deviations) - 1 + self.more
         others = f" (and {many} more)" if many else ""
-        by = f" by {first.change_id}" if first.change_id else ""
-        return (
-            f"{self.field}: {first.sku!r} would cost {first.price} in {first.channel!r}{by}, and {first.recommended} as"
-            f" recommended, from {first.begins.isoformat()} on; the market's policy is '{self.policy}'{others}."
-        )
+        return f"{self.field}: {self._why(self.deviations[0])}{others}."
 
 
 @dataclass(eq=False)

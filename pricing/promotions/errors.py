@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from commerce.kernel.refusals import Refusal
+from commerce.kernel.refusals import FieldError, Refusal
 
 
 class Fault(NamedTuple):
@@ -27,6 +27,10 @@ class MalformedPromotion(Refusal):
     def facts(self) -> dict[str, object]:
         """Every clause that is wrong, and why."""
         return {"field": self.field, "faults": [fault._asdict() for fault in self.faults]}
+
+    def field_errors(self) -> list[FieldError]:
+        """Each clause by itself, so that a form can put what is wrong beside it."""
+        return [FieldError(fault.clause, fault.reason) for fault in self.faults]
 
     def __str__(self) -> str:
         return "; ".join(f"{fault.clause}: {fault.reason}" for fault in self.faults)
