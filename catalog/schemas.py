@@ -35,7 +35,14 @@ CurrencyShown = Annotated[str, Meta(description="An ISO 4217 code.", examples=["
 ZoneShown = Annotated[str, Meta(description="An IANA time zone.", examples=["Europe/Berlin"])]
 GtinShown = Annotated[str, Meta(description="GTIN-8, -12, -13 or -14.", examples=["4006381333931"])]
 AttributeName = Annotated[
-    str, Meta(min_length=1, max_length=50, pattern=r"^[^\x00-\x1f\x7f:]+(?!\n)$", description="A name without a colon.")
+    str,
+    Meta(
+        min_length=1,
+        max_length=50,
+        pattern=r"^[^\x00-\x1f\x7f:]+(?!\n)$",
+        description="A name without a colon.",
+        extra={"words": "A name without a colon and without control characters."},
+    ),
 ]
 AttributeValue = ShortText | Annotated[int, Meta(ge=-(10**12), le=10**12)] | bool
 Attributes = Annotated[

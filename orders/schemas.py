@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from commerce.kernel.bodies import Amount, Balance, Body, CodeText, Quantity, ShortText
+from commerce.kernel.bodies import NO_NUL, Amount, Balance, Body, CodeText, Quantity, ShortText
 from orders.customers.schemas import AccountText, CountryText, EmailText, LoyaltyText, PhoneText
 from orders.rules import Delivery, Fulfilment, OrderState, PaymentPlan, TenderKind
 from pricing.rules.quoted import Reason
@@ -39,7 +39,7 @@ class LineBody(Body, frozen=True):
 
 
 CodesTyped = Annotated[
-    list[Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*$", examples=["WELCOME10"])]],
+    list[Annotated[str, NO_NUL, Meta(min_length=1, max_length=100, examples=["WELCOME10"])]],
     Meta(max_length=10, description="Codes that open promotions, as they were typed."),
 ]
 Lines = Annotated[list[LineBody], Meta(min_length=1, max_length=100, description="1 to 100 lines.")]

@@ -6,8 +6,6 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-_NO_NUL = r"^[^\x00]*$"
-
 CodeText = Annotated[
     str,
     Meta(
@@ -15,10 +13,13 @@ CodeText = Annotated[
         max_length=100,
         pattern=r"^[^\x00-\x20\x7f][^\x00-\x1f\x7f]*(?!\n)$",
         description="The shop's own code.",
+        extra={"words": "1 to 100 characters, none of them a control character, and no space first."},
     ),
 ]
-ShortText = Annotated[str, Meta(min_length=1, max_length=200, pattern=_NO_NUL, description="1 to 200 characters.")]
-LongText = Annotated[str, Meta(max_length=10_000, pattern=_NO_NUL, description="Up to 10,000 characters.")]
+NO_NUL = Meta(pattern=r"^[^\x00]*$", extra={"words": "Any characters but NUL."})
+"""What the database can hold."""
+ShortText = Annotated[str, NO_NUL, Meta(min_length=1, max_length=200, description="1 to 200 characters.")]
+LongText = Annotated[str, NO_NUL, Meta(max_length=10_000, description="Up to 10,000 characters.")]
 Reason = Annotated[
     str,
     Meta(
@@ -26,6 +27,7 @@ Reason = Annotated[
         max_length=200,
         pattern=r"^[^\x00]*[^\s\x00\u200b-\u200f\u2060\ufeff][^\x00]*$",
         description="1 to 200 characters, and not only blank ones.",
+        extra={"words": "1 to 200 characters, and not only blank ones."},
     ),
 ]
 """What a person says for whoever asks later: blank would say nothing."""
@@ -35,7 +37,14 @@ Minor = Annotated[
     int, Meta(ge=0, le=10**12, description="An amount in the currency's smallest unit.", examples=[79900])
 ]
 CurrencyText = Annotated[
-    str, Meta(pattern="^[A-Z]{3}$", max_length=3, description="An ISO 4217 code.", examples=["EUR"])
+    str,
+    Meta(
+        pattern="^[A-Z]{3}$",
+        max_length=3,
+        description="An ISO 4217 code.",
+        examples=["EUR"],
+        extra={"words": "An ISO 4217 code, in capitals."},
+    ),
 ]
 At = Annotated[datetime, Meta(tz=True, description="An instant, RFC 3339 with an offset.")]
 

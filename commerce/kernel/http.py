@@ -1,6 +1,5 @@
 """HTTP: one shape for every refusal, one check of every key, one way to repeat a request safely."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,9 +21,9 @@ from commerce.kernel.idempotency import KEY_LENGTH_MAX, Answer, Call, KeyMissing
 from commerce.kernel.ids import new_id
 from commerce.kernel.keys import KeyRing
 from commerce.kernel.refusals import Busy, FieldError, InvalidInput, Refusal
+from commerce.kernel.unreadable import what_is_wrong
 
 _NOT_QUERY = {"request", "data", "body", "state", "scope", "headers", "cookies", "query", "socket"}
-_MISSING = re.compile(r"Missing required \w+ parameter '([^']+)'")
 PROBLEM_JSON = "application/problem+json"
 _UNTRANSLATABLE = {"22021", "22P05"}
 _log = structlog.get_logger()
@@ -64,7 +63,7 @@ class StrictRequest(Request[Any, Any, Any]):
         try:
             return _decoder(field.annotation).decode(await self.body())
         except msgspec.MsgspecError as error:
-            raise InvalidInput(*_from_path(str(error))) from None
+            raise InvalidInput(*what_is_wrong(str(error), field.annotation)) from None
         except UnicodeDecodeError:
             raise InvalidInput("body", "It is not UTF-8.") from None
         except RecursionError:
@@ -240,7 +239,7 @@ def render_replay(_: AnyRequest, seen: Replay) -> Response[bytes]:
 def render_invalid(request: AnyRequest, error: ValidationException) -> Response[Problem]:
     """A body or parameter that cannot be read, each field by name."""
     errors = [FieldError(*_field_and_reason(found, request.route_handler)) for found in _extras(error)]
-    errors = errors or [FieldError(*_from_path(str(error.detail)))]
+    errors = errors or [FieldError(*what_is_wrong(str(error.detail), Any))]
     first = errors[0]
     return render_refusal(request, InvalidInput(first.field, first.reason), errors)
 
@@ -284,7 +283,8 @@ def _field_and_reason(found: Mapping[str, Any], handler: BaseRouteHandler) -> tu
     message, name = str(found.get("message", "")), str(found.get("key") or "")
     if message == repr(name):  # It is not there at all.
         return ("body" if name == "data" else _name_on_the_wire(name, handler)), "It is required."
-    field, reason = _from_path(message)
+    declared = handler.parsed_fn_signature.parameters.get(name)
+    field, reason = what_is_wrong(message, declared.annotation if declared else Any)
     key = _name_on_the_wire(name, handler)
     if key in {"", "data"} or key in field:
         return field, reason
@@ -295,17 +295,6 @@ def _name_on_the_wire(key: str, handler: BaseRouteHandler) -> str:
     """What a caller calls a parameter, which may not be what we call it."""
     declared = handler.parsed_fn_signature.parameters.get(key)
     return (declared and getattr(declared.kwarg_definition, "name", None)) or key
-
-
-def _from_path(message: str) -> tuple[str, str]:
-    """Take the field out of msgspec's "… - at `$.lines[0].sku`", and name an unknown field by its own name."""
-    missing = _MISSING.match(message)
-    if missing:
-        return missing[1], "It is required."
-    reason, _, path = message.partition(" - at `$")
-    field = path.rstrip("`").lstrip(".")
-    quoted = reason.partition("field `")[2].partition("`")[0]
-    return ".".join(part for part in (field, quoted) if part) or "body", reason
 
 
 HANDLERS: dict[int | type[Exception], Any] = {

@@ -6,11 +6,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from commerce.kernel.bodies import Amount, At, Balance, Body, CodeText, Reason, ShortText
+from commerce.kernel.bodies import NO_NUL, Amount, At, Balance, Body, CodeText, Reason, ShortText
 from pricing.books.schemas import TerminalBehindView
 from pricing.changes.rules import ITEMS_MAX, Origin, PriceChangeState, Way
-
-_NO_NUL = r"^[^\x00]*$"
 
 Sku = Annotated[CodeText, Meta(examples=["TERN3-SLATE-128"])]
 SkuShown = Annotated[str, Meta(examples=["TERN3-SLATE-128"])]
@@ -21,10 +19,10 @@ WhoShown = Annotated[str, Meta(description="The principal: a key's family, or wh
 Codes = Annotated[list[CodeText], Meta(max_length=1_000)]
 CsvText = Annotated[
     str,
+    NO_NUL,
     Meta(
         min_length=1,
         max_length=900_000,
-        pattern=_NO_NUL,
         description="CSV (RFC 4180, UTF-8) whose first line is `sku,channel,price`, or that and"
         " `,exception_reason,exception_expires_at`. An empty channel means the recommended price. Prices are in major"
         " units (`12.50`), or `none` to end one.",

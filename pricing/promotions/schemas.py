@@ -110,6 +110,7 @@ class MakeCodesBody(Body, frozen=True):
             max_length=20,
             pattern=r"^([A-Z0-9][A-Z0-9-]*)?(?!\n)$",
             description="A code begins with a capital letter or a digit; hyphens may follow.",
+            extra={"words": "Capital letters, digits and hyphens, and no hyphen first."},
             examples=["XMAS-"],
         ),
     ] = ""

@@ -12,7 +12,16 @@ MINUTES_OF_A_DAY = 24 * 60
 WEEK = tuple(range(7))
 """Monday is 0 (ISO 8601's 1)."""
 
-Word = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$", examples=["case"])]
+Word = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00]*$",
+        examples=["case"],
+        extra={"words": "Any characters but NUL."},
+    ),
+]
 Words = Annotated[list[Word], Meta(max_length=5_000, examples=[["case"]])]
 Share = Annotated[int, Meta(ge=1, le=10_000, description="Basis points: 1000 is 10 %.", examples=[1000])]
 Minor = Annotated[int, Meta(ge=0, le=10**12, examples=[500])]
