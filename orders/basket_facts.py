@@ -26,13 +26,23 @@ class Asking(NamedTuple):
     book: Prepared | None
 
 
+class UniqueCode(NamedTuple):
+    """A unique code that was shown and that somebody made, in normal form."""
+
+    code: str
+    promotion: str
+    """What it opens."""
+    is_good: bool
+    """Whether uses are left."""
+
+
 class BasketFacts(NamedTuple):
     """What is known about a basket; the same for all baskets of which nothing must be known."""
 
     groups: tuple[str, ...] = ()
     first_purchase: bool = False
-    opened: tuple[tuple[str, str], ...] = ()
-    """(promotion, the unique code that opens it)."""
+    unique: tuple[UniqueCode, ...] = ()
+    """In the order in which they were shown."""
     used_up: tuple[str, ...] = ()
     asks_who: tuple[str, ...] = ()
     """Promotions that run and count each person's uses, where nobody in particular buys."""
@@ -44,12 +54,13 @@ class BasketFacts(NamedTuple):
     @property
     def customer(self) -> Customer:
         """The same as the engine asks for it."""
-        unlocked = [promotion for promotion, _ in self.opened]
+        unlocked = sorted({one.promotion for one in self.unique})
         return Customer(list(self.groups), self.first_purchase, unlocked, list(self.used_up), list(self.asks_who))
 
     def code_for(self, promotion: str) -> str | None:
-        """The unique code that opens a promotion, if one was shown."""
-        return dict(self.opened).get(promotion)
+        """The unique code that opens a promotion, if one was shown: of several, one that has uses left."""
+        mine = [one for one in self.unique if one.promotion == promotion]
+        return max(mine, key=lambda one: one.is_good).code if mine else None
 
 
 _PLAIN = BasketFacts()
@@ -80,13 +91,13 @@ def _about(
 ) -> BasketFacts:
     """What is known about one basket. A code that is used up opens its promotion too, which is used up then."""
     named = buyer is not None and bool(identities_of(buyer))
-    good = {one.promotion_id: code for one, code in shown if one.uses_left > 0}
-    spent = {one.promotion_id: code for one, code in shown if one.promotion_id not in good}
+    unique = tuple(UniqueCode(code, one.promotion_id, one.uses_left > 0) for one, code in shown)
+    spent = {one.promotion for one in unique} - {one.promotion for one in unique if one.is_good}
     return BasketFacts(
         known.groups,
         named and not known.bought,
-        tuple(sorted({**spent, **good}.items())),
-        tuple(sorted((gone.for_customers(known.customers) | spent.keys()) & set(need.limited))),
+        unique,
+        tuple(sorted((gone.for_customers(known.customers) | spent) & set(need.limited))),
         () if named else tuple(sorted(gone.per_person.keys() & set(need.limited))),
         need.limited,
         need.first_purchase,

@@ -166,6 +166,20 @@ class VerdictView(msgspec.Struct, frozen=True):
     amount: int
 
 
+class CodeShownView(msgspec.Struct, frozen=True):
+    """A code that was shown, and what it opens."""
+
+    code: Annotated[str, Meta(description="As it was typed.", examples=["WELCOME10"])]
+    promotions: Annotated[
+        list[str],
+        Meta(
+            description="What it opens now in this channel, by id; whether that takes something off this basket, "
+            "`promotions` of the quote says. Empty: it opens nothing, be it over, not begun, used up, or never made.",
+            examples=[["prm_019aa5c83d2f7b3c9d4e5f60718293a4"]],
+        ),
+    ]
+
+
 class GiftView(msgspec.Struct, frozen=True):
     """Units that would cost nothing if they were put into the basket."""
 
@@ -218,6 +232,7 @@ class QuoteView(msgspec.Struct, frozen=True):
     promotions: Annotated[list[VerdictView], Meta(description="Those that have to do with the basket.")] = []
     gifts: list[GiftView] = []
     shipping: ShippingView | None = None
+    codes: Annotated[list[CodeShownView], Meta(description="Each code that was sent, in that order.")] = []
 
 
 class OrderLineView(msgspec.Struct, frozen=True):

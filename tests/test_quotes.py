@@ -74,6 +74,7 @@ async def test_where_prices_include_tax_the_tax_is_inside_each_line(web: Api, db
         "promotions": [],
         "gifts": [],
         "shipping": None,
+        "codes": [],
     }
     await every_law_holds(db)
 
