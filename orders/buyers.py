@@ -6,7 +6,7 @@ from datetime import datetime
 from commerce.kernel.db import Session
 from orders.customers.find_or_make import find_or_make
 from orders.customers.identities import Who, must_make_sense
-from orders.schemas import BuyerBody
+from orders.customers.schemas import BuyerBody
 
 
 def who(buyer: BuyerBody | None) -> Who | None:

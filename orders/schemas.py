@@ -7,9 +7,9 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from commerce.kernel.bodies import NO_NUL, Amount, Balance, Body, CodeText, Quantity, ShortText
-from orders.customers.schemas import AccountText, CountryText, EmailText, LoyaltyText, PhoneText
+from orders.customers.schemas import Buyer
 from orders.rules import Delivery, Fulfilment, OrderState, PaymentPlan, TenderKind
-from pricing.rules.quoted import Reason
+from pricing.rules.quoted import Reason, told_reasons
 
 Store = Annotated[CodeText, Meta(description="A store's or warehouse's code.", examples=["store-hamburg"])]
 OrderId = Annotated[
@@ -54,16 +54,6 @@ Shipping = Annotated[
 ]
 
 
-class BuyerBody(Body, frozen=True):
-    """Who buys: whatever is known of them. The strongest identity decides who it is."""
-
-    account: AccountText | None = None
-    loyalty: LoyaltyText | None = None
-    email: EmailText | None = None
-    phone: PhoneText | None = None
-    country: CountryText | None = None
-
-
 class QuoteBody(Body, frozen=True):
     """A basket to be priced."""
 
@@ -71,7 +61,7 @@ class QuoteBody(Body, frozen=True):
     lines: Lines
     codes: CodesTyped = []
     shipping: Shipping | None = None
-    buyer: Annotated[BuyerBody | None, Meta(description="Who would buy, for promotions that are not for all.")] = None
+    buyer: Buyer = None
     explain: Annotated[
         bool, Meta(description="Tell of every promotion that runs, also of those that find nothing here.")
     ] = False
@@ -85,7 +75,7 @@ class PlaceOrderBody(Body, frozen=True):
     shown_total: Annotated[Amount, Meta(description="What the buyer was told to pay, tax and all.")]
     fulfilment: Annotated[Delivery, Meta(description="`ship`, or `collect` in a store.")] = Delivery.SHIP
     collect_at: Annotated[CodeText | None, Meta(description="The store, when `fulfilment` is `collect`.")] = None
-    buyer: BuyerBody | None = None
+    buyer: Buyer = None
     hold: Annotated[HoldId | None, Meta(description="The key's own basket hold that this order takes over.")] = None
     id: Annotated[OrderId | None, Meta(description="Made by the client, if it wants to know it beforehand.")] = None
     payment: Annotated[
@@ -139,7 +129,7 @@ class TillSaleBody(Body, frozen=True):
     lines: Annotated[list[SoldLineBody], Meta(min_length=1, max_length=100, description="1 to 100 lines.")]
     shown_total: Amount
     tenders: Tenders
-    buyer: BuyerBody | None = None
+    buyer: Buyer = None
     codes: CodesTyped = []
 
 
@@ -157,12 +147,21 @@ class PriorPriceView(msgspec.Struct, frozen=True):
     since: Annotated[datetime, Meta(description="When the reduction began.")]
 
 
+VerdictReason = Annotated[
+    Reason,
+    Meta(
+        description=f"{told_reasons()} `group` is said too of a customer of the group who is named by an e-mail "
+        "address or a phone number alone."
+    ),
+]
+
+
 class VerdictView(msgspec.Struct, frozen=True):
     """What became of a promotion that runs here, and why."""
 
     promotion: Annotated[str, Meta(examples=["prm_019aa5c83d2f7b3c9d4e5f60718293a4"])]
     applied: bool
-    reason: Reason
+    reason: VerdictReason
     amount: int
 
 

@@ -44,6 +44,20 @@ def test_the_page_reads_openapi_31() -> None:
     assert int(version.removeprefix("swagger-ui-").split(".")[0]) >= 5
 
 
+async def test_the_document_tells_whose_groups_count(callers: Callers) -> None:
+    """Wherever somebody would look for why a customer of a group does not get its price."""
+    whole = (await callers.nobody().get("/openapi.json")).json()
+
+    kinds = whole["components"]["schemas"]
+    told = [
+        whole["paths"]["/v1/customers/{customer_id}/groups"]["put"]["description"],
+        kinds["GroupsBody"]["properties"]["groups"]["description"],
+        kinds["QuoteBody"]["properties"]["buyer"]["description"],
+        kinds["VerdictView"]["properties"]["reason"]["description"],
+    ]
+    assert all("e-mail address" in words for words in told), told
+
+
 async def test_the_document_tells_roles_keys_and_refusals_of_every_route(app: Litestar, callers: Callers) -> None:
     answer = await callers.nobody().get("/openapi.json")
 

@@ -220,6 +220,7 @@ async def test_the_price_for_a_group_is_not_had_by_typing_a_members_address(
     member, anybody = (1450, 1450), (2900, 2900)
     assert prices == {"account": member, "loyalty": member, "email": anybody, "phone": anybody}
     typed = {"email": "boss@example.com"}
+    assert await why(web, ("CASE-BLK", 1), buyer=typed) == "group"
     at_half = order(("CASE-BLK", 1), total=1450, buyer=typed)
     assert problem(await web.post("/v1/orders", at_half)) == (409, "stale_total")
     body = sale(("CASE-BLK", 1), total=1450, tenders=[cash(1450)], buyer={**typed, "loyalty": "L-9"})

@@ -122,7 +122,11 @@ async def put_groups(
     db: NamedDependency[Database],
     principal: NamedDependency[Principal],
 ) -> GroupsView:
-    """Let a customer be in these groups and in no other: promotions may be for some of them."""
+    """Let a customer be in these groups and in no other: promotions may be for some of them.
+
+    They count where the customer is named by an account or a loyalty id, so a customer who has neither gets nothing for
+    their groups: an e-mail address or a phone number anybody may type.
+    """
     async with db.transaction() as tx:
         return await set_groups(tx, customer_id, data.groups, principal.id, db.clock.now())
 

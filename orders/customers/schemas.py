@@ -26,6 +26,25 @@ PhoneText = Annotated[
 CountryText = countries.CountryText
 
 
+class BuyerBody(Body, frozen=True):
+    """Who buys: whatever is known of them. The strongest identity decides who it is."""
+
+    account: AccountText | None = None
+    loyalty: LoyaltyText | None = None
+    email: EmailText | None = None
+    phone: PhoneText | None = None
+    country: CountryText | None = None
+
+
+Buyer = Annotated[
+    BuyerBody | None,
+    Meta(
+        description="Who buys, as far as it is known. Promotions for groups of customers count for an account or a "
+        "loyalty id alone: an e-mail address or a phone number anybody may type."
+    ),
+]
+
+
 class RegisterBody(Body, frozen=True):
     """A new customer, found by at least one identity that nobody has yet."""
 
@@ -58,7 +77,15 @@ class MergeBody(Body, frozen=True):
 class GroupsBody(Body, frozen=True):
     """The groups a customer is in from now on; any other is left."""
 
-    groups: Annotated[list[CodeText], Meta(max_length=50, examples=[["students"]])]
+    groups: Annotated[
+        list[CodeText],
+        Meta(
+            max_length=50,
+            description="They count for a buyer who is named by an account or a loyalty id, and not for a typed e-mail "
+            "address or phone number.",
+            examples=[["students"]],
+        ),
+    ]
 
 
 class GroupStepView(msgspec.Struct, frozen=True):

@@ -25,7 +25,14 @@ REASONS = {
     "no_shipping": "There is no shipping to pay.",
 }
 """Why a promotion did or did not apply."""
-Reason = Annotated[str, Meta(description=" ".join(f"`{word}`: {why}" for word, why in REASONS.items()))]
+
+
+def told_reasons() -> str:
+    """Every reason with what it means, in one text."""
+    return " ".join(f"`{word}`: {why}" for word, why in REASONS.items())
+
+
+Reason = Annotated[str, Meta(description=told_reasons())]
 
 
 class Reduction(msgspec.Struct, frozen=True):
