@@ -1,9 +1,12 @@
 """`commerce conformance`: how the author of a till learns where it is wrong, and what is said of one that breaks."""
 
 import json
+import os
+import select
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -158,6 +161,65 @@ def test_a_till_that_says_nothing_is_not_waited_for_any_longer(
     said = json.loads(ran.stdout)
     assert ran.exit_code == 1
     assert (said["answered"], said["trouble"]) == (0, "prices/one has no answer: it did not answer within 1 s.")
+
+
+class Diary:
+    """What a program and all that it starts write down, and whether some of them still could."""
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path)
+        self.path, self._end = path, os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+    def next(self) -> str | None:
+        """What is written next; nothing once nobody holds it any more, None where half a minute brings neither."""
+        there, _, _ = select.select([self._end], [], [], 30)
+        return os.read(self._end, 1000).decode() if there else None
+
+    def close(self) -> None:
+        """Nobody reads on."""
+        os.close(self._end)
+
+
+@pytest.fixture
+def diary(tmp_path: Path) -> Iterator[Diary]:
+    """A diary that programs can write."""
+    kept = Diary(tmp_path / "diary")
+    yield kept
+    kept.close()
+
+
+def behind_a_shell(diary: Diary) -> str:
+    """A till that says nothing, and is started by a shell that waits for it."""
+    return f"""sh -c 'exec 3>"{diary.path}"; echo began >&3; sh -c "sleep 60; echo woke >&3"; true'"""
+
+
+def test_a_till_behind_a_shell_is_not_waited_for_either_and_is_ended_with_it(
+    typed: Callable[..., Result], diary: Diary
+) -> None:
+    ran = typed("run", "--command", behind_a_shell(diary), "--only", "prices", "--timeout", "1", "--json")
+
+    said = json.loads(ran.stdout)
+    assert (ran.exit_code, said["trouble"]) == (1, "prices/one has no answer: it did not answer within 1 s.")
+    assert [diary.next(), diary.next()] == ["began\n", ""]
+
+
+def test_what_a_till_leaves_running_is_ended_with_it(
+    typed: Callable[..., Result], till: Callable[..., str], diary: Diary
+) -> None:
+    command = f"""sh -c 'exec 3>"{diary.path}"; echo began >&3; sleep 60 >&3 & exec {till()}'"""
+    ran = typed("run", "--command", command, "--only", "prices/one")
+
+    assert (ran.exit_code, [diary.next(), diary.next()]) == (0, ["began\n", ""])
+
+
+def test_whoever_breaks_it_off_leaves_nothing_running(diary: Diary) -> None:
+    words = [sys.executable, "-m", "commerce", "conformance", "run", "--command", behind_a_shell(diary)]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=REPOSITORY) as running:  # noqa: S603 - our own program
+        began = diary.next()
+        running.send_signal(signal.SIGINT)
+
+    assert (began, diary.next()) == ("began\n", "")
+    assert running.returncode != 0
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """A program of somebody else's that answers questions: one line of JSON in, one line out, in step."""
 
 import asyncio
+import os
 import shlex
+import signal
+from asyncio.subprocess import PIPE, SubprocessStreamProtocol
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from commerce.kernel.refusals import Refusal
@@ -30,13 +33,27 @@ class CommandNotStarted(Refusal):
         return f"{self.command!r} cannot be started: {self.reason}."
 
 
+class _Heard(SubprocessStreamProtocol):
+    """A program's lines, and that it ended, whoever else may still hold on to what it wrote into."""
+
+    def __init__(self) -> None:
+        super().__init__(limit=LINE_BYTES_MAX, loop=asyncio.get_running_loop())
+        self.ended = asyncio.Event()
+
+    def process_exited(self) -> None:
+        """It ended."""
+        self.ended.set()
+        super().process_exited()
+
+
 class ForeignEngine:
     """A program that was started, and waits for questions."""
 
-    def __init__(self, process: asyncio.subprocess.Process, patience_s: int) -> None:
+    def __init__(self, transport: asyncio.SubprocessTransport, heard: _Heard, patience_s: int) -> None:
+        process = asyncio.subprocess.Process(transport, heard, asyncio.get_running_loop())
         assert process.stdin is not None
         assert process.stdout is not None
-        self._process, self._patience_s = process, patience_s
+        self._transport, self._heard, self._patience_s = transport, heard, patience_s
         self._stdin, self._stdout = process.stdin, process.stdout
 
     async def ask(self, question: bytes) -> bytes:
@@ -80,26 +97,43 @@ class ForeignEngine:
     async def _status(self) -> int | None:
         try:
             async with asyncio.timeout(self._patience_s):
-                return await self._process.wait()
+                await self._heard.ended.wait()
         except TimeoutError:
             return None
+        return self._transport.get_returncode()
+
+    async def end(self) -> None:
+        """End it with all that it started: a shell leaves behind what it waits for, if the shell alone is ended."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._transport.get_pid(), signal.SIGKILL)
+        await self._heard.ended.wait()
+        self._transport.close()
 
 
 @asynccontextmanager
 async def started(command: str, patience_s: int) -> AsyncIterator[ForeignEngine]:
-    """The program, for as long as the block lasts; its standard error is ours. Raises CommandNotStarted."""
+    """The program, for as long as the block lasts; its standard error is ours. Raises CommandNotStarted.
+
+    Whoever breaks it off while it is being started has it ended, too.
+    """
+    starting = asyncio.ensure_future(_start(command, patience_s))
+    try:
+        yield await asyncio.shield(starting)
+    finally:
+        with suppress(CommandNotStarted):  # That was raised above.
+            await (await starting).end()
+
+
+async def _start(command: str, patience_s: int) -> ForeignEngine:
+    """The program, at the head of a group of its own: what it starts is in that group, and is ended with it."""
     try:
         words = shlex.split(command)
         if not words:
             raise CommandNotStarted(command, "no program is named")
-        pipe = asyncio.subprocess.PIPE
-        process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, limit=LINE_BYTES_MAX)
+        transport, heard = await asyncio.get_running_loop().subprocess_exec(
+            _Heard, *words, stdin=PIPE, stdout=PIPE, stderr=None, start_new_session=True
+        )
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise CommandNotStarted(command, reason) from error
-    try:
-        yield ForeignEngine(process, patience_s)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    return ForeignEngine(transport, heard, patience_s)
