@@ -92,6 +92,42 @@ async def test_two_people_bring_a_promotion_from_a_file_into_the_book(typed: Typ
     await every_law_holds(db)
 
 
+async def test_codes_are_told_to_a_program_with_their_uses(typed: Typed) -> None:
+    promotion_id = (await typed.json("draft", typed.file(promotion(conditions={"unique_codes": True})), "--as", "ada"))[
+        "promotion"
+    ]["id"]
+    nothing = await typed.json("codes", promotion_id)
+    await typed.json("submit", promotion_id, "--as", "ada")
+    await typed.json("codes", promotion_id, "--count", "3", "--length", "12")
+    await typed.json("codes", promotion_id, "--count", "2", "--prefix", "VIP-")
+    told, second = await typed.json("codes", promotion_id), await typed.json("codes", promotion_id, "--batch", "2")
+    printed = (await typed("codes", promotion_id)).stdout.split()
+
+    assert nothing == {"promotion": promotion_id, "codes": []}
+    assert [one["code"] for one in told["codes"]] == printed
+    assert [len(one["code"]) for one in told["codes"] if one["batch"] == 1] == [12] * 3
+    assert [(one["code"][:4], one["batch"], one["uses"], one["most"]) for one in second["codes"]] == [
+        ("VIP-", 2, 0, 1)
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "blamed"),
+    [
+        (("--count", "2", "--batch", "1"), "--batch"),
+        (("--prefix", "VIP-"), "--prefix"),
+        (("--length", "10"), "--length"),
+        (("--batch", "1", "--length", "20"), "--length"),
+    ],
+)
+async def test_no_word_about_codes_goes_unheard(typed: Typed, words: tuple[str, ...], blamed: str) -> None:
+    refused = await typed("codes", f"prm_{'0' * 32}", *words, "--json")
+
+    said = json.loads(refused.stdout)
+    assert (refused.exit_code, said["code"]) == (2, "invalid_usage")
+    assert blamed in said["detail"]
+
+
 async def test_promotions_are_listed(typed: Typed) -> None:
     ids = [
         (await typed.json("draft", typed.file(promotion(market=market))))["promotion"]["id"] for market in ("de", "us")

@@ -1,7 +1,7 @@
 """`commerce promotions`: write, decide, try and stop promotions, and make their codes, from a terminal."""
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -177,25 +177,36 @@ def stop(data: Path | None, actor: str, note: str, promotion_id: str, *, as_json
 @json_option
 @as_option
 @click.option("--count", type=click.IntRange(1, 1_000_000), help="Make so many, and print them.")
-@click.option("--prefix", default="", metavar="TEXT", help="What each begins with: A to Z, 0 to 9, hyphens.")
+@click.option("--prefix", metavar="TEXT", help="What each begins with: A to Z, 0 to 9, hyphens. Goes with --count.")
 @click.option(
-    "--length", type=click.IntRange(6, 20), default=10, show_default=True, help="Random characters behind it."
+    "--length", type=click.IntRange(6, 20), help="Random characters behind it. Goes with --count. [default: 10]"
 )
 @click.option("--batch", type=click.IntRange(0), help="Print only those that were made in this go.")
 @_id
 def codes(data: Path | None, actor: str, promotion_id: str, batch: int | None, *, as_json: bool, **wanted: Any) -> None:  # noqa: ANN401 - what each option reads is said above
     """Print a promotion's codes, one a line; with --count make so many unique ones first.
 
-    How far it is, is told on standard error. With --json the batch is told instead of its codes.
+    How far it is, is told on standard error. With --json each code comes with its uses; those that were just made are
+    not printed then, but told by their batch.
     """
-    count = wanted["count"]
-    if count is not None:
-        made = _make(data, promotion_id, actor, {each: wanted[each] for each in ("count", "prefix", "length")})
+    _must_go_together(batch, **wanted)
+    if wanted["count"] is not None:
+        made = _make(data, promotion_id, actor, wanted)
         if as_json:
             print_json(made)
             return
         batch = made.batch
-    at_database(data, lambda db: _print_codes(db, promotion_id, batch))
+    written = _codes_as_json if as_json else _codes_as_lines
+    at_database(data, lambda db: _print_codes(written(promotion_id, db, batch)))
+
+
+def _must_go_together(batch: int | None, count: int | None, prefix: str | None, length: int | None) -> None:
+    """Let options through of which none would go unheard."""
+    if count is not None and batch is not None:
+        raise click.BadParameter("those that are made now are a batch of their own, and printed", param_hint="--batch")
+    for name, said in (("--prefix", prefix), ("--length", length)):
+        if count is None and said is not None:
+            raise click.BadParameter("it says what codes look like that are made; --count makes some", param_hint=name)
 
 
 def _make(data: Path | None, promotion_id: str, actor: str, wanted: dict[str, object]) -> "CodesMadeView":
@@ -203,7 +214,7 @@ def _make(data: Path | None, promotion_id: str, actor: str, wanted: dict[str, ob
     from pricing.promotions.schemas import MakeCodesBody  # noqa: PLC0415 - as above
 
     try:
-        body = msgspec.convert(wanted, MakeCodesBody)
+        body = msgspec.convert({name: said for name, said in wanted.items() if said is not None}, MakeCodesBody)
     except msgspec.ValidationError as error:
         raise click.BadParameter(str(error), param_hint="--prefix") from None
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -216,11 +227,29 @@ def _make(data: Path | None, promotion_id: str, actor: str, wanted: dict[str, ob
         )
 
 
-async def _print_codes(db: "Database", promotion_id: str, batch: int | None) -> None:
+async def _print_codes(pieces: AsyncIterator[str]) -> None:
+    """However many, they are never in memory together."""
+    async for piece in pieces:
+        sys.stdout.write(piece)
+
+
+async def _codes_as_lines(promotion_id: str, db: "Database", batch: int | None) -> AsyncIterator[str]:
     from pricing.promotions.watch import all_codes  # noqa: PLC0415 - as above
 
     async for some in all_codes(db, promotion_id, batch):
-        sys.stdout.write("".join(f"{one.code}\n" for one in some))
+        yield "".join(f"{one.code}\n" for one in some)
+
+
+async def _codes_as_json(promotion_id: str, db: "Database", batch: int | None) -> AsyncIterator[str]:
+    """One document, a code a line. Nothing is said before it is known that there is such a promotion."""
+    from pricing.promotions.watch import all_codes  # noqa: PLC0415 - as above
+
+    before = f'{{"promotion": {msgspec.json.encode(promotion_id).decode()}, "codes": ['
+    async for some in all_codes(db, promotion_id, batch):
+        for one in some:
+            yield f"{before}\n  {msgspec.json.encode(one).decode()}"
+            before = ","
+    yield ("\n" if before == "," else before) + "]}\n"
 
 
 def _do(data: Path | None, step: "Step", *, as_json: bool) -> None:
