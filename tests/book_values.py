@@ -111,7 +111,9 @@ def books(number: int = 1, market: str = "de") -> st.SearchStrategy[Book]:
         time_zone=st.builds(
             TimeZone,
             TEXTS,
-            st.dictionaries(INSTANTS, st.integers(-50_000, 50_000), max_size=3).map(lambda d: sorted(d.items())),
+            st.dictionaries(INSTANTS, st.integers(-50_000, 50_000), min_size=1, max_size=3).map(
+                lambda found: sorted(found.items())
+            ),
         ),
         prior=st.builds(PriorRule, window_days=st.integers(1, 365)),
         keys=by_key(st.builds(BookKey, CODES, TEXTS), "id"),

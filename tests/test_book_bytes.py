@@ -20,6 +20,7 @@ from tests.book_values import books
 from tests.books import promotion
 
 UNHURRIED = settings(deadline=None, max_examples=60)
+TIERS = {"kind": "tiers", "by": "quantity"}
 ITEM = Item(sku="A", product="p", category="c", tax_class="standard", recommended=[Price(0, None, 100)])
 BOOK = Book(
     market="de",
@@ -147,6 +148,48 @@ DISORDER: dict[str, dict[str, Any]] = {
 def test_a_book_out_of_order_is_refused(what: str) -> None:
     with pytest.raises(BookMalformed, match="not in order"):
         read_strictly(canonical(msgspec.structs.replace(BOOK, **DISORDER[what])))
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "a step that says nothing": ({"promotions": [promotion("P", {**TIERS, "steps": [{"at": 1}]})]}, "one of share"),
+    "a step that says two things": (
+        {"promotions": [promotion("P", {**TIERS, "steps": [{"at": 1, "share": 1, "price": 1}]})]},
+        "one of share",
+    ),
+    "a zone without offsets": ({"time_zone": TimeZone("UTC", [])}, "time_zone.offsets"),
+    "a price below nothing": (
+        {"items": [msgspec.structs.replace(ITEM, recommended=[Price(0, None, -5)])]},
+        "recommended",
+    ),
+    "a cap below nothing": (
+        {"promotions": [msgspec.structs.replace(promotion("P", {"kind": "percent", "share": 1}), cap=-1)]},
+        "cap",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_book_that_no_engine_could_make_sense_of_is_refused(what: str) -> None:
+    spoilt, blamed = WRONG[what]
+    with pytest.raises(BookMalformed, match=blamed):
+        read_strictly(canonical(msgspec.structs.replace(BOOK, **spoilt)))
+
+
+NESTED = b"[" * 100_000 + b"]" * 100_000
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        lambda: read_strictly(b'{"format":1,"items":' + NESTED + b"}"),
+        lambda: split(b'{"items":' + NESTED + b"}"),
+        lambda: unpack(b'{"market":"de","since":1,"number":2,"header":{"currency":' + NESTED + b"}}"),
+        lambda: verify(b'{"market":"de","number":1,"book":' + NESTED + b"}", Trusted("de", {})),
+    ],
+)
+def test_what_is_nested_too_deep_to_be_followed_is_no_book(reading: Callable[[], object]) -> None:
+    with pytest.raises(BookMalformed):
+        reading()
 
 
 # Deltas

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,29 @@ def test_our_own_engine_is_right_about_all_of_them_in_any_order() -> None:
 
     for vector in reversed(KNOWN.vectors):
         assert differences(vector.expected, engine.answer(KNOWN.question(vector)), strict=True) == [], vector.id
+
+
+SPOILT: dict[str, tuple[Callable[[Any], object], str]] = {
+    "a step that says nothing": (lambda q: q["book"]["promotions"][0]["benefit"].update(steps=[{"at": 1}]), "a step"),
+    "a zone without offsets": (lambda q: q["book"]["time_zone"].update(offsets=[]), "time_zone.offsets"),
+    "a price below nothing": (lambda q: q["book"]["items"][0].update(recommended=[[0, None, -5]]), "recommended"),
+    "items out of order": (lambda q: q["book"]["items"].reverse(), "items"),
+    "an instant beyond all calendars": (lambda q: q.update(instant=2**70), "instant"),
+}
+
+
+@pytest.mark.parametrize("what", SPOILT)
+def test_a_question_about_a_book_that_is_wrong_is_answered_with_what_is(what: str) -> None:
+    spoil, blamed = SPOILT[what]
+    books = [(name, book) for name, book in KNOWN.books.items() if len(book["items"]) > 1]
+    name = next(name for name, book in books if [one["benefit"]["kind"] for one in book["promotions"]] == ["tiers"])
+    question = deepcopy(KNOWN.question(next(one for one in KNOWN.vectors if one.book == name)))
+    spoil(question)
+
+    said = Engine().answer(question)
+
+    assert said.keys() == {"error"}
+    assert blamed in said["error"]
 
 
 def test_differences_are_named_path_by_path() -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from commerce.__main__ import commerce
 from pricing.conformance import published_schema, published_vectors, read_vectors
 from tests.conftest import REPOSITORY
 
-ALL = len(read_vectors(published_vectors()).vectors)
+KNOWN = read_vectors(published_vectors())
+ALL = len(KNOWN.vectors)
 RIGHT = """
 import json, os, sys
 from pricing.conformance import Engine
@@ -252,10 +254,21 @@ def test_vectors_are_written_down_and_read_from_there(typed: Callable[..., Resul
 
 def test_questions_that_are_none_are_answered_with_the_reason() -> None:
     words = [sys.executable, "-m", "commerce", "conformance", "answer"]
-    asked = 'nonsense\n{"id": "x", "book": {}, "basket": {}, "instant": 1}\n'
+    nested, huge = "[" * 5000 + "]" * 5000, deepcopy(KNOWN.question(KNOWN.vectors[0]))
+    for item in huge["book"]["items"]:
+        item.update(recommended=[[0, None, 2**53]], channels=[])
+    huge["basket"]["lines"][0]["quantity"] = 10_000
+    asked = [
+        "nonsense",
+        '{"id": "x", "book": {}, "basket": {}, "instant": 1}',
+        '{"id": "x", "book": ' + nested + "}",
+        '{"id": {"a": 1}}',
+        json.dumps(huge),
+    ]
 
-    ran = subprocess.run(words, input=asked, capture_output=True, text=True, check=True, cwd=REPOSITORY)  # noqa: S603 - our own program
+    ran = subprocess.run(words, input="\n".join(asked), capture_output=True, text=True, check=True, cwd=REPOSITORY)  # noqa: S603 - our own program
 
-    first, second = (json.loads(line) for line in ran.stdout.splitlines())
-    assert first.keys() == {"error"}
+    first, second, third, fourth, last = (json.loads(line) for line in ran.stdout.splitlines())
+    assert [first.keys(), third.keys(), fourth.keys()] == [{"error"}] * 3
     assert (second["id"], second["error"]) == ("x", "Object missing required field `channel` - at `$.basket`")
+    assert last["quote"]["total"] == 10_000 * 2**53

@@ -1,6 +1,7 @@
 """`commerce conformance`: whether somebody's till computes the cents that we do."""
 
 import asyncio
+import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -165,12 +166,13 @@ def answer_questions() -> None:
 
 
 def _answered(answer: Callable[[Any], dict[str, Any]], line: bytes) -> str:
+    """An answer to anything: what is no question has one, too. Its amounts may be more than 64 bits hold."""
     try:
         question = msgspec.json.decode(line, type=dict[str, Any])
-    except (msgspec.MsgspecError, ValueError) as error:
-        return msgspec.json.encode({"error": str(error)}).decode()
-    said = answer(question)
-    return msgspec.json.encode({"id": question["id"], **said} if "id" in question else said).decode()
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return json.dumps({"error": str(error)})
+    named = {"id": question["id"]} if isinstance(question.get("id"), str) else {}
+    return json.dumps({**named, **answer(question)})
 
 
 @conformance.command()

@@ -18,24 +18,20 @@ The hash is the SHA-256 of these bytes, in lower-case hex. Pure: it stands for w
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from typing import TypeVar
 
 import msgspec
 from msgspec import Raw
 
 from pricing.books.errors import BookFormatUnknown, BookMalformed
-from pricing.rules.book import FORMAT, Book, Item, Price
+from pricing.rules.book import FORMAT, Book
+from pricing.rules.sound import SECTIONS, faults
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 Shape = TypeVar("Shape")
 _BOOK = msgspec.json.Decoder(Book, strict=True)
-
-SECTIONS = {"categories": "code", "channels": "code", "items": "sku", "keys": "id", "promotions": "id"} | {
-    "taxes": "tax_class"
-}
-"""The lists of a book that have a key, and which; all else is its header."""
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What reading a stranger's bytes as JSON ends in where they are none, no text, or nested too deep to be followed."""
 
 
 class RawBook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,7 +85,7 @@ def decoded(decoder: msgspec.json.Decoder[Shape], sent: bytes) -> Shape:
     """A value from anybody's JSON. Raises BookMalformed, however deep the brackets are that somebody sends."""
     try:
         return decoder.decode(sent)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise BookMalformed(str(error)) from None
 
 
@@ -109,44 +105,9 @@ def read(body: bytes) -> Book:
 def read_strictly(body: bytes) -> Book:
     """A book from anybody's bytes, only if they are its one form. Raises BookMalformed, BookFormatUnknown."""
     book = read(body)
-    disordered = next(_disorder(book), None)
-    if disordered is not None:
-        raise BookMalformed(f"{disordered} is not in order, or twice there.")
+    fault = next(faults(book), None)
+    if fault is not None:
+        raise BookMalformed(fault)
     if canonical(book) != body:
         raise BookMalformed("The bytes are not its canonical form.")
     return book
-
-
-def _disorder(book: Book) -> Iterator[str]:
-    """Whatever list is not in the order of its key."""
-    for section, key in SECTIONS.items():
-        if not _ascending(getattr(one, key) for one in getattr(book, section)):
-            yield section
-    for tax in book.taxes:
-        if not _in_turn(tax.rates):
-            yield f"taxes of {tax.tax_class}"
-    if not _ascending(since for since, _ in book.time_zone.offsets):
-        yield "time_zone.offsets"
-    for item in book.items:
-        if not _orderly(item):
-            yield f"item {item.sku}"
-
-
-def _orderly(item: Item) -> bool:
-    return (
-        _ascending(item.attributes)
-        and _in_turn(item.recommended)
-        and _in_turn(item.costs)
-        and _ascending(one.channel for one in item.channels)
-        and all(_in_turn(one.prices) for one in item.channels)
-    )
-
-
-def _ascending(keys: Iterable[str] | Iterable[int] | Iterable[tuple[str, str]]) -> bool:
-    return all(one < other for one, other in pairwise(keys))  # type: ignore[operator]  # one kind in each list
-
-
-def _in_turn(prices: list[Price]) -> bool:
-    """Each lasts for a while, and none begins before the one before is over."""
-    lasting = all(one.ends is None or one.begins < one.ends for one in prices)
-    return lasting and all(one.ends is not None and one.ends <= other.begins for one, other in pairwise(prices))

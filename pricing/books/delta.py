@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from msgspec import Raw
 
-from pricing.books.canonical import HEADER, SECTIONS, RawBook, canonical, decoded, split
+from pricing.books.canonical import HEADER, RawBook, canonical, decoded, split
 from pricing.books.errors import BookMalformed, BookOfAnotherMarket, DeltaBackwards
+from pricing.rules.sound import SECTIONS
 
 _ALWAYS = frozenset({"number", "compiled_at", "complete_until"})
 """What two books differ in that say the same."""

@@ -9,10 +9,11 @@ from sqlalchemy import text
 
 from commerce.kernel.db import ReadSession
 from commerce.kernel.refusals import NotFound
-from pricing.books.canonical import HEADER, SECTIONS, RawBook, split
+from pricing.books.canonical import HEADER, RawBook, split
 from pricing.books.current import body_of
 from pricing.books.delta import changed_keys, difference, parts_with
 from pricing.books.queries import newest, signed
+from pricing.rules.sound import SECTIONS
 
 _BOOKS = text("""
     SELECT b.market, b.number, b.sha256, b.compiled_at, b.complete_until, b.key_id, octet_length(b.body) AS bytes

@@ -9,8 +9,9 @@ import msgspec
 
 from pricing.rules import Prepared, prepare, quote
 from pricing.rules.basket import Basket
-from pricing.rules.book import Book
+from pricing.rules.book import Book, Instant
 from pricing.rules.quoted import CannotQuote
+from pricing.rules.sound import faults
 
 FORMAT = 1
 """Of the file of vectors. Another one may mean something else by the same words."""
@@ -42,7 +43,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     book: Tree
     basket: Basket
-    instant: int
+    instant: Instant
 
 
 class Vectors(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +105,7 @@ class Engine:
         try:
             asked = msgspec.convert(question, Question)
             prepared = self._prepared(msgspec.json.encode(asked.book))
-        except (msgspec.MsgspecError, ValueError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             return {"error": str(error)}
         return answer(prepared, asked.basket, asked.instant)
 
@@ -113,6 +114,9 @@ def _prepared(text: bytes) -> Prepared:
     book = msgspec.json.decode(text, type=Book)
     if book.format != FORMAT:
         raise ValueError(f"A book of format {book.format} is not known here.")
+    fault = next(faults(book), None)
+    if fault is not None:
+        raise ValueError(f"This book is not sound: {fault}")
     return prepare(book)
 
 

@@ -27,6 +27,7 @@ from pricing.rules.promotion import (
     Selector,
     Tiers,
 )
+from pricing.rules.sound import said_by
 
 
 class Store(NamedTuple):
@@ -205,7 +206,7 @@ def _bundle(body: PromotionBody, benefit: Bundle, known: Known) -> Iterator[Faul
 def _tiers(benefit: Tiers) -> Iterator[Fault]:
     for n, step in enumerate(benefit.steps):
         at = f"benefit.steps[{n}]"
-        said = [name for name in ("share", "amount", "price") if getattr(step, name) is not None]
+        said = said_by(step)
         if len(said) != 1:
             found = " and ".join(said) if said else "none of them"
             yield Fault(at, f"A step says one of share, amount and price; this one says {found}.")

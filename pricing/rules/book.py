@@ -25,7 +25,7 @@ class Price(NamedTuple):
 
     begins: int
     ends: int | None
-    amount: int
+    amount: Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class ChannelPrices(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,7 +78,7 @@ class TimeZone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The market's zone, with its offsets spelled out: nobody who reads a book needs a table of zones."""
 
     name: str
-    offsets: list[tuple[int, int]]
+    offsets: Annotated[list[tuple[int, int]], Meta(min_length=1)]
     """(from this instant on, seconds east of UTC), by instant; the first is in force before it, too."""
 
 

@@ -203,7 +203,7 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Lines on which it lands take nothing from later lanes."""
     conditions: Conditions
     benefit: Benefit
-    cap: int | None
+    cap: Minor | None
     """At most so much in one order."""
     floor: Floor
     limited: bool
