@@ -1,10 +1,14 @@
 """A malformed promotion is refused clause by clause: each that makes no sense by its name, with why, all at once."""
 
+import msgspec
 import pytest
 
 from commerce.kernel.access import Role
+from commerce.kernel.bodies import Quantity
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
+from orders.schemas import Lines
+from pricing.promotions.clauses import ORDER_UNITS_MAX
 from tests.conftest import Callers, Json, problem
 from tests.promoting import Desk, faults, open_desk, promotion, said
 
@@ -143,6 +147,10 @@ MALFORMED: list[tuple[Json, Json]] = [
         },
     ),
     (
+        promotion(tiers({"at": ORDER_UNITS_MAX, "share": 1000}, {"at": ORDER_UNITS_MAX + 1, "share": 2000})),
+        {"benefit.steps[1].at": "No order has more than 1000000 units; an amount goes by `subtotal`."},
+    ),
+    (
         promotion(
             tiers({"at": 2, "share": 1000}, {"at": 2, "amount": 0}, {"at": 5}, {"at": 9, "share": 1, "price": 5})
         ),
@@ -269,6 +277,14 @@ async def test_what_is_gone_since_is_told_when_it_is_submitted_and_when_it_is_sc
     assert faults(await desk.do(approved, "schedule")) == gone
     assert await desk.state(drafted) == "draft"
     assert await desk.state(approved) == "approved"
+
+
+def test_an_order_may_have_so_many_units() -> None:
+    """Pricing does not know orders; this is where both are seen."""
+    [lines], _ = msgspec.json.schema_components([Lines])
+    [quantity], _ = msgspec.json.schema_components([Quantity])
+
+    assert lines["maxItems"] * quantity["maximum"] == ORDER_UNITS_MAX
 
 
 async def test_only_merchandisers_write(callers: Callers) -> None:

@@ -19,6 +19,7 @@ from pricing.rules.promotion import Hours, Matching, Selector
 from pricing.write_prices import PriceWrite, write_prices
 from tests.conftest import NOON, Callers, Json
 from tests.promoting import Desk, do_sql, open_desk
+from tests.shop import reprice
 from tests.stories import eur
 
 CASES, PHONES, DRAFTS = {"categories": ["cases"]}, {"categories": ["phones"]}, {"skus": ["DRAFT-1"]}
@@ -110,6 +111,28 @@ async def test_what_just_can_apply_is_not(desk: Desk, subtests: pytest.Subtests)
         with subtests.test(str(benefit), body=str(more)):
             seen = await desk.dry_run(await desk.drafted(benefit, **more))
             assert (seen["can_apply"], seen["flags"]) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("benefit", "items", "clause"),
+    [
+        (TEN_OFF, CASES, "conditions.items"),
+        ({**TEN_OFF, "on": "order"}, CASES, "conditions.items"),
+        ({"kind": "gift", "sku": "CASE-BLK"}, PHONES, "benefit.sku"),
+        ({"kind": "buy_get", "buy": 1, "get": 1, "gets": CASES}, PHONES, "benefit.gets"),
+        (tiers({"share": 1000}), CASES, "conditions.items"),
+    ],
+)
+async def test_what_costs_nothing_is_never_reduced(desk: Desk, benefit: Json, items: Json, clause: str) -> None:
+    """Where one of the skus costs something, it can be."""
+    about = await desk.drafted(benefit, conditions={"items": items})
+    before = await desk.dry_run(about)
+    await reprice(desk.db, "CASE-BLK", 0)
+
+    seen = await desk.dry_run(about)
+
+    assert (before["can_apply"], before["flags"]) == (True, [])
+    assert [(one["level"], one["clause"], one["code"]) for one in seen["flags"]] == [("never", clause, "costs_nothing")]
 
 
 async def test_what_no_channel_sells_together_can_never_apply(desk: Desk) -> None:

@@ -29,6 +29,9 @@ from pricing.rules.promotion import (
 )
 from pricing.rules.sound import said_by
 
+ORDER_UNITS_MAX = 100 * 10_000
+"""Lines that an order may have, and units that a line may."""
+
 
 class Store(NamedTuple):
     """A place, as far as promotions ask."""
@@ -212,6 +215,8 @@ def _tiers(benefit: Tiers) -> Iterator[Fault]:
             yield Fault(at, f"A step says one of share, amount and price; this one says {found}.")
         if step.amount == 0:
             yield Fault(f"{at}.amount", "It takes nothing off.")
+        if benefit.by == "quantity" and step.at > ORDER_UNITS_MAX:
+            yield Fault(f"{at}.at", f"No order has more than {ORDER_UNITS_MAX} units; an amount goes by `subtotal`.")
         if n and step.at <= benefit.steps[n - 1].at:
             yield Fault(f"{at}.at", f"It is not further than the step before, which is at {benefit.steps[n - 1].at}.")
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from pricing.promotions.reach import is_on_shipping, landing
+from pricing.promotions.reach import is_on_shipping, landing, landing_clause
 from pricing.promotions.rules import Definition
 from pricing.rules.promotion import Bundle, FixedPrice, Floor, Hours, Tiers
 
@@ -151,8 +151,11 @@ def _by_price(definition: Definition, found: Found, place: Place, costs: Mapping
     prices = {sku: place.dearest[sku] for sku in landing(definition, found) if sku in place.dearest}
     if not prices:
         return
-    yield from _by_floor(definition.floor, prices, costs)
     top = max(prices.values())
+    if not top and not isinstance(benefit, Bundle):
+        yield Never(landing_clause(benefit), "costs_nothing", "Nothing that it is about costs anything.")
+        return
+    yield from _by_floor(definition.floor, prices, costs)
     too_high = f"Nothing that it is about costs more; the dearest is {top}."
     if isinstance(benefit, FixedPrice) and benefit.price >= top:
         yield Never("benefit.price", "price_too_high", too_high)

@@ -74,18 +74,21 @@ def is_on_shipping(benefit: Benefit) -> bool:
     return isinstance(benefit, Percent | AmountOff | FixedPrice) and benefit.on == "shipping"
 
 
+def landing_clause(benefit: Benefit) -> str:
+    """The clause that says what it lands on, of all benefits but bundles and those on shipping."""
+    if isinstance(benefit, Gift):
+        return "benefit.sku"
+    return "benefit.gets" if isinstance(benefit, BuyGet) and benefit.gets is not None else "conditions.items"
+
+
 def landing(definition: Definition, found: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """The skus whose price it may lower."""
     benefit = definition.benefit
     if is_on_shipping(benefit):
         return frozenset()
-    if isinstance(benefit, Gift):
-        return found["benefit.sku"]
-    if isinstance(benefit, BuyGet) and benefit.gets is not None:
-        return found["benefit.gets"]
     if isinstance(benefit, Bundle):
         return frozenset(sku for clause, skus in found.items() if clause != "conditions.items" for sku in skus)
-    return found["conditions.items"]
+    return found[landing_clause(benefit)]
 
 
 # What it costs
