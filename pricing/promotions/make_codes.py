@@ -1,5 +1,6 @@
 """Make codes: unique ones, by the million, that nobody can guess and nobody else has."""
 
+import asyncio
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -19,8 +20,8 @@ ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 ODDS = 100_000_000
 """Guesses that one of a promotion's codes is found in, on average, at the least: a hundred that run at once, each with
 all of its codes as short as they may be, still take a million."""
-AT_ONCE = 50_000
-"""Codes in one statement: what is in memory, and the pace at which anybody may watch."""
+AT_ONCE = 10_000
+"""Codes in one statement: what is in memory, how long others wait for, and the pace at which anybody may watch."""
 
 _MADE = text("SELECT coalesce(max(batch), 0), count(*) FROM promotion_codes WHERE promotion_id = :id AND NOT shared")
 _INSERT = """
@@ -55,7 +56,7 @@ async def make_codes(
     facts = {"id": promotion_id, "market": stored.market, "batch": batch, "most": stored.limits.per_code}
     made = 0
     while made < wanted.count:
-        some = list(_codes(wanted, min(AT_ONCE, wanted.count - made)))
+        some = await asyncio.to_thread(list, _codes(wanted, min(AT_ONCE, wanted.count - made)))
         made += await _keep(tx, {**facts, "codes": some})
         if watch is not None:
             watch(made)

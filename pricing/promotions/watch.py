@@ -7,7 +7,8 @@ from commerce.kernel.db import Database, ReadSession
 from pricing.promotions import queries
 from pricing.promotions.schemas import CodeView, PromotionDetailView, PromotionView
 
-PAGE = 10_000
+PAGE = 1_000
+"""Codes in one statement: others wait while they are unpacked."""
 
 
 async def newest_promotions(
