@@ -73,7 +73,8 @@ def print_dry_run(found: "DryRunView") -> None:
 def _print_company(console: Console, found: "DryRunView") -> None:
     """Print what it meets, and who does not know of it yet."""
     for rival in found.rivals:
-        console.print(as_it_is(f"beside {rival.id} ({rival.name}), on {rival.shared_skus} of the same skus"))
+        where = f"lane {rival.lane}" + (", exclusive" if rival.exclusive else "")
+        console.print(as_it_is(f"beside {rival.id} ({rival.name}; {where}), on {rival.shared_skus} of the same skus"))
     for price in found.prices:
         where = price.channel or "recommended"
         console.print(as_it_is(f"{_at(price.begins)}: {price.sku} ({where}) costs {price.amount}"))

@@ -87,7 +87,7 @@ def try_out(data: Path | None, promotion_id: str, *, as_json: bool) -> None:
     """Say what would come of a promotion as it stands, and whether it can apply at all."""
     from pricing.promotions.dry_run import dry_run  # noqa: PLC0415 - as above
 
-    found = transact(data, lambda tx, now: dry_run(tx, promotion_id, now))
+    found = at_database(data, lambda db: dry_run(db, promotion_id, db.clock.now()))
     if as_json:
         print_json(found)
         return

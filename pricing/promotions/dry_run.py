@@ -1,5 +1,6 @@
 """Dry run: what would come of a promotion as it stands, before anybody says yes."""
 
+import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
@@ -7,11 +8,14 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
-from commerce.kernel.db import ReadSession
+from commerce.kernel.db import Database, ReadSession
 from pricing.books.compile import compile_part
 from pricing.books.lead import LEAD
 from pricing.books.readiness import terminals_behind
+from pricing.books.schemas import TerminalBehindView
+from pricing.promotions.company import Beside, beside, taken_first
 from pricing.promotions.example_prices import Examples
+from pricing.promotions.market import Shop, Sold, Window, read_shop, read_sold, some_of
 from pricing.promotions.never import (
     Never,
     Opened,
@@ -21,54 +25,25 @@ from pricing.promotions.never import (
     never_by_stores,
     never_by_time,
 )
-from pricing.promotions.reach import Above, Charge, above, charges, found_by_clause, landing
-from pricing.promotions.rules import BOOKED, IN_A_LANE_MAX, Definition, Running, is_searched, most_at_once
+from pricing.promotions.reach import found_by_clause, landing
+from pricing.promotions.rules import BOOKED, IN_A_LANE_MAX, Running, is_searched, most_at_once
 from pricing.promotions.schemas import (
     ChangeAheadView,
     DryRunView,
-    ExampleView,
     FlagView,
     PriceStepView,
     ReachView,
     RivalView,
 )
-from pricing.promotions.stored import COLUMNS, Stored, promotion_by_id
-from pricing.rules.book import Item
-from pricing.series import Histories, histories
+from pricing.promotions.stored import Stored, promotion_by_id
+from pricing.rules.book import Book
+from pricing.series import Histories
 
 LOOKED_AT_MAX = 50
 """Skus in each channel, for examples."""
 PRICES_MAX = 100
 NAMED_MAX = 5
-SPOKEN_FOR = "('submitted', 'approved', 'scheduled', 'live')"
 
-_ITEMS = text("""
-    SELECT v.sku, v.product, v.category, v.brand, v.tax_class,
-           ARRAY(SELECT ARRAY[a.key, a.value] FROM jsonb_each_text(v.options) AS a (key, value)
-                  WHERE jsonb_typeof(v.options) = 'object' AND a.value IS NOT NULL) AS attributes
-      FROM variants v WHERE v.status <> 'retired' ORDER BY v.sku
-""")
-_CATEGORIES = text("SELECT code, parent FROM categories")
-_CHANNELS = text("""
-    SELECT c.code, c.kind, m.time_zone FROM channels c JOIN markets m ON m.code = c.market
-     WHERE c.market = :market ORDER BY c.code
-""")
-_LISTED = text("""
-    SELECT l.channel, l.sku FROM listings l JOIN variants v ON v.sku = l.sku AND v.status = 'active'
-     WHERE l.channel = ANY (CAST(:channels AS text[])) AND l.sku = ANY (CAST(:skus AS text[]))
-       AND (l.visible_to IS NULL OR l.visible_to > :starts_at)
-       AND (CAST(:ends_at AS timestamptz) IS NULL OR greatest(l.visible_from, l.certified_from) < :ends_at)
-       AND l.certified_from IS NOT NULL AND (l.visible_to IS NULL OR l.certified_from < l.visible_to)
-""")
-# The columns and states are a module's own; no value is in the text.
-_OTHERS = text(f"""
-    SELECT {COLUMNS} FROM promotions p
-     WHERE p.market = :market AND p.id <> :id AND p.state IN {SPOKEN_FOR}
-       AND p.definition ->> 'lane' = CAST(:lane AS text)
-       AND (p.ends_at IS NULL OR p.ends_at > :starts_at)
-       AND (CAST(:ends_at AS timestamptz) IS NULL OR coalesce(p.starts_at, :starts_at) < :ends_at)
-     ORDER BY p.id
-""")  # noqa: S608 - see above
 # Price changes are another room's; what is scheduled is among the prices already.
 _CHANGES = text("""
     SELECT c.id, c.name, c.state, c.starts_at, c.ends_at, count(DISTINCT i.sku)
@@ -89,169 +64,170 @@ _COSTS = text("""
 """)
 # Stores are the catalog's.
 _STORES = text("SELECT opened_on, closed_on FROM locations WHERE code = ANY (CAST(:codes AS text[]))")
-_NO_CODES = text("SELECT NOT EXISTS (SELECT 1 FROM promotion_codes WHERE promotion_id = :id)")
-
-
-class Shop(NamedTuple):
-    """What there is in the market."""
-
-    items: list[Item]
-    over: Above
-    kinds: dict[str, str]
-    """What each of the market's channels is."""
-    zone: str
-
-
-class Window(NamedTuple):
-    """When it would run."""
-
-    starts_at: datetime
-    ends_at: datetime | None
+_HAS_CODES = text("SELECT EXISTS (SELECT 1 FROM promotion_codes WHERE promotion_id = :id)")
 
 
 Warned = tuple[str, str, str]
 """A clause, the code of what is to be said of it, and why."""
 _NOWHERE = Place("", "", {})
 
-Sold = dict[str, dict[str, list[Charge]]]
-"""By channel and sku: what is charged while it runs, of whatever is sold."""
+
+class Facts(NamedTuple):
+    """What was read, all of it at one instant; nothing of what is said of it needs the database any more."""
+
+    stored: Stored
+    window: Window
+    now: datetime
+    shop: Shop
+    channels: Sequence[str]
+    """Those of the market in which it would run."""
+    found: Mapping[str, frozenset[str]]
+    """The skus that each of its clauses finds."""
+    touched: frozenset[str]
+    """The skus whose price it may lower."""
+    sold: Sold
+    company: Sequence[Beside]
+    costs: Mapping[str, int]
+    stores: Sequence[Opened]
+    has_codes: bool
+    looked_at: Mapping[str, Sequence[str]]
+    part: Book
+    """What a book would say of what is looked at."""
+    changes: list[ChangeAheadView]
+    terminals_behind: list[TerminalBehindView]
 
 
-async def dry_run(tx: ReadSession, promotion_id: str, now: datetime) -> DryRunView:
+async def dry_run(db: Database, promotion_id: str, now: datetime) -> DryRunView:
     """What would come of it. Reads alone, so that it may be asked as often as one likes. Raises NotFound."""
+    async with db.snapshot() as tx:
+        facts = await _read(tx, promotion_id, now)
+    return await asyncio.to_thread(_seen, facts)
+
+
+async def _read(tx: ReadSession, promotion_id: str, now: datetime) -> Facts:
     stored = await promotion_by_id(tx, promotion_id)
-    definition = stored.definition
+    definition, market = stored.definition, stored.market
     window = Window(stored.starts_at or now + LEAD, stored.ends_at)
-    shop = await _shop(tx, stored.market)
+    shop = await read_shop(tx, market)
     channels = [code for code in definition.conditions.channels or shop.kinds if code in shop.kinds]
-    found = found_by_clause(definition, shop.items, shop.over)
+    found = await asyncio.to_thread(found_by_clause, definition, shop.items, shop.over)
     touched = landing(definition, found)
-    every = sorted({sku for skus in found.values() for sku in skus})
-    prices = await histories(tx, stored.market, every, window.starts_at)
-    sold = await _sold(tx, channels, prices, window)
-    rivals = await _others(tx, stored, window)
-    costs = await _costs(tx, stored, touched, window)
-    never = [
-        *_never_by_start(stored, now),
-        *never_by_stores(await _stores(tx, definition), *window, shop.zone),
-        *never_by_time(*window, definition.conditions.hours, shop.zone, now),
-        *never_by_place(definition, _places(shop, sold), found, costs),
-    ]
-    warnings = [*await _warnings(tx, stored, window, rivals), *_unknown_costs(stored, sold, touched, costs)]
-    flags = [*map(_never, never), *(FlagView("warning", *one) for one in warnings)]
-    reach = {channel: touched & sold[channel].keys() for channel in channels}
-    return DryRunView(
-        promotion=promotion_id,
-        starts_at=window.starts_at,
-        ends_at=window.ends_at,
-        can_apply=not never,
-        flags=flags,
-        reach=[ReachView(channel, len(touched), len(skus)) for channel, skus in reach.items()],
-        examples=await _examples(tx, stored, window, reach, now),
-        rivals=list(_rivals(rivals, touched, shop, now)),
-        prices=list(islice(_price_steps(prices, touched, channels, window), PRICES_MAX)),
-        changes=await _changes(tx, stored, window, touched, now),
-        terminals_behind=await terminals_behind(tx, stored.market, now),
+    sold = await read_sold(tx, market, channels, {sku for skus in found.values() for sku in skus}, window)
+    looked_at = {channel: sorted(touched & skus.keys())[:LOOKED_AT_MAX] for channel, skus in sold.charged.items()}
+    every = {sku for skus in looked_at.values() for sku in skus}
+    return Facts(
+        stored,
+        window,
+        now,
+        shop,
+        channels,
+        found,
+        touched,
+        sold,
+        await beside(tx, stored, window, touched, shop),
+        await _costs(tx, stored, touched & sold.prices.keys(), window),
+        [Opened(*row) for row in await tx.execute(_STORES, {"codes": definition.conditions.stores})],
+        (await tx.execute(_HAS_CODES, {"id": stored.id})).scalar_one(),
+        looked_at,
+        await compile_part(tx, market, every, window.starts_at, now),
+        await _changes(tx, stored, window, touched, now),
+        await terminals_behind(tx, market, now),
     )
 
 
-async def _shop(tx: ReadSession, market: str) -> Shop:
-    items = [
-        Item(
-            sku=row.sku,
-            product=row.product,
-            category=row.category,
-            brand=row.brand,
-            attributes=[(name, value) for name, value in row.attributes],
-            tax_class=row.tax_class,
-        )
-        for row in await tx.execute(_ITEMS)
-    ]
-    over = above({row[0]: row[1] for row in await tx.execute(_CATEGORIES)})
-    channels = (await tx.execute(_CHANNELS, {"market": market})).all()
-    return Shop(items, over, {row[0]: row[1] for row in channels}, channels[0][2] if channels else "UTC")
+def _seen(facts: Facts) -> DryRunView:
+    """What is to be said of it all. Pure, and the work of a thread: there may be much to look at."""
+    stored, window, sold = facts.stored, facts.window, facts.sold
+    examples = Examples(facts.part, stored, *window)
+    never = list(_whatever_forbids(facts))
+    warnings = [*_warnings(facts), *_unknown_costs(facts), *([] if never else _taken_by_others(facts, examples))]
+    reach = {channel: facts.touched & skus.keys() for channel, skus in sold.charged.items()}
+    return DryRunView(
+        promotion=stored.id,
+        starts_at=window.starts_at,
+        ends_at=window.ends_at,
+        can_apply=not never,
+        flags=[*(FlagView("never", *one) for one in never), *(FlagView("warning", *one) for one in warnings)],
+        reach=[ReachView(channel, len(facts.touched), len(skus)) for channel, skus in reach.items()],
+        examples=[one for channel, skus in facts.looked_at.items() for one in examples.of(channel, skus)],
+        rivals=[_rival(one, facts) for one in facts.company if one.is_rival(stored)],
+        prices=list(islice(_price_steps(sold.prices, facts.touched, facts.channels, window), PRICES_MAX)),
+        changes=facts.changes,
+        terminals_behind=facts.terminals_behind,
+    )
 
 
-async def _sold(tx: ReadSession, channels: Sequence[str], prices: Mapping[str, Histories], window: Window) -> Sold:
-    """What is listed, certified and priced, where and while it runs."""
-    sold: Sold = {channel: {} for channel in channels}
-    facts = {"channels": list(channels), "skus": list(prices), **window._asdict()}
-    for channel, sku in await tx.execute(_LISTED, facts):
-        history = prices[sku]
-        charged = charges(history.recommended, history.channels.get(channel, []), *window)
-        if charged:
-            sold[channel][sku] = charged
-    return sold
+def _whatever_forbids(facts: Facts) -> Iterator[Never]:
+    stored, window, zone = facts.stored, facts.window, facts.shop.zone
+    conditions = stored.definition.conditions
+    if stored.starts_at is not None and stored.state not in BOOKED:
+        # What is in the book already starts when it says; whatever is not is refused there once that is too near.
+        yield from never_by_start(stored.starts_at, facts.now + LEAD)
+    yield from never_by_stores(facts.stores, *window, zone)
+    yield from never_by_time(*window, conditions.hours, zone, facts.now)
+    yield from never_by_place(stored.definition, _places(facts), facts.found, facts.costs)
+    yield from taken_first(stored, window, facts.company, facts.touched, _where_it_may(facts))
 
 
-def _places(shop: Shop, sold: Sold) -> list[Place]:
+def _places(facts: Facts) -> list[Place]:
     """The channels with the most that each sku costs there; one where nothing is sold if the market has none."""
     dearest = {
         channel: {sku: max(one.amount for one in charged) for sku, charged in of_channel.items()}
-        for channel, of_channel in sold.items()
+        for channel, of_channel in facts.sold.charged.items()
     }
-    return [Place(channel, shop.kinds[channel], prices) for channel, prices in dearest.items()] or [_NOWHERE]
+    return [Place(channel, facts.shop.kinds[channel], prices) for channel, prices in dearest.items()] or [_NOWHERE]
 
 
-async def _costs(tx: ReadSession, stored: Stored, touched: Collection[str], window: Window) -> Mapping[str, int]:
+def _where_it_may(facts: Facts) -> Sold:
+    """What is sold in the channels in which it can be got at all."""
+    if not facts.stored.definition.conditions.stores:
+        return facts.sold
+    kinds = facts.shop.kinds
+    stores = {channel: skus for channel, skus in facts.sold.charged.items() if kinds[channel] == "retail"}
+    return facts.sold._replace(charged=stores)
+
+
+async def _costs(tx: ReadSession, stored: Stored, skus: Collection[str], window: Window) -> Mapping[str, int]:
     """The least that a unit costs us while it runs, of skus of which that is known all the time; if it asks."""
     if not stored.definition.floor.cost:
         return {}
-    facts = {"market": stored.market, "skus": sorted(touched), **window._asdict()}
-    return {row[0]: row[1] for row in await tx.execute(_COSTS, facts)}
+    found: dict[str, int] = {}
+    for some in some_of(skus):
+        facts = {"market": stored.market, "skus": some, **window._asdict()}
+        found |= {row[0]: row[1] for row in await tx.execute(_COSTS, facts)}
+    return found
 
 
-def _unknown_costs(stored: Stored, sold: Sold, touched: frozenset[str], costs: Mapping[str, int]) -> Iterator[Warned]:
+def _unknown_costs(facts: Facts) -> Iterator[Warned]:
     """What is sold without anybody knowing its cost, where nothing is to go below it."""
-    if stored.definition.floor.cost:
-        unknown = sorted(touched & {sku for of_channel in sold.values() for sku in of_channel} - costs.keys())
+    if facts.stored.definition.floor.cost:
+        unknown = sorted((facts.touched & facts.sold.prices.keys()) - facts.costs.keys())
         if unknown:
             some = ", ".join(unknown[:NAMED_MAX]) + (", ..." if len(unknown) > NAMED_MAX else "")
             yield "floor.cost", "cost_unknown", f"What {len(unknown)} skus cost us is not known: {some}."
 
 
-def _never_by_start(stored: Stored, now: datetime) -> Iterator[Never]:
-    """What is in the book already starts when it says; whatever is not is refused there once its start is too near."""
-    if stored.starts_at is not None and stored.state not in BOOKED:
-        yield from never_by_start(stored.starts_at, now + LEAD)
-
-
-async def _stores(tx: ReadSession, definition: Definition) -> list[Opened]:
-    return [Opened(*row) for row in await tx.execute(_STORES, {"codes": definition.conditions.stores})]
-
-
-def _never(found: Never) -> FlagView:
-    return FlagView("never", found.clause, found.code, found.reason)
-
-
-async def _warnings(tx: ReadSession, stored: Stored, window: Window, others: Sequence[Stored]) -> list[Warned]:
+def _warnings(facts: Facts) -> Iterator[Warned]:
     """What does not keep it from applying, and might surprise somebody."""
-    said: list[Warned] = []
-    running = [Running(other.starts_at or window.starts_at, other.ends_at) for other in others if _weighed(other)]
-    if _weighed(stored) and most_at_once(*window, running) >= IN_A_LANE_MAX:
-        said.append(("lane", "lane_is_full", f"{IN_A_LANE_MAX} that are judged as a whole run there by then."))
-    if stored.definition.conditions.unique_codes and (await tx.execute(_NO_CODES, {"id": stored.id})).scalar_one():
-        said.append(("conditions.unique_codes", "no_codes_yet", "No code was made for it, so nobody can open it."))
-    return said
+    definition, window = facts.stored.definition, facts.window
+    weighed = [
+        one.stored for one in facts.company if one.lane == definition.lane and is_searched(one.stored.definition)
+    ]
+    running = [Running(one.starts_at or window.starts_at, one.ends_at) for one in weighed]
+    if is_searched(definition) and most_at_once(*window, running) >= IN_A_LANE_MAX:
+        yield "lane", "lane_is_full", f"{IN_A_LANE_MAX} that are judged as a whole run there by then."
+    if definition.conditions.unique_codes and not facts.has_codes:
+        yield "conditions.unique_codes", "no_codes_yet", "No code was made for it, so nobody can open it."
 
 
-def _weighed(stored: Stored) -> bool:
-    return is_searched(stored.definition)
-
-
-async def _others(tx: ReadSession, stored: Stored, window: Window) -> list[Stored]:
-    facts = {"id": stored.id, "market": stored.market, "lane": str(stored.definition.lane), **window._asdict()}
-    return [Stored.of(row) for row in await tx.execute(_OTHERS, facts)]
-
-
-async def _examples(
-    tx: ReadSession, stored: Stored, window: Window, reach: Mapping[str, Collection[str]], now: datetime
-) -> list[ExampleView]:
-    """What a single unit costs before and after, as it begins: of the first few in each channel, among the first."""
-    looked_at = {channel: sorted(skus)[:LOOKED_AT_MAX] for channel, skus in reach.items()}
-    every = {sku for skus in looked_at.values() for sku in skus}
-    examples = Examples(await compile_part(tx, stored.market, every, window.starts_at, now), stored, *window)
-    return [one for channel, skus in looked_at.items() for one in examples.of(channel, skus)]
+def _taken_by_others(facts: Facts, examples: Examples) -> Iterator[Warned]:
+    """Where it would reduce single units, and others leave it none of those that are looked at."""
+    found = [examples.taken_by(channel, skus) for channel, skus in facts.looked_at.items()]
+    takers = {one.id: one.name for each in found for one in each or ()}
+    if takers and None not in found:
+        named = ", ".join(f"{name} ({promotion_id})" for promotion_id, name in sorted(takers.items())[:NAMED_MAX])
+        why = f"As it begins it reduces no single unit of those looked at, since others take them: {named}."
+        yield "lane", "taken_by_others", why
 
 
 async def _changes(
@@ -261,21 +237,19 @@ async def _changes(
     return [ChangeAheadView(*row) for row in await tx.execute(_CHANGES, facts)]
 
 
-def _rivals(others: Sequence[Stored], touched: frozenset[str], shop: Shop, now: datetime) -> Iterator[RivalView]:
-    for other in others:
-        found = found_by_clause(other.definition, shop.items, shop.over)
-        shared = len(touched & landing(other.definition, found))
-        if shared:
-            yield RivalView(other.id, other.name, other.at(now), other.starts_at, other.ends_at, shared)
+def _rival(one: Beside, facts: Facts) -> RivalView:
+    its = one.stored
+    state, said = its.at(facts.now), its.definition
+    return RivalView(its.id, its.name, state, said.lane, said.exclusive, its.starts_at, its.ends_at, len(one.lands_on))
 
 
 def _price_steps(
     prices: Mapping[str, Histories], touched: frozenset[str], channels: Sequence[str], window: Window
 ) -> Iterator[PriceStepView]:
-    """Prices of what it touches that begin after it does and before it ends, in their order."""
+    """Prices of what it touches and is sold that begin after it does and before it ends, in their order."""
     series = [
         (sku, channel, one)
-        for sku in sorted(touched)
+        for sku in sorted(touched & prices.keys())
         for channel, spans in [
             (None, prices[sku].recommended),
             *((channel, prices[sku].channels.get(channel, [])) for channel in channels),

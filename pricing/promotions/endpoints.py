@@ -212,8 +212,7 @@ async def draft_again(
 @get("/v1/promotions/{promotion_id:str}/dry-run", opt=may(*_STAFF), tags=["promotions"])
 async def try_promotion(promotion_id: PromotionPath, db: NamedDependency[Database]) -> DryRunView:
     """What would come of a promotion as it stands: what it touches, what it meets, and whether it can apply at all."""
-    async with db.snapshot() as tx:
-        return await dry_run(tx, promotion_id, db.clock.now())
+    return await dry_run(db, promotion_id, db.clock.now())
 
 
 @post("/v1/promotions/{promotion_id:str}/codes", opt=may(*_MAKERS, idempotent=True), tags=["promotions"])

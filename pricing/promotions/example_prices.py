@@ -8,7 +8,7 @@ import msgspec
 from pricing.books.zones import microseconds
 from pricing.promotions.schemas import ExampleView
 from pricing.promotions.stored import Stored
-from pricing.rules import Prepared, prepare, unit_price
+from pricing.rules import Prepared, UnitPrice, prepare, unit_price
 from pricing.rules.book import Book
 from pricing.rules.promotion import Promotion
 from pricing.rules.quoted import CannotQuote
@@ -31,6 +31,8 @@ class Examples:
         every = sorted([*others, mine], key=lambda one: one.id)
         self._without = prepare(msgspec.structs.replace(book, promotions=others))
         self._with = prepare(msgspec.structs.replace(book, promotions=every))
+        self._alone = prepare(msgspec.structs.replace(book, promotions=[mine]))
+        self._mine = mine.id
         self._store = next(iter(mine.conditions.stores), None)
         self._at = mine.starts
 
@@ -45,9 +47,24 @@ class Examples:
                 break
         return found
 
+    def taken_by(self, channel: str, skus: Collection[str]) -> list[Promotion] | None:
+        """Who takes these, where it would reduce a single unit of some and others leave it none; None if it does."""
+        found: set[str] = set()
+        for sku in skus:
+            together, alone = (self._unit(book, channel, sku) for book in (self._with, self._alone))
+            if together is not None and self._mine in together.promotions:
+                return None
+            if together is not None and alone is not None and alone.promotions:
+                found.update(together.promotions)
+        return [one for one in self._with.book.promotions if one.id in found]
+
     def _paid(self, book: Prepared, channel: str, sku: str) -> int | None:
+        found = self._unit(book, channel, sku)
+        return None if found is None else found.reduced
+
+    def _unit(self, book: Prepared, channel: str, sku: str) -> UnitPrice | None:
         try:
-            return unit_price(book, channel, sku, self._at, self._store).reduced
+            return unit_price(book, channel, sku, self._at, self._store)
         except CannotQuote:
             return None
 

@@ -225,11 +225,16 @@ class ExampleView(msgspec.Struct, frozen=True):
 
 
 class RivalView(msgspec.Struct, frozen=True):
-    """Another promotion of the same lane that runs at the same time and touches some of the same skus."""
+    """Another promotion that runs at the same time and touches some of the same skus.
+
+    It is of the same lane, or an exclusive one of an earlier lane, which closes what it takes.
+    """
 
     id: str
     name: str
     state: PromotionState
+    lane: int
+    exclusive: bool
     starts_at: datetime | None
     ends_at: datetime | None
     shared_skus: int
