@@ -6,8 +6,10 @@ import pytest
 
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
+from pricing.promotions import market
 from tests.conftest import Callers, Json, problem
-from tests.promoting import Desk, do_sql, open_desk
+from tests.promoting import Desk, do_sql, open_desk, said
+from tests.stories import eur
 
 WEEKEND: Json = {"starts_at": "2026-11-06T23:00:00Z", "ends_at": "2026-11-08T23:00:00Z"}
 """Saturday and Sunday in Berlin."""
@@ -37,6 +39,32 @@ async def test_whatever_misses_its_start_can_never_apply(desk: Desk, clock: SetC
     assert (seen["can_apply"], blamed(seen)) == (False, [("starts_at", "starts_too_soon")])
     assert problem(refused) == (409, "start_missed")
     assert (known["can_apply"], known["flags"]) == (True, [])
+
+
+@pytest.mark.parametrize("floor", [{}, {"cost": True}])
+async def test_it_says_the_same_however_few_skus_are_read_at_a_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, floor: Json
+) -> None:
+    """Thousands are read some at a time, so that others are answered meanwhile."""
+    skus = ("CASE-BLK", "CHARGER", "PHONE-BLK", "WATCH")
+    body = {
+        "market": "de",
+        "name": "Everything",
+        "reason": "Round",
+        "items": [{"sku": sku, "price": eur(2500)} for sku in skus],
+    }
+    change = said(await desk.ada.post("/v1/price-changes", body), 201)["id"]
+    said(await desk.ada.post(f"/v1/price-changes/{change}/submit"))
+    drafted = await desk.drafted(floor=floor)
+
+    seen = []
+    for at_once in (market.AT_ONCE, 1):
+        monkeypatch.setattr(market, "AT_ONCE", at_once)
+        seen.append(await desk.dry_run(drafted))
+
+    assert seen[0] == seen[1]
+    assert [(one["id"], one["shared_skus"]) for one in seen[0]["changes"]] == [(change, 4)]
+    assert all(one["sold"] > 1 for one in seen[0]["reach"])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
 
+import msgspec
 from sqlalchemy import text
 
 from commerce.kernel.db import Database, ReadSession
@@ -233,8 +234,13 @@ def _taken_by_others(facts: Facts, examples: Examples) -> Iterator[Warned]:
 async def _changes(
     tx: ReadSession, stored: Stored, window: Window, touched: frozenset[str], now: datetime
 ) -> list[ChangeAheadView]:
-    facts = {"market": stored.market, "skus": sorted(touched), "now": now, **window._asdict()}
-    return [ChangeAheadView(*row) for row in await tx.execute(_CHANGES, facts)]
+    found: dict[str, ChangeAheadView] = {}
+    for some in some_of(touched):
+        facts = {"market": stored.market, "skus": some, "now": now, **window._asdict()}
+        for change in [ChangeAheadView(*row) for row in await tx.execute(_CHANGES, facts)]:
+            so_far = found[change.id].shared_skus if change.id in found else 0
+            found[change.id] = msgspec.structs.replace(change, shared_skus=so_far + change.shared_skus)
+    return [found[change_id] for change_id in sorted(found)]
 
 
 def _rival(one: Beside, facts: Facts) -> RivalView:

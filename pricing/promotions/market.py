@@ -17,7 +17,7 @@ from pricing.promotions.reach import Above, Charge, above, charges
 from pricing.rules.book import Item
 from pricing.series import Histories, histories
 
-AT_ONCE = 2_000
+AT_ONCE = 500
 """Skus in one statement: what keeps others waiting for no longer than a blink."""
 
 _ITEMS = text("""
