@@ -72,7 +72,9 @@ _MOVEMENT = text("""
 
 
 _WITH_BOOKS = text("SELECT market FROM price_book_heads ORDER BY market")
-_OLD_NEWS = text("DELETE FROM outbox_messages WHERE topic = 'price_book_published'")
+_OLD_NEWS = text(
+    "DELETE FROM outbox_messages WHERE topic IN ('price_book_published', 'terminals_ready', 'terminals_not_ready')"
+)
 """No story is about what somebody did to the tables by hand."""
 
 

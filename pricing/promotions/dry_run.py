@@ -14,6 +14,7 @@ from pricing.books.compile import compile_part
 from pricing.books.lead import LEAD
 from pricing.books.readiness import terminals_behind
 from pricing.books.schemas import TerminalBehindView
+from pricing.books.zones import microseconds
 from pricing.promotions.company import Beside, beside, taken_first
 from pricing.promotions.example_prices import Examples
 from pricing.promotions.market import Shop, Sold, Window, read_shop, read_sold, some_of
@@ -38,6 +39,7 @@ from pricing.promotions.schemas import (
 )
 from pricing.promotions.stored import Stored, promotion_by_id
 from pricing.rules.book import Book
+from pricing.rules.tax import price_for
 from pricing.series import Histories
 
 LOOKED_AT_MAX = 50
@@ -166,7 +168,7 @@ def _whatever_forbids(facts: Facts) -> Iterator[Never]:
         yield from never_by_start(stored.starts_at, facts.now + LEAD)
     yield from never_by_stores(facts.stores, *window, zone)
     yield from never_by_time(*window, conditions.hours, zone, facts.now)
-    yield from never_by_place(stored.definition, _places(facts), facts.found, facts.costs)
+    yield from never_by_place(stored.definition, _places(facts), facts.found, _at_cost(facts))
     yield from taken_first(stored, window, facts.company, facts.touched, _where_it_may(facts))
 
 
@@ -197,6 +199,20 @@ async def _costs(tx: ReadSession, stored: Stored, skus: Collection[str], window:
         facts = {"market": stored.market, "skus": some, **window._asdict()}
         found |= {row[0]: row[1] for row in await tx.execute(_COSTS, facts)}
     return found
+
+
+def _at_cost(facts: Facts) -> Mapping[str, int]:
+    """The least price, while it runs, at which a unit brings in what it costs us, of skus of which that is known."""
+    part, begins = facts.part, microseconds(facts.window.starts_at)
+    least = {
+        tax.tax_class: min((one.amount for one in tax.rates if one.ends is None or one.ends > begins), default=0)
+        for tax in part.taxes
+    }
+    classes = {one.sku: one.tax_class for one in facts.shop.items}
+    return {
+        sku: price_for(cost, least.get(classes[sku], 0), included=part.prices_include_tax)
+        for sku, cost in facts.costs.items()
+    }
 
 
 def _unknown_costs(facts: Facts) -> Iterator[Warned]:
