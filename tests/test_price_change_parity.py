@@ -309,3 +309,13 @@ async def test_a_roll_back_that_parity_forbids_says_whose_price_is_in_the_way(de
     facts = refused.json()["facts"]
     assert (facts["field"], facts["deviations"][0]["change_id"]) == ("change_id", beside)
     assert [error["field"] for error in refused.json()["errors"]] == ["change_id"], "no item of the request leads to it"
+
+
+async def test_what_would_cost_nothing_is_looked_at_twice(desk: Desk) -> None:
+    """A rule that takes off more than a price leaves nothing of it."""
+    rule = {"select": {"skus": ["CHARGER"]}, "change_by": {"amount": -10_000_00, "currency": "EUR"}}
+    change_id = await desk.draft(rule=rule)
+    seen = await desk.tried(change_id)
+
+    assert [one["new"] for one in seen["effects"]] == [eur(0)] * 2
+    assert seen["warnings"] == {"drops_by_half": 2, "free": 2}

@@ -253,6 +253,10 @@ async def test_examples_are_the_engines_with_whatever_else_runs(desk: Desk) -> N
             {"kind": "percent", "share": 2000}, conditions={**where, "groups": ["staff"]}, codes=["WELCOME"]
         )
     )
+    assert [(flag["level"], flag["clause"], flag["code"]) for flag in coded["flags"]] == [
+        ("warning", "conditions.groups", "group_empty")
+    ]
+    assert "staff" in coded["flags"][0]["reason"], "and nobody is in it yet"
     running = await desk.live({"kind": "percent", "share": 4000}, conditions=where)
     again = await desk.dry_run(running)
 

@@ -82,6 +82,7 @@ async def test_two_people_bring_a_promotion_from_a_file_into_the_book(typed: Typ
     ]
     assert "It can apply." in dry.stdout
     assert "No code was made for it" in dry.stdout
+    assert "29.00 EUR" in dry.stdout
     assert scheduled["promotion"]["starts_at"] == "2099-01-01T00:00:00Z"
     assert sorted(codes.stdout.split()) == again.stdout.split()
     assert len(again.stdout.split()) == 5

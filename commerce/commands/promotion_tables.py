@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from commerce.commands.options import as_it_is, table_of
+from commerce.kernel.money import Money
 
 if TYPE_CHECKING:
     from pricing.promotions.schemas import DryRunView, PromotionDetailView, PromotionView
@@ -65,7 +66,8 @@ def print_dry_run(found: "DryRunView") -> None:
     if found.examples:
         examples = _table("channel", "sku", "before", "after")
         for example in found.examples:
-            examples.add_row(as_it_is(example.channel), as_it_is(example.sku), str(example.before), str(example.after))
+            before, after = (str(Money(minor, found.currency)) for minor in (example.before, example.after))
+            examples.add_row(as_it_is(example.channel), as_it_is(example.sku), before, after)
         console.print(examples)
     _print_company(console, found)
 
@@ -76,8 +78,8 @@ def _print_company(console: Console, found: "DryRunView") -> None:
         where = f"lane {rival.lane}" + (", exclusive" if rival.exclusive else "")
         console.print(as_it_is(f"beside {rival.id} ({rival.name}; {where}), on {rival.shared_skus} of the same skus"))
     for price in found.prices:
-        where = price.channel or "recommended"
-        console.print(as_it_is(f"{_at(price.begins)}: {price.sku} ({where}) costs {price.amount}"))
+        where, costs = price.channel or "recommended", Money(price.amount, found.currency)
+        console.print(as_it_is(f"{_at(price.begins)}: {price.sku} ({where}) costs {costs}"))
     for change in found.changes:
         console.print(
             as_it_is(f"{change.id} ({change.name}, {change.state}) would change {change.shared_skus} of them")

@@ -206,6 +206,7 @@ def _warnings(ahead: Ahead, effect: Weighed) -> list[Caution]:
         "changes_nothing": old == new,
         "ends_the_price": new is None and old is not None,
         "below_cost": effect.margin is not None and effect.margin < 0,
+        "free": new == 0 and old != 0,
         "drops_by_half": share is not None and share < HALF_BP,
         "parity_broken": not effect.keeps and not effect.excepted,
         "overlaps": f"items[{effect.one.place}].sku" in ahead.overlapping,

@@ -188,6 +188,7 @@ class PriceChangeDetailView(msgspec.Struct, frozen=True, kw_only=True):
 Caution = Literal[
     "changes_nothing",
     "below_cost",
+    "free",
     "drops_by_half",
     "parity_broken",
     "overlaps",

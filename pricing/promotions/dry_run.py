@@ -67,6 +67,11 @@ _COSTS = text("""
 """)
 # Stores are the catalog's.
 _STORES = text("SELECT opened_on, closed_on FROM locations WHERE code = ANY (CAST(:codes AS text[]))")
+# Who is in which group is for orders to say.
+_EMPTY = text("""
+    SELECT code FROM unnest(CAST(:groups AS text[])) AS g (code)
+     WHERE NOT EXISTS (SELECT 1 FROM customer_groups c WHERE c.code = g.code) ORDER BY code
+""")
 _HAS_CODES = text("SELECT EXISTS (SELECT 1 FROM promotion_codes WHERE promotion_id = :id)")
 
 
@@ -93,6 +98,8 @@ class Facts(NamedTuple):
     costs: Mapping[str, int]
     stores: Sequence[Opened]
     has_codes: bool
+    empty_groups: Sequence[str]
+    """Groups that it is for, and nobody is in."""
     looked_at: Mapping[str, Sequence[str]]
     part: Book
     """What a book would say of what is looked at."""
@@ -131,6 +138,7 @@ async def _read(tx: ReadSession, promotion_id: str, now: datetime) -> Facts:
         await _costs(tx, stored, touched & sold.prices.keys(), window),
         [Opened(*row) for row in await tx.execute(_STORES, {"codes": definition.conditions.stores})],
         (await tx.execute(_HAS_CODES, {"id": stored.id})).scalar_one(),
+        list((await tx.execute(_EMPTY, {"groups": definition.conditions.groups})).scalars()),
         looked_at,
         await compile_part(tx, market, every, window.starts_at, now),
         await _changes(tx, stored, window, touched, now),
@@ -147,6 +155,7 @@ def _seen(facts: Facts) -> DryRunView:
     reach = {channel: facts.touched & skus.keys() for channel, skus in sold.charged.items()}
     return DryRunView(
         promotion=stored.id,
+        currency=facts.part.currency,
         starts_at=window.starts_at,
         ends_at=window.ends_at,
         can_apply=not never,
@@ -235,6 +244,8 @@ def _warnings(facts: Facts) -> Iterator[Warned]:
         yield "lane", "lane_is_full", f"{IN_A_LANE_MAX} that are judged as a whole run there by then."
     if definition.conditions.unique_codes and not facts.has_codes:
         yield "conditions.unique_codes", "no_codes_yet", "No code was made for it, so nobody can open it."
+    if facts.empty_groups:
+        yield "conditions.groups", "group_empty", f"Nobody is in {', '.join(facts.empty_groups[:NAMED_MAX])} as of now."
 
 
 def _taken_by_others(facts: Facts, examples: Examples) -> Iterator[Warned]:

@@ -265,6 +265,7 @@ class DryRunView(msgspec.Struct, frozen=True, kw_only=True):
     """What would happen if it were scheduled as it stands."""
 
     promotion: PromotionId
+    currency: Annotated[str, Meta(description="Of every amount here.")]
     starts_at: datetime
     ends_at: datetime | None
     can_apply: bool
