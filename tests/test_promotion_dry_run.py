@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
-from pricing.promotions.never import never_by_time
 from pricing.promotions.reach import above, matching
 from pricing.promotions.rules import Running, most_at_once
 from pricing.rules.book import Item
-from pricing.rules.promotion import Hours, Matching, Selector
+from pricing.rules.promotion import Matching, Selector
 from pricing.write_prices import PriceWrite, write_prices
 from tests.conftest import NOON, Callers, Json
 from tests.promoting import Desk, do_sql, open_desk
@@ -325,20 +324,6 @@ async def test_what_might_surprise_is_a_warning(desk: Desk) -> None:
 
 
 # The rules, without a database
-
-
-def test_hours_are_those_of_the_market_on_the_day_the_clocks_change() -> None:
-    """On 2026-10-25 it is 02:30 twice in Berlin; a night of one hour lasts two."""
-    night = [Hours(days=[6], begins=120, until=180)]
-
-    def never(starts_at: str, ends_at: str) -> list[str]:
-        start, end = (datetime.fromisoformat(f"2026-10-25T{at}Z") for at in (starts_at, ends_at))
-        return [found.code for found in never_by_time(start, end, night, "Europe/Berlin", start)]
-
-    assert never("00:00:00", "00:00:01") == []
-    assert never("01:59:59", "02:30:00") == [], "the second time"
-    assert never("02:00:00", "03:00:00") == ["hours_never"]
-    assert never("23:00:00", "23:59:59") == ["hours_never"]
 
 
 hours = st.integers(0, 12).map(lambda n: NOON + timedelta(hours=n))

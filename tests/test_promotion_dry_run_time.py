@@ -1,12 +1,14 @@
 """The dry run: whether a promotion can still begin, and whether anybody is open then."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from pricing.promotions import market
+from pricing.promotions.never import never_by_time
+from pricing.rules.promotion import Hours
 from tests.conftest import Callers, Json, problem
 from tests.promoting import Desk, do_sql, open_desk, said
 from tests.stories import eur
@@ -92,3 +94,17 @@ async def test_where_no_store_is_open_while_it_runs_it_can_never_apply(
         open_then,
         [] if open_then else [("conditions.stores", "stores_closed")],
     )
+
+
+def test_hours_are_those_of_the_market_on_the_day_the_clocks_change() -> None:
+    """On 2026-10-25 it is 02:30 twice in Berlin; a night of one hour lasts two."""
+    night = [Hours(days=[6], begins=120, until=180)]
+
+    def never(starts_at: str, ends_at: str) -> list[str]:
+        start, end = (datetime.fromisoformat(f"2026-10-25T{at}Z") for at in (starts_at, ends_at))
+        return [found.code for found in never_by_time(start, end, night, "Europe/Berlin", start)]
+
+    assert never("00:00:00", "00:00:01") == []
+    assert never("01:59:59", "02:30:00") == [], "the second time"
+    assert never("02:00:00", "03:00:00") == ["hours_never"]
+    assert never("23:00:00", "23:59:59") == ["hours_never"]
