@@ -8,7 +8,7 @@ from commerce.kernel.bodies import Quantity
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
 from orders.schemas import Lines
-from pricing.promotions.clauses import ORDER_UNITS_MAX
+from pricing.promotions.rules import ORDER_UNITS_MAX
 from tests.conftest import Callers, Json, problem
 from tests.promoting import Desk, faults, open_desk, promotion, said
 

@@ -5,16 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
-from pricing.promotions.reach import above, matching
-from pricing.promotions.rules import Running, most_at_once
-from pricing.rules.book import Item
-from pricing.rules.promotion import Matching, Selector
 from pricing.write_prices import PriceWrite, write_prices
 from tests.conftest import NOON, Callers, Json
 from tests.promoting import Desk, do_sql, open_desk
@@ -73,6 +67,9 @@ NEVER: list[tuple[Json | None, Json, list[tuple[str, str]]]] = [
     ({"kind": "gift", "sku": "CASE-BLK"}, {"conditions": {"items": CASES}}, [("conditions.items", "all_is_got")]),
     ({"kind": "buy_get", "buy": 1, "get": 1, "gets": {"categories": ["accessories"]}}, {"conditions": {"items": CASES}},
      [("conditions.items", "all_is_got")]),
+    (None, {"conditions": {"items": CASES, "subtotal": 2_900_000_001}}, [("conditions.subtotal", "out_of_reach")]),
+    ({**tiers({"share": 1000}), "by": "subtotal", "steps": [{"at": 2_900_000_001, "share": 1000}]},
+     {"conditions": {"items": CASES}}, [("benefit.steps[0].at", "out_of_reach")]),
     (on_shipping(), {"conditions": {"channels": ["retail-de"]}}, [("benefit.on", "nothing_is_shipped")]),
     (on_shipping(), {"conditions": {"stores": ["berlin"]}}, [("benefit.on", "nothing_is_shipped")]),
     (tiers({"price": 2900}, {"price": 3000}), {"conditions": {"items": CASES}}, [
@@ -93,6 +90,8 @@ CAN: list[tuple[Json | None, Json]] = [
     (on_shipping(), {"conditions": {"channels": ["retail-de", "web-de"]}}),
     ({"kind": "percent", "share": 10000, "on": "shipping"}, {}),
     ({"kind": "gift", "sku": "CASE-BLK"}, {"conditions": {"items": PHONES}}),
+    (None, {"conditions": {"items": CASES, "subtotal": 2_900_000_000}}),
+    (tiers({"share": 1000}, {"share": 1000}, {"price": 100}, {"price": 99}), {"conditions": {"items": CASES}}),
 ]
 
 
@@ -313,6 +312,16 @@ async def test_it_says_whom_it_meets_and_which_prices_change_meanwhile(desk: Des
     ]
 
 
+async def test_a_step_that_gives_less_than_the_one_before_is_a_warning(desk: Desk) -> None:
+    fall = tiers({"share": 5000}, {"share": 100}, {"price": 100}, {"price": 101})
+    seen = await desk.dry_run(await desk.drafted(fall, conditions={"items": CASES}))
+
+    assert (seen["can_apply"], [(flag["level"], flag["clause"], flag["code"]) for flag in seen["flags"]]) == (
+        True,
+        [("warning", "benefit.steps[1]", "step_gives_less"), ("warning", "benefit.steps[3]", "step_gives_less")],
+    )
+
+
 async def test_what_might_surprise_is_a_warning(desk: Desk) -> None:
     unlimited = await desk.approved(conditions={"unique_codes": True})
     seen = await desk.dry_run(unlimited)
@@ -321,68 +330,3 @@ async def test_what_might_surprise_is_a_warning(desk: Desk) -> None:
     assert [(flag["level"], flag["code"]) for flag in seen["flags"]] == [("warning", "no_codes_yet")]
     assert seen["can_apply"] is True
     assert (await desk.dry_run(unlimited))["flags"] == []
-
-
-# The rules, without a database
-
-
-hours = st.integers(0, 12).map(lambda n: NOON + timedelta(hours=n))
-spans = st.tuples(hours, st.none() | hours).map(
-    lambda pair: Running(pair[0], pair[0] + timedelta(hours=1) if pair[1] is None or pair[1] <= pair[0] else pair[1])
-) | hours.map(lambda at: Running(at, None))
-
-
-@given(spans, st.lists(spans, max_size=8))
-def test_the_busiest_instant_is_found(mine: Running, others: list[Running]) -> None:
-    instants = [NOON + timedelta(minutes=30 * n) for n in range(60)]
-    busiest = max(
-        sum(one.starts_at <= at and (one.ends_at is None or at < one.ends_at) for one in others)
-        if mine.starts_at <= at and (mine.ends_at is None or at < mine.ends_at)
-        else 0
-        for at in instants
-    )
-
-    assert most_at_once(mine.starts_at, mine.ends_at, others) == busiest
-
-
-TREE = {"a": None, "b": "a", "c": "b", "d": None}
-words = st.lists(st.sampled_from("abcd"), max_size=2, unique=True)
-matchings = st.builds(
-    Matching,
-    skus=words,
-    products=words,
-    categories=words,
-    brands=words,
-    attributes=st.lists(st.tuples(st.sampled_from("xy"), st.sampled_from("12")), max_size=2),
-)
-letters = st.sampled_from("abcd")
-items = st.builds(
-    Item,
-    sku=letters,
-    product=letters,
-    category=letters,
-    brand=st.none() | letters,
-    attributes=st.lists(st.tuples(st.sampled_from("xy"), st.just("1")), unique=True),
-    tax_class=st.just("standard"),
-)
-
-
-@given(matchings, st.none() | matchings, st.lists(items, max_size=6, unique_by=lambda item: item.sku))
-def test_a_selector_finds_what_its_words_say(said: Matching, but_not: Matching | None, there: list[Item]) -> None:
-    def holds(one: Matching, item: Item) -> bool:
-        above = {"a": "a", "b": "ab", "c": "abc", "d": "d"}[item.category]
-        return (
-            (not one.skus or item.sku in one.skus)
-            and (not one.products or item.product in one.products)
-            and (not one.categories or bool(set(above) & set(one.categories)))
-            and (not one.brands or item.brand in one.brands)
-            and all(
-                any((name, value) in item.attributes for other, value in one.attributes if other == name)
-                for name, _ in one.attributes
-            )
-        )
-
-    selector = Selector(said.skus, said.products, said.categories, said.brands, said.attributes, but_not)
-    expected = {item.sku for item in there if holds(said, item) and not (but_not and holds(but_not, item))}
-
-    assert matching(selector, there, above(TREE)) == expected

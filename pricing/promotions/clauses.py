@@ -11,6 +11,7 @@ import msgspec
 
 from commerce.kernel.bodies import CodeText
 from pricing.promotions.errors import Fault, MalformedPromotion
+from pricing.promotions.rules import ORDER_UNITS_MAX
 from pricing.promotions.schemas import PromotionBody
 from pricing.rules.codes import normal_code
 from pricing.rules.promotion import (
@@ -28,9 +29,6 @@ from pricing.rules.promotion import (
     Tiers,
 )
 from pricing.rules.sound import said_by
-
-ORDER_UNITS_MAX = 100 * 10_000
-"""Lines that an order may have, and units that a line may."""
 
 
 class Store(NamedTuple):

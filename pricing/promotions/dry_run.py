@@ -22,6 +22,7 @@ from pricing.promotions.never import (
     Never,
     Opened,
     Place,
+    falling_steps,
     never_by_place,
     never_by_start,
     never_by_stores,
@@ -244,6 +245,9 @@ def _warnings(facts: Facts) -> Iterator[Warned]:
         yield "lane", "lane_is_full", f"{IN_A_LANE_MAX} that are judged as a whole run there by then."
     if definition.conditions.unique_codes and not facts.has_codes:
         yield "conditions.unique_codes", "no_codes_yet", "No code was made for it, so nobody can open it."
+    for n in falling_steps(definition.benefit):
+        why = "Whoever comes so far is given less than at the step before."
+        yield f"benefit.steps[{n}]", "step_gives_less", why
     if facts.empty_groups:
         yield "conditions.groups", "group_empty", f"Nobody is in {', '.join(facts.empty_groups[:NAMED_MAX])} as of now."
 

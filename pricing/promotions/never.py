@@ -6,12 +6,13 @@ all of them together do not make possible either.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from pricing.promotions.reach import is_on_shipping, landing, landing_clause
-from pricing.promotions.rules import Definition
-from pricing.rules.promotion import Bundle, FixedPrice, Floor, Hours, Tiers
+from pricing.promotions.rules import ORDER_UNITS_MAX, Definition
+from pricing.rules.promotion import Benefit, Bundle, FixedPrice, Floor, Hours, Tiers
 
 A_WEEK = timedelta(days=7)
 
@@ -124,6 +125,7 @@ def _in(place: Place, definition: Definition, found: Found, costs: Mapping[str, 
         yield Never("benefit.on", "nothing_is_shipped", "What is sold in stores is carried away; there is no shipping.")
     yield from _by_items(found, place)
     yield from _by_buying(found, place)
+    yield from _by_subtotal(definition, found, place)
     yield from _by_price(definition, found, place, costs)
 
 
@@ -143,6 +145,27 @@ def _by_buying(found: Found, place: Place) -> Iterator[Never]:
     bought = found.get("conditions.items", frozenset()) & place.dearest.keys()
     if bought and bought <= got:
         yield Never("conditions.items", "all_is_got", "These are what is got, and what is got opens nothing.")
+
+
+def _by_subtotal(definition: Definition, found: Found, place: Place) -> Iterator[Never]:
+    """What so many units as an order can have of the dearest of them come to."""
+    counted = [place.dearest[sku] for sku in found.get("conditions.items", place.dearest) if sku in place.dearest]
+    benefit, wanted = definition.benefit, definition.conditions.subtotal
+    most = ORDER_UNITS_MAX * max(counted, default=0)
+    why = f"No order of what it is about comes to so much; the most is {most}."
+    if counted and wanted > most:
+        yield Never("conditions.subtotal", "out_of_reach", why)
+    if counted and isinstance(benefit, Tiers) and benefit.by == "subtotal" and benefit.steps[0].at > most:
+        yield Never("benefit.steps[0].at", "out_of_reach", why)
+
+
+def falling_steps(benefit: Benefit) -> Iterator[int]:
+    """The steps, counted from nought, at which whoever buys more is given less."""
+    if isinstance(benefit, Tiers):
+        for n, (one, further) in enumerate(pairwise(benefit.steps), 1):
+            gives = [(step.share, step.amount, None if step.price is None else -step.price) for step in (one, further)]
+            if any(was is not None and is_ is not None and is_ < was for was, is_ in zip(*gives, strict=True)):
+                yield n
 
 
 def _by_price(definition: Definition, found: Found, place: Place, costs: Mapping[str, int]) -> Iterator[Never]:

@@ -11,6 +11,8 @@ from msgspec import Meta
 from pricing.rules.benefits import is_line_by_line
 from pricing.rules.promotion import Benefit, Conditions, Floor
 
+ORDER_UNITS_MAX = 100 * 10_000
+"""Lines that an order may have, and units that a line may."""
 IN_A_LANE_MAX = 12
 """Promotions of a lane that may run together where the best combination has to be searched for (see `is_searched`)."""
 
