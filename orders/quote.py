@@ -8,14 +8,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-import msgspec
-
 from catalog.on_sale import Sellable, on_sale, why_not_sold
 from commerce.kernel.bodies import Amount
 from commerce.kernel.db import Session
 from commerce.kernel.refusals import Refusal, UnknownReference
-from orders.basket_facts import Asking, BasketFacts, facts_of_baskets
-from orders.codes_shown import codes_shown
+from orders.basket_facts import Asking, BasketFacts, UniqueCode, facts_of_baskets
 from orders.customers.identities import Who
 from orders.errors import MixedCurrency, NotPriced, NotTaxed
 from orders.schemas import DiscountView, GiftView, PriorPriceView, QuotedLine, QuoteView, ShippingView, VerdictView
@@ -54,6 +51,10 @@ class Quoted(NamedTuple):
     book: Prepared
     asked: engine.Basket
     """What the book was asked."""
+    worked: Worked
+    """What it said."""
+    unique: Sequence[UniqueCode]
+    """The unique codes that were shown and that somebody made."""
     off_the_shelf: datetime
     """When the first of what it shows is sold no more."""
 
@@ -141,9 +142,7 @@ def _quoted(basket: Basket, about: BasketFacts, facts: _Facts, now: datetime) ->
         (one.promotion for one in worked.verdicts if one.applied and one.promotion in about.for_first), None
     )
     view = _view(basket, things, worked, keys, now)
-    if basket.codes:
-        view = msgspec.structs.replace(view, codes=codes_shown(asked, about.unique, prepared, worked))
-    return Quoted(view, uses, first_for, prepared, asked, _catalog_until(things, now))
+    return Quoted(view, uses, first_for, prepared, asked, worked, about.unique, _catalog_until(things, now))
 
 
 def _shipping_asked(basket: Basket, currency: str) -> int:

@@ -14,6 +14,7 @@ import msgspec
 
 from commerce.kernel.db import Database
 from commerce.kernel.refusals import Refusal
+from orders.codes_shown import with_codes_shown
 from orders.gifts import with_gifts_that_are_sold
 from orders.quote import Basket, quote_many
 from orders.schemas import QuoteView
@@ -53,7 +54,7 @@ class QuoteDesk:
             [quoted] = await quote_many(self._books, tx, [basket], now)
             if isinstance(quoted, Refusal):
                 raise quoted
-            quoted = await with_gifts_that_are_sold(tx, quoted, now)
+            quoted = with_codes_shown(await with_gifts_that_are_sold(tx, quoted, now))
         if basket.buyer is None:
             self._keep(key, _Kept(quoted.view, now, min(now + LEASE, quoted.holds_until(now))))
         return quoted.view
