@@ -1,0 +1,168 @@
+"""The rules of reports: what may be asked, and how sure a share is. Nothing here touches a database."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+
+WINDOW_DAYS_MAX = 365
+SMALL_SAMPLE = 30
+"""A denominator below it is flagged: a share of so few says little."""
+_Z = Decimal("1.959963984540054")
+"""Of the normal distribution: 95 % lie within so many standard deviations."""
+_SIX = Decimal("0.000001")
+
+
+class Basis(StrEnum):
+    """What is counted."""
+
+    ORDERS = "orders"
+    UNITS = "units"
+    EVENTS = "events"
+    CUSTOMERS = "customers"
+
+
+FOLLOWED = frozenset({Basis.EVENTS, Basis.CUSTOMERS})
+"""Those that follow a customer for a while."""
+
+
+class GroupBy(StrEnum):
+    """What a report may be broken down by."""
+
+    DAY = "day"
+    WEEK = "week"
+    """Weeks begin on Monday (ISO 8601), and are called by that day."""
+    MONTH = "month"
+    CHANNEL = "channel"
+    CHANNEL_KIND = "channel_kind"
+    MARKET = "market"
+    STORE = "store"
+    ANCHOR_PRODUCT = "anchor_product"
+    ATTACH_PRODUCT = "attach_product"
+    COHORT = "cohort"
+
+
+class CountAt(StrEnum):
+    """When a preorder counts."""
+
+    PLACING = "placing"
+    HAND_OVER = "hand_over"
+
+
+class Kind(StrEnum):
+    """The kind of channels that is meant."""
+
+    ONLINE = "online"
+    RETAIL = "retail"
+    ALL = "all"
+
+
+class AsOf(NamedTuple):
+    """What was known when: at an instant, or at the end of a day in each market's own calendar."""
+
+    instant: datetime
+    """The instant; of a day, the latest end that it has in any market."""
+    day: date | None
+    believed_at: datetime
+    """What was recorded later does not count, imported history included."""
+
+
+class Period(NamedTuple):
+    """Days (both in it, in each market's calendar), instants (the last one not in it), or no bound."""
+
+    first: date | datetime | None
+    last: date | datetime | None
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """An attach rate that is asked for, checked and complete but for what the catalog knows."""
+
+    anchor: tuple[str, ...]
+    attach: tuple[str, ...]
+    basis: Basis
+    window_days: int | None
+    period: Period
+    as_of: AsOf
+    channel_kind: Kind = Kind.ALL
+    channel: str | None = None
+    market: str | None = None
+    store: str | None = None
+    launch: str | None = None
+    wave: str | None = None
+    attach_channel: str | None = None
+    attach_channel_kind: Kind | None = None
+    """Named, even as `all`, only later orders count."""
+    complete_only: bool = False
+    count_at: CountAt = CountAt.PLACING
+    group_by: tuple[GroupBy, ...] = ()
+
+    @property
+    def later_only(self) -> bool:
+        """Whether the anchor's own order does not count."""
+        return self.attach_channel is not None or self.attach_channel_kind is not None
+
+
+class Interval(NamedTuple):
+    """Where a share lies, with a confidence of 95 %."""
+
+    low: Decimal
+    high: Decimal
+
+
+def rate(numerator: int, denominator: int) -> Decimal | None:
+    """A share of nothing is none; else six digits, half to even."""
+    return _digits(Decimal(numerator) / denominator) if denominator else None
+
+
+def wilson(numerator: int, denominator: int) -> Interval | None:
+    """The score interval of a share (Wilson 1927), without continuity correction; none of nothing."""
+    if not denominator:
+        return None
+    n, share, z2 = Decimal(denominator), Decimal(numerator) / denominator, _Z * _Z
+    middle = share + z2 / (2 * n)
+    half = _Z * ((share * (1 - share) + z2 / (4 * n)) / n).sqrt()
+    low = Decimal(0) if numerator == 0 else (middle - half) / (1 + z2 / n)
+    high = Decimal(1) if numerator == denominator else (middle + half) / (1 + z2 / n)
+    return Interval(_digits(low), _digits(high))
+
+
+def newcombe(now: tuple[int, int], before: tuple[int, int]) -> Interval | None:
+    """The interval of the difference of two independent shares (Newcombe 1998, method 10); none where one is none.
+
+    Each is given as numerator and denominator.
+    """
+    ours, theirs = _unrounded(*now), _unrounded(*before)
+    if ours is None or theirs is None:
+        return None
+    (share_1, low_1, high_1), (share_2, low_2, high_2) = ours, theirs
+    difference = share_1 - share_2
+    down = ((share_1 - low_1) ** 2 + (high_2 - share_2) ** 2).sqrt()
+    up = ((high_1 - share_1) ** 2 + (share_2 - low_2) ** 2).sqrt()
+    return Interval(_digits(difference - down), _digits(difference + up))
+
+
+def _unrounded(numerator: int, denominator: int) -> tuple[Decimal, Decimal, Decimal] | None:
+    found = wilson(numerator, denominator)
+    return None if found is None else (Decimal(numerator) / denominator, found.low, found.high)
+
+
+def _digits(number: Decimal) -> Decimal:
+    return number.quantize(_SIX)
+
+
+def is_small(denominator: int) -> bool:
+    """Whether a share of so many says little."""
+    return denominator < SMALL_SAMPLE
+
+
+def follows(basis: Basis) -> bool:
+    """Whether a basis follows customers, so that it has a window and leaves guests out."""
+    return basis in FOLLOWED
+
+
+def each_once(words: Sequence[str]) -> tuple[str, ...]:
+    """Words in the order they came, without those that came before."""
+    return tuple(dict.fromkeys(words))
