@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Numeric, Text, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Identity, Index, Numeric, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -98,6 +98,7 @@ class Variant(Table):
             unique=True,
             postgresql_where=text("gtin IS NOT NULL"),
         ),
+        UniqueConstraint("no"),
         Index("ix_variants_options", "options", postgresql_using="gin"),
         Index("ix_variants_words", "words", postgresql_using="gin"),
     )
@@ -117,6 +118,8 @@ class Variant(Table):
     )
     serial_numbered: Mapped[bool] = mapped_column(server_default=text("false"))
     status: Mapped[Code]
+    no: Mapped[int] = mapped_column(Identity(always=True))
+    """What reports call this variant: short, and for ever."""
 
 
 class Listing(Table):

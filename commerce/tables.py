@@ -8,6 +8,7 @@ from inventory import models as _inventory
 from orders import models as _orders
 from orders.customers import models as _customers
 from orders.payments import models as _payments
+from orders.reports import models as _reports
 from orders.returns import models as _returns
 from pricing import models as _pricing
 from pricing.books import models as _books
@@ -17,7 +18,7 @@ from pricing.promotions import models as _promotions
 _KERNEL = (idempotency, inbox, keys, outbox, schedules)
 _EDGES = (_exchange,)
 _PRICING = (_pricing, _price_changes, _promotions, _books)
-_DOMAINS = (_catalog, *_PRICING, _inventory, _customers, _orders, _payments, _returns)
+_DOMAINS = (_catalog, *_PRICING, _inventory, _customers, _orders, _payments, _returns, _reports)
 
 metadata = Table.metadata
 """What Alembic compares the database with: importing the models above is what fills it."""

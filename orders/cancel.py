@@ -13,6 +13,7 @@ from orders.payments.call_off import call_off
 from orders.payments.ledger import Entry, enter
 from orders.payments.tenders import void_due
 from orders.record import Happening, note
+from orders.reports.facts import record_cancellation
 from orders.rules import OrderState
 from pricing.promotions.give_back import give_back_to_persons, give_back_uses
 from pricing.promotions.rules import Why
@@ -32,5 +33,6 @@ async def cancel_order(tx: Session, order_id: str, reason: str, actor: str, now:
     await void_due(tx, order.id)
     await enter(tx, [Entry(order.id, "cancellation", -order.total, order.currency)], now)
     await call_off(tx, order.id, now)
+    await record_cancellation(tx, order.id, now)
     await note(tx, [Happening(order.id, "cancelled", actor, {"reason": reason})], now)
     await tell(tx, OrderCancelled(order.id, reason), now)

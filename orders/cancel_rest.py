@@ -18,6 +18,7 @@ from orders.payments.secured import owed_on
 from orders.payments.tenders import promise_many, void_due
 from orders.promotion_uses import give_back_what_is_over
 from orders.record import Happening, note
+from orders.reports.facts import record_rest_cancelled
 from orders.rules import OrderState
 from pricing.promotions.give_back import give_back_to_persons
 
@@ -48,5 +49,6 @@ async def cancel_rest(tx: Session, order: OrderHead, reason: str, actor: str, no
     if owed > 0:
         await promise_many(tx, [(order.id, due_for(await plan_of(tx, order.id), owed))], now)
     await release_rest(tx, order.id, now)
+    await record_rest_cancelled(tx, order.id, now)
     await note(tx, [Happening(order.id, "rest_cancelled", actor, {"reason": reason})], now)
     await tell(tx, OrderPartlyCancelled(order.id, reason), now)

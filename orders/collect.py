@@ -24,6 +24,7 @@ from orders.payments.pay_due import pay_due
 from orders.payments.rules import settle
 from orders.payments.secured import owed_at_hand_over
 from orders.record import Happening, note
+from orders.reports.facts import record_handover
 from orders.rules import Fulfilment, OrderState
 from orders.send import Sent, record_shipments
 from orders.serials import claim_leaving
@@ -47,6 +48,7 @@ async def collect_order(tx: Session, order_id: str, wanted: CollectBody, actor: 
     parts = [(part.line.line, part.quantity, part.serials) for part in leaving]
     await record_shipments(tx, [Sent(order.id, wanted.location, "collected", actor, parts)], now)
     await note(tx, [Happening(order.id, "collected", actor, {"location": wanted.location})], now)
+    await record_handover(tx, order.id, now)
     await tell(tx, OrderFulfilled(order.id), now)
 
 

@@ -13,6 +13,7 @@ from orders.payments.pay_due import pay_due
 from orders.payments.rules import Settled
 from orders.payments.secured import owed_at_hand_over
 from orders.record import Happening, note
+from orders.reports.facts import record_handover
 from orders.rules import Fulfilment, OrderState, TenderKind
 
 _HANDED = text("UPDATE shipments SET handed_over_at = :now WHERE order_id = :id AND handed_over_at IS NULL")
@@ -34,4 +35,5 @@ async def hand_order_over(tx: Session, order_id: str, reference: str | None, act
         await pay_due(tx, order._replace(total=owed), paid, now)
     await tx.execute(_HANDED, {"id": order.id, "now": now})
     await note(tx, [Happening(order.id, "handed_over", actor, {"reference": reference})], now)
+    await record_handover(tx, order.id, now)
     await tell(tx, OrderFulfilled(order.id), now)

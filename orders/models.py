@@ -33,6 +33,7 @@ class Order(Table):
         CheckConstraint(
             "0 <= shipping_total AND shipping_total <= shipping_price", name="shipping_is_reduced_at_the_most"
         ),
+        CheckConstraint("wave IS NULL OR launch IS NOT NULL", name="a_wave_is_of_a_launch"),
         Index("ix_orders_placed_at", "placed_at", "order_number"),
         Index("ix_orders_customer_id", "customer_id", "placed_at"),
         Index(
@@ -52,6 +53,8 @@ class Order(Table):
     fulfilment: Mapped[Code]
     state: Mapped[Code]
     placed_at: Mapped[datetime]
+    recorded_at: Mapped[datetime | None]
+    """When this system came to know it, where that was later; null: when it was placed."""
     subtotal: Mapped[Minor]
     discount_total: Mapped[Minor]
     tax_total: Mapped[Minor]
@@ -61,6 +64,9 @@ class Order(Table):
     """What bringing it costs, before promotions; `tax_total` has its tax in it."""
     shipping_total: Mapped[Minor] = mapped_column(server_default=text("0"))
     shipping_tax: Mapped[Minor] = mapped_column(server_default=text("0"))
+    launch: Mapped[Code | None]
+    """The launch it came through, and the wave."""
+    wave: Mapped[Code | None]
     sale_fingerprint: Mapped[bytes | None] = mapped_column(LargeBinary)
     """What a till asked for, so that the same sale sent again is known however long ago it was; null for others."""
 

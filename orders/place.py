@@ -28,6 +28,7 @@ from orders.payments.tenders import promised, shown
 from orders.promotion_uses import claim_at_the_end, claim_or_refuse, drop_refused
 from orders.quote import Basket, Quoted, quote_many
 from orders.record import Happening, line_view, noted, order_rows
+from orders.reports.facts import record_sales
 from orders.rules import COLLECT_WITHIN, Delivery, Fulfilment, OrderState, PaymentPlan
 from orders.schemas import OrderView, PlaceOrderBody, QuoteView
 from pricing.books.current import CurrentBooks
@@ -87,6 +88,7 @@ async def place_orders(
         case.customer = customer
     orders = [_order(case, now) for case in cases]
     await write(tx, [*_rows(cases, orders, now), desk.settle(orders, now)])
+    await record_sales(tx, [order.id for order in orders], now)
     await claim_at_the_end(tx, desk, now)
     return desk.verdicts()
 

@@ -30,6 +30,7 @@ from orders.payments.tenders import shown, taken
 from orders.promotion_uses import claim_at_the_end, claim_or_refuse
 from orders.quote import Basket, Quoted, quote_many
 from orders.record import Happening, line_view, noted, order_rows
+from orders.reports.facts import record_sales
 from orders.rules import Fulfilment, NumberedLine, OrderState, normal_serials, serials_must_fit
 from orders.schemas import OrderView, QuotedLine, QuoteView, SoldLineBody, TillSaleBody
 from orders.send import Sent, record_shipments
@@ -84,6 +85,7 @@ async def book_sales(
     orders = [_order(case, now) for case in cases]
     sold = [*order_rows(orders, desk.fingerprints()), *_rows(cases, orders, shortfalls, now)]
     await write(tx, [*sold, desk.settle(orders, now)])
+    await record_sales(tx, [order.id for order in orders], now)
     await record_shipments(tx, [_sent(case) for case in cases], now)
     await _must_be_ours(tx, cases)
     await claim_at_the_end(tx, desk, now)

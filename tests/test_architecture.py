@@ -136,7 +136,7 @@ CULPRITS = {
         for module in (
             *(f"{domain}.queries" for domain in ("catalog", "inventory", "orders", "pricing")),
             *(f"{domain}.models" for domain in ("catalog", "inventory", "orders", "pricing", "orders.customers")),
-            *("orders.payments.models", "orders.returns.models", "commerce.exchange.models"),
+            *("orders.payments.models", "orders.returns.models", "orders.reports.models", "commerce.exchange.models"),
             *("pricing.promotions.queries", "pricing.promotions.models"),
             *("pricing.changes.queries", "pricing.changes.models"),
             *("pricing.books.queries", "pricing.books.models"),

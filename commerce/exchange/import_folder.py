@@ -31,7 +31,7 @@ _TABLES = {
     "recommended_prices": "recommended_prices",
     "customers": "customers",
     "orders": "orders",
-    "order_lines": "order_lines",
+    "order_lines": "order_lines, report_sales, report_reductions",
 }
 
 
@@ -81,7 +81,7 @@ async def _import(tx: Session, sources: list[Source], faults: Faults, progress: 
         imported["customers"] = await store_customers(wire, rows["customers"])
     if "stock" in rows:
         imported["stock"] = await store_stock(wire, rows["stock"], now.isoformat())
-    imported |= await store_history(wire, rows, progress)
+    imported |= await store_history(wire, rows, now.isoformat(), progress)
     await remember(wire, rows)
     await _analyze(wire, imported)
     return ImportReport({file.name: imported[file.name] for file in FORMAT if file.name in imported})

@@ -17,6 +17,7 @@ from orders.customers.first_purchase import merge_first_purchases
 from orders.customers.groups import move_groups
 from orders.customers.queries import survivor_of
 from orders.customers.schemas import IdentityView, MergeBody, MergeView, Moved
+from orders.reports.facts import leave_mark
 from pricing.promotions.give_back import merge_person_counters
 
 CONTACT = ("email", "phone", "country")
@@ -81,6 +82,7 @@ async def merge(tx: Session, customer_id: str, wanted: MergeBody, actor: str, no
     moved = await _move(tx, merged, survivor, actor, now)
     view = MergeView(new_id("cmg", now), customer_id, survivor_id, actor, wanted.reason, now, moved)
     await _write_down(tx, view)
+    await leave_mark(tx, now)
     await tell(tx, CustomersMerged(view.id, customer_id, survivor_id), now)
     return view
 

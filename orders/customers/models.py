@@ -14,6 +14,7 @@ class Customer(Table):
     __tablename__ = "customers"
     __table_args__ = (
         UniqueConstraint("code"),
+        UniqueConstraint("no"),
         CheckConstraint("merged_into <> id", name="not_merged_into_itself"),
     )
 
@@ -24,6 +25,8 @@ class Customer(Table):
     country: Mapped[Code | None]
     created_at: Mapped[datetime | None]
     merged_into: Mapped[Code | None] = mapped_column(ForeignKey("customers.id"), index=True)
+    no: Mapped[int] = mapped_column(Identity(always=True))
+    """What reports call this customer: short, and for ever."""
 
 
 class CustomerIdentity(Table):

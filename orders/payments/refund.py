@@ -16,6 +16,7 @@ from orders.payments.ledger import Entry, enter
 from orders.payments.open_refunds import intend_refunds, left_to_refund, write_refund
 from orders.payments.rules import REFUND_MOVES, Operation, RefundReason, RefundState
 from orders.promotion_uses import give_back_what_is_over
+from orders.reports.facts import record_returned
 from orders.rules import OrderState
 from pricing.promotions.give_back import give_back_to_persons
 
@@ -66,6 +67,7 @@ async def refund_order(tx: Session, order_id: str, wanted: RefundBody, actor: st
     if amount:
         await enter(tx, [Entry(order.id, "refund", -amount, order.currency, made[0])], now)
     if line is not None:
+        await record_returned(tx, order.id, *line, now)
         await give_back_to_persons(tx, await give_back_what_is_over(tx, order.id, now))
     return made
 

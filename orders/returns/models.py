@@ -26,4 +26,6 @@ class Return(Table):
     channel: Mapped[Code] = mapped_column(ForeignKey("channels.code"))
     location: Mapped[Code | None] = mapped_column(ForeignKey("locations.code"))
     returned_at: Mapped[datetime]
+    recorded_at: Mapped[datetime | None]
+    """When this system came to know it, where that was later; null: when it happened."""
     refund_total: Mapped[Minor]

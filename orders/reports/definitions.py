@@ -1,0 +1,75 @@
+"""Definitions: what each figure means, in the words that every answer carries. The contract is decision 0032."""
+
+from typing import NamedTuple
+
+from orders.reports.rules import Basis, CountAt, Question
+
+
+class Meaning(NamedTuple):
+    """What a basis counts below the line and above it."""
+
+    denominator: str
+    numerator: str
+
+
+_WINDOWED = (
+    "that were followed: their customer has at least one net attach unit in the same order, or in a later order whose "
+    "day is no more than window_days calendar days after the anchor's"
+)
+MEANINGS: dict[Basis, Meaning] = {
+    Basis.ORDERS: Meaning(
+        "orders with at least one net anchor unit", "of those, orders with at least one net attach unit"
+    ),
+    Basis.UNITS: Meaning("net anchor units in those orders", "net attach units in those orders; may exceed 100 %"),
+    Basis.EVENTS: Meaning(
+        "orders of known customers with at least one net anchor unit, each one an event", f"events {_WINDOWED}"
+    ),
+    Basis.CUSTOMERS: Meaning(
+        "of each customer the first order in the period, and of those that the filters leave, with at least one net "
+        "anchor unit",
+        f"of those first orders, the ones {_WINDOWED}",
+    ),
+}
+
+NET = "Net: units sold, less those that were cancelled or came back, as far as that was known at the as-of."
+AS_OF = (
+    "As-of: sales, cancellations, returns and merges of customers count if they were known then. A till's late sale is "
+    "known when it came, imported history when it happened. Sets are what the catalog said then."
+)
+DAYS = "A sale's day is its day in its market's time zone. Days of a period are both in it, of two instants the last is not."
+LATER = "Later is by (instant placed, order number by code point). Merged customers are one person."
+GUESTS = "Guests, whom nobody can follow, are left out."
+LATER_ONLY = "Since an attach channel is named, only later orders in it count, and not the anchor's own."
+OPEN = (
+    "A window is over when its last calendar day is, in the anchor's market, at the as-of. Those whose window is not "
+    "over are in the row, and apart under `open`."
+)
+COMPLETE = (
+    "A window is over when its last calendar day is, in the anchor's market, at the as-of. Those whose window is not "
+    "over are left out of the row, and are apart under `open`; no later order takes a first one's place."
+)
+GROUPS = (
+    "A row is the question narrowed to its group, so a customer may count in several rows, and rows need not add up to "
+    "the total."
+)
+COHORT = "The cohort is the month of the customer's first order of anything, in any channel, known at the as-of."
+HAND_OVER = "Preorders count when their last goods were in the buyer's hands, everything else when it was placed."
+INTERVAL = "Intervals are Wilson's, 95 %. `small_sample`: the denominator is below 30."
+NO_INTERVAL = "Units are no share, so there is no interval. `small_sample`: the denominator is below 30."
+
+
+def rules_for(question: Question, *, cohort: bool) -> list[str]:
+    """The rules that this question is answered by, in whole sentences."""
+    rules = [NET, AS_OF, DAYS]
+    if question.window_days is not None:
+        rules += [LATER, GUESTS, COMPLETE if question.complete_only else OPEN]
+    if question.later_only:
+        rules.append(LATER_ONLY)
+    if question.count_at is CountAt.HAND_OVER:
+        rules.append(HAND_OVER)
+    if question.group_by:
+        rules.append(GROUPS)
+    if cohort:
+        rules.append(COHORT)
+    rules.append(NO_INTERVAL if question.basis is Basis.UNITS else INTERVAL)
+    return rules

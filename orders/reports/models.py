@@ -1,0 +1,93 @@
+"""The reports' tables: facts that are written with what they tell of, and never changed."""
+
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from commerce.kernel.db import Code, Minor, Table
+
+
+def _in_order(name: str, column: str) -> Index:
+    """An index for rows that come nearly in the order of this column: it costs next to nothing to keep."""
+    return Index(
+        name, column, postgresql_using="brin", postgresql_with={"pages_per_range": "32", "autosummarize": "on"}
+    )
+
+
+class ReportSale(Table):
+    """A line that was sold: narrow, in numbers, in the order in which sales came. What came back is in reductions."""
+
+    __tablename__ = "report_sales"
+    __table_args__ = (
+        CheckConstraint("quantity >= 1", name="quantity_from_one"),
+        CheckConstraint("wave IS NULL OR launch IS NOT NULL", name="a_wave_is_of_a_launch"),
+        _in_order("ix_report_sales_placed_at", "placed_at"),
+        _in_order("ix_report_sales_recorded_at", "recorded_at"),
+        Index("ix_report_sales_preorders", "order_number", postgresql_where=text("preorder")),
+    )
+    __mapper_args__ = {"primary_key": ["order_number", "line"]}  # noqa: RUF012 - SQLAlchemy's way to say it
+
+    placed_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    """When this system came to know it."""
+    revenue: Mapped[Minor]
+    """What the line was sold for after discounts, without tax."""
+    customer_no: Mapped[int | None]
+    """To whom it was sold, before any merge that came later; null for a guest."""
+    sku_no: Mapped[int]
+    day: Mapped[date]
+    """The calendar day of `placed_at` in the time zone its market had when it was recorded."""
+    quantity: Mapped[int]
+    line: Mapped[int]
+    historic: Mapped[bool]
+    """Imported: it was known when it happened, whenever it was recorded here."""
+    preorder: Mapped[bool]
+    order_number: Mapped[Code]
+    channel: Mapped[Code]
+    location: Mapped[Code | None]
+    launch: Mapped[Code | None]
+    wave: Mapped[Code | None]
+
+
+class ReportReduction(Table):
+    """Units of a line that will not leave, or came back; `placed_at` and `sku_no` are the sale's own."""
+
+    __tablename__ = "report_reductions"
+    __table_args__ = (
+        CheckConstraint("kind IN ('cancelled', 'returned')", name="kind_is_known"),
+        CheckConstraint("units >= 1", name="units_from_one"),
+        _in_order("ix_report_reductions_placed_at", "placed_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    placed_at: Mapped[datetime]
+    happened_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    sku_no: Mapped[int]
+    units: Mapped[int]
+    line: Mapped[int]
+    historic: Mapped[bool]
+    kind: Mapped[Code]
+    order_number: Mapped[Code]
+    channel: Mapped[Code | None]
+    """Where it came back, if that was said."""
+
+
+class ReportHandover(Table):
+    """The instant at which the last goods of a preorder were in its buyer's hands."""
+
+    __tablename__ = "report_handovers"
+
+    order_number: Mapped[Code] = mapped_column(primary_key=True)
+    happened_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+
+
+class ReportMark(Table):
+    """Left by every transaction that changes what reports find, so that a kept answer knows whether it still holds."""
+
+    __tablename__ = "report_marks"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    left_at: Mapped[datetime]
