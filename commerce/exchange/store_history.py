@@ -59,7 +59,8 @@ _SALES = f"""
 """
 _CANCELLED = f"""
     INSERT INTO report_reductions ({REDUCTIONS_COLUMNS})
-    SELECT o.placed_at, o.placed_at, o.recorded_at, v.no, l.quantity, l.line, true, 'cancelled', o.order_number, NULL
+    SELECT o.placed_at, o.placed_at, o.recorded_at, v.no, l.quantity, l.line, true, 'cancelled', o.order_number,
+           o.channel, NULL
       FROM orders o JOIN known_orders k ON k.id = o.id AND k.is_new AND k.cancelled
       JOIN order_lines l ON l.order_id = o.id
       JOIN variants v ON v.sku = l.sku
@@ -68,7 +69,7 @@ _CANCELLED = f"""
 _CAME_BACK = f"""
     INSERT INTO report_reductions ({REDUCTIONS_COLUMNS})
     SELECT o.placed_at, t.returned_at, t.recorded_at, v.no, t.quantity, t.line, true, 'returned', o.order_number,
-           t.channel
+           o.channel, t.channel
       FROM new_returns n JOIN returns t ON t.return_number = n.return_number
       JOIN orders o ON o.id = t.order_id
       JOIN order_lines l ON l.order_id = t.order_id AND l.line = t.line

@@ -35,10 +35,10 @@ _SALES = """
 """
 _CANCELLED = """
     INSERT INTO report_reductions (placed_at, happened_at, recorded_at, sku_no, units, line, historic, kind,
-                                   order_number, channel)
+                                   order_number, channel, came_back_in)
     SELECT o.placed_at, coalesce(t.happened_at, o.placed_at), coalesce(t.happened_at, o.recorded_at, o.placed_at),
            v.no, CASE o.state WHEN 'cancelled' THEN l.quantity ELSE l.cancelled END, l.line, o.source = 'import',
-           'cancelled', o.order_number, NULL
+           'cancelled', o.order_number, o.channel, NULL
       FROM orders o
       JOIN order_lines l ON l.order_id = o.id AND (o.state = 'cancelled' OR l.cancelled > 0)
       JOIN variants v ON v.sku = l.sku
@@ -48,8 +48,8 @@ _CANCELLED = """
 """
 _RETURNED = """
     INSERT INTO report_reductions (placed_at, happened_at, recorded_at, sku_no, units, line, historic, kind,
-                                   order_number, channel)
-    SELECT o.placed_at, b.at, b.at, v.no, b.units, b.line, b.historic, 'returned', o.order_number, b.channel
+                                   order_number, channel, came_back_in)
+    SELECT o.placed_at, b.at, b.at, v.no, b.units, b.line, b.historic, 'returned', o.order_number, o.channel, b.channel
       FROM (SELECT order_id, line, quantity AS units, returned_at AS at, true AS historic, channel FROM returns
              UNION ALL
             SELECT order_id, line, quantity, created_at, false, NULL FROM refunds
@@ -118,7 +118,8 @@ def upgrade() -> None:
         sa.Column("historic", sa.Boolean(), nullable=False),
         sa.Column("kind", _CODE, nullable=False),
         sa.Column("order_number", _CODE, nullable=False),
-        sa.Column("channel", _CODE, nullable=True),
+        sa.Column("channel", _CODE, nullable=False),
+        sa.Column("came_back_in", _CODE, nullable=True),
         sa.CheckConstraint("kind IN ('cancelled', 'returned')", name=op.f("ck_report_reductions_kind_is_known")),
         sa.CheckConstraint("units >= 1", name=op.f("ck_report_reductions_units_from_one")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_report_reductions")),

@@ -32,7 +32,8 @@ SALES_COLUMNS = """
     channel, location, launch, wave
 """
 REDUCTIONS_COLUMNS = """
-    placed_at, happened_at, recorded_at, sku_no, units, line, historic, kind, order_number, channel
+    placed_at, happened_at, recorded_at, sku_no, units, line, historic, kind, order_number, channel,
+    came_back_in
 """
 
 _MARK = "INSERT INTO report_marks (left_at) VALUES (:now)"
@@ -43,8 +44,8 @@ _RECORD = text(f"""
 """)
 _REDUCE = """
     INSERT INTO report_reductions (placed_at, happened_at, recorded_at, sku_no, units, line, historic, kind,
-                                   order_number, channel)
-    SELECT o.placed_at, :now, :now, v.no, {units}, l.line, false, {kind}, o.order_number, NULL
+                                   order_number, channel, came_back_in)
+    SELECT o.placed_at, :now, :now, v.no, {units}, l.line, false, {kind}, o.order_number, o.channel, NULL
       FROM orders o JOIN order_lines l ON l.order_id = o.id JOIN variants v ON v.sku = l.sku
      WHERE o.id = :order AND {which}
 """

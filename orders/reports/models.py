@@ -70,8 +70,10 @@ class ReportReduction(Table):
     historic: Mapped[bool]
     kind: Mapped[Code]
     order_number: Mapped[Code]
-    channel: Mapped[Code | None]
-    """Where it came back, if that was said."""
+    channel: Mapped[Code]
+    """Where it was sold."""
+    came_back_in: Mapped[Code | None]
+    """The channel in which it came back, if that was said."""
 
 
 class ReportHandover(Table):
