@@ -1,10 +1,13 @@
 """Edit a variant: all but its sku, its product and its status."""
 
+from datetime import datetime
+
 from msgspec import UNSET
 from sqlalchemy.exc import IntegrityError
 
 from catalog.gtins import UNIQUE
 from catalog.models import Category, Variant
+from catalog.past import VARIANTS, past_kept
 from catalog.queries import variant_by_sku
 from catalog.rules import check_gtin
 from catalog.schemas import VariantPatch, VariantView
@@ -13,8 +16,8 @@ from commerce.kernel.db import Session
 from commerce.kernel.refusals import AlreadyExists
 
 
-async def edit_variant(tx: Session, sku: str, wanted: VariantPatch) -> VariantView:
-    """Change what may change; orders keep what they were told.
+async def edit_variant(tx: Session, sku: str, wanted: VariantPatch, now: datetime) -> VariantView:
+    """Change what may change; orders keep what they were told, and reports what it was until now.
 
     Raises InvalidGtin, UnknownReference, NotFound, and AlreadyExists for a GTIN that another variant has.
     """
@@ -23,7 +26,8 @@ async def edit_variant(tx: Session, sku: str, wanted: VariantPatch) -> VariantVi
     if wanted.category is not UNSET:
         await must_know(tx, Category.code, {"category": wanted.category})
     try:
-        await change(tx, Variant.sku, sku, fields_of(wanted))
+        async with past_kept(tx, VARIANTS, sku, now):
+            await change(tx, Variant.sku, sku, fields_of(wanted))
     except IntegrityError as error:
         if UNIQUE not in str(error.orig):
             raise

@@ -154,7 +154,7 @@ async def show_variant(request: AnyRequest, sku: SkuPath, db: NamedDependency[Da
 async def change_variant(sku: SkuPath, data: JSONBody[VariantPatch], db: NamedDependency[Database]) -> VariantView:
     """Change a variant. Its sku means the same thing for ever."""
     async with db.transaction() as tx:
-        return await edit_variant(tx, sku, data)
+        return await edit_variant(tx, sku, data, db.clock.now())
 
 
 @put("/v1/listings/{channel:str}/{sku:str}", opt=may(*_EDITORS), tags=["catalog"])

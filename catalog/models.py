@@ -65,6 +65,17 @@ class Category(Table):
     name: Mapped[str]
 
 
+class CategoryPast(Table):
+    """What a category hung below until an instant, since the change before or ever."""
+
+    __tablename__ = "category_pasts"
+    __table_args__ = (Index("ix_category_pasts_until", "until"),)
+
+    code: Mapped[Code] = mapped_column(ForeignKey("categories.code"), primary_key=True)
+    until: Mapped[datetime] = mapped_column(primary_key=True)
+    parent: Mapped[Code | None] = mapped_column(ForeignKey("categories.code"))
+
+
 class Product(Table):
     """What the variants of one device have in common: its title, its story, and its warranty in every channel."""
 
@@ -120,6 +131,20 @@ class Variant(Table):
     status: Mapped[Code]
     no: Mapped[int] = mapped_column(Identity(always=True))
     """What reports call this variant: short, and for ever."""
+
+
+class VariantPast(Table):
+    """What a variant was until an instant, since the change before or ever: all by which it belongs to sets."""
+
+    __tablename__ = "variant_pasts"
+    __table_args__ = (Index("ix_variant_pasts_until", "until"),)
+
+    sku: Mapped[Code] = mapped_column(ForeignKey("variants.sku"), primary_key=True)
+    until: Mapped[datetime] = mapped_column(primary_key=True)
+    product: Mapped[Code] = mapped_column(ForeignKey("products.code"))
+    category: Mapped[Code] = mapped_column(ForeignKey("categories.code"))
+    brand: Mapped[str | None]
+    options: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
 
 
 class Listing(Table):

@@ -169,7 +169,7 @@ async def show_category(request: AnyRequest, code: CodePath, db: NamedDependency
 async def change_category(code: CodePath, data: JSONBody[CategoryPatch], db: NamedDependency[Database]) -> CategoryView:
     """Rename a category, or move it with all below. It can never come to hang below itself."""
     async with db.transaction() as tx:
-        return await edit_category(tx, code, data)
+        return await edit_category(tx, code, data, db.clock.now())
 
 
 def _after(cursor: str | None) -> str:

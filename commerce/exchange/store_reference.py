@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from catalog.past import CATEGORIES, VARIANTS, keep_past
 from commerce.exchange.merge import Merge, merge
 from commerce.exchange.progress import FileImported
 from commerce.exchange.stage import in_batches
@@ -39,6 +40,11 @@ _MERGES = {
     ),
 }
 """By file, in the order in which rows refer to each other."""
+_PASTS = {
+    "categories": (CATEGORIES, "SELECT code, parent FROM given_categories"),
+    "products": (VARIANTS, "SELECT *, CAST(attributes AS jsonb) AS options FROM given_products"),
+}
+"""By file: what is kept of the rows that it changes, and what it makes of them."""
 
 _NEW_MARKETS = """
     SELECT code, string_to_array(countries, ' ') FROM given_markets g
@@ -93,6 +99,8 @@ async def store_reference(tx: Session, wire: Wire, rows: Mapping[str, int], now:
             continue
         if file == "products":
             await _add_product_groups(wire)
+        if file in _PASTS:
+            await keep_past(tx, *_PASTS[file], now)
         imported[file] = await merge(wire, rows[file], what)
         if file == "markets":
             for market, countries in new_markets:
