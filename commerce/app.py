@@ -30,6 +30,8 @@ from orders.payments.no_provider import no_provider
 from orders.payments.port import PaymentGateway
 from orders.place import place_orders
 from orders.quote_desk import QuoteDesk
+from orders.reports import endpoints as reports
+from orders.reports.attach_rate import AttachRates
 from orders.sell import book_sales
 from pricing import endpoints as pricing
 from pricing.books import endpoints as price_books
@@ -48,6 +50,7 @@ ROUTES: Sequence[HTTPRouteHandler] = (
     *orders.ROUTES,
     *shelf.ROUTES,
     *payments.ROUTES,
+    *reports.ROUTES,
     *keys.ROUTES,
     *checks.ROUTES,
     *dead_shelf.ROUTES,
@@ -72,6 +75,7 @@ class Works:
         self.placing = orders.Placing("place_orders", db, partial(place_orders, self.books))
         self.selling = orders.Selling("book_sales", db, partial(book_sales, self.books))
         self.quoting = QuoteDesk(db, self.books)
+        self.attach_rates = AttachRates()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -87,7 +91,7 @@ class Works:
             await self.db.close()
 
 
-_HANDED = ("db", "placing", "selling", "books", "quoting", "provider")
+_HANDED = ("db", "placing", "selling", "books", "quoting", "provider", "attach_rates")
 """Of the works, what a route is handed by this name."""
 
 

@@ -13,6 +13,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers.base import BaseRouteHandler
 from litestar.types import ASGIApp, HTTPResponseStartEvent, Receive, Scope, Send
+from litestar.typing import FieldDefinition
 from sqlalchemy.exc import DBAPIError
 
 from commerce.kernel.access import NoKey, Principal, WrongRole
@@ -138,9 +139,23 @@ def _refuse_nul(name: str, value: object) -> None:
 def _query_names(handler: BaseRouteHandler) -> Mapping[str, bool]:
     """The query parameters a route declares, by the names they have on the wire, and whether each may be repeated."""
     elsewhere = _NOT_QUERY | handler.resolve_dependencies().keys() | set(handler.opt.get("path", ()))
-    declared = handler.parsed_fn_signature.parameters.items()
-    ours = [(name, field) for name, field in declared if name not in elsewhere]
-    return {getattr(field.kwarg_definition, "name", None) or name: field.is_non_string_sequence for name, field in ours}
+    ours = [(name, field) for name, field in _parameters(handler).items() if name not in elsewhere]
+    return {getattr(field.kwarg_definition, "name", None) or name: _may_be_repeated(field) for name, field in ours}
+
+
+@cache
+def _parameters(handler: BaseRouteHandler) -> Mapping[str, FieldDefinition]:
+    """What a route declares, and what those declare that provide something for it."""
+    provided = (provider.parsed_fn_signature.parameters for provider in handler.resolve_dependencies().values())
+    declared: dict[str, FieldDefinition] = {}
+    for parameters in (*provided, handler.parsed_fn_signature.parameters):
+        declared |= parameters
+    return declared
+
+
+def _may_be_repeated(field: FieldDefinition) -> bool:
+    """A list may be written by naming it again; so may one that may be left out."""
+    return field.is_non_string_sequence or any(part.is_non_string_sequence for part in field.inner_types)
 
 
 def provide_principal(request: AnyRequest) -> Principal:
@@ -283,7 +298,7 @@ def _field_and_reason(found: Mapping[str, Any], handler: BaseRouteHandler) -> tu
     message, name = str(found.get("message", "")), str(found.get("key") or "")
     if message == repr(name):  # It is not there at all.
         return ("body" if name == "data" else _name_on_the_wire(name, handler)), "It is required."
-    declared = handler.parsed_fn_signature.parameters.get(name)
+    declared = _parameters(handler).get(name)
     field, reason = what_is_wrong(message, declared.annotation if declared else Any)
     key = _name_on_the_wire(name, handler)
     if key in {"", "data"} or key in field:
@@ -293,7 +308,7 @@ def _field_and_reason(found: Mapping[str, Any], handler: BaseRouteHandler) -> tu
 
 def _name_on_the_wire(key: str, handler: BaseRouteHandler) -> str:
     """What a caller calls a parameter, which may not be what we call it."""
-    declared = handler.parsed_fn_signature.parameters.get(key)
+    declared = _parameters(handler).get(key)
     return (declared and getattr(declared.kwarg_definition, "name", None)) or key
 
 

@@ -52,6 +52,7 @@ OPENAPI = OpenAPIConfig(
         Tag("customers", "One person across channels."),
         Tag("catalog", "What is sold, where and from when."),
         Tag("prices", "Recommended prices and tax."),
+        Tag("reports", "What leaves with what, and what the channels teach: figures with their definitions."),
         Tag("promotions", "What is given to whom, from when to when, and how often."),
         Tag("price books", "What tills and shops quote from, signed, and who holds it."),
         Tag("stock", "What there is, what is held, what moved."),

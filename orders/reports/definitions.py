@@ -36,7 +36,10 @@ AS_OF = (
     "As-of: sales, cancellations, returns and merges of customers count if they were known then. A till's late sale is "
     "known when it came, imported history when it happened. Sets are what the catalog said then."
 )
-DAYS = "A sale's day is its day in its market's time zone. Days of a period are both in it, of two instants the last is not."
+DAYS = (
+    "A sale's day is its day in its market's time zone. Of a period's days both are in it, of its instants the last is "
+    "not."
+)
 LATER = "Later is by (instant placed, order number by code point). Merged customers are one person."
 GUESTS = "Guests, whom nobody can follow, are left out."
 LATER_ONLY = "Since an attach channel is named, only later orders in it count, and not the anchor's own."

@@ -1,7 +1,7 @@
 """The rules of reports: what may be asked, and how sure a share is. Nothing here touches a database."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -9,6 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 WINDOW_DAYS_MAX = 365
+SETTLES_AFTER = timedelta(minutes=1)
+"""By then whatever was being written at an instant is there to be read."""
 SMALL_SAMPLE = 30
 """A denominator below it is flagged: a share of so few says little."""
 _Z = Decimal("1.959963984540054")

@@ -11,6 +11,9 @@ from orders.reports.rules import Basis, CountAt, GroupBy
 
 Rate = Annotated[Decimal, Meta(description="An exact decimal of six digits, as text.", examples=["0.348214"])]
 Count = Annotated[int, Meta(ge=0)]
+Moment = Annotated[
+    str, Meta(description="A day, or an instant in RFC 3339.", examples=["2026-05-31", "2026-05-31T22:00:00Z"])
+]
 
 
 class IntervalView(msgspec.Struct, frozen=True):
@@ -55,8 +58,8 @@ class ChangeRow(msgspec.Struct, frozen=True, kw_only=True):
 class PeriodView(msgspec.Struct, frozen=True, rename={"first": "from", "last": "to"}):
     """Days are both in it; of instants the last is not."""
 
-    first: date | datetime | None
-    last: date | datetime | None
+    first: Moment | None
+    last: Moment | None
 
 
 class SetView(msgspec.Struct, frozen=True):
@@ -95,7 +98,7 @@ class AttachRateView(msgspec.Struct, frozen=True, kw_only=True):
     """An attach rate with all it takes to understand it, and to ask for it again."""
 
     definition: DefinitionView
-    as_of: Annotated[datetime | date, Meta(description="Known then; a day is its end in each market's calendar.")]
+    as_of: Annotated[Moment, Meta(description="Known then; a day is its end in each market's calendar.")]
     believed_at: Annotated[datetime, Meta(description="What was recorded later is not in it.")]
     settled: Annotated[bool, Meta(description="False while something of that instant may still be being written.")]
     rows: list[RateRow]

@@ -1,0 +1,199 @@
+"""Attach rate: which share of anchors left with an attach, or was followed by one; with its definition."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+import msgspec
+
+from commerce.kernel.db import Database, ReadSession
+from commerce.kernel.refusals import InvalidInput
+from orders.reports.asking import Asked, Clear, understand
+from orders.reports.definitions import MEANINGS, rules_for
+from orders.reports.kept import KeptAnswers, marks_seen
+from orders.reports.rates import Tally, count_rates, make_room
+from orders.reports.rules import Basis, GroupBy, Interval, Kind, Question, follows, is_small, newcombe, rate, wilson
+from orders.reports.schemas import (
+    AttachRateView,
+    ChangeRow,
+    DefinitionView,
+    IntervalView,
+    OpenView,
+    PeriodView,
+    ProgramCited,
+    RateRow,
+    SetView,
+)
+
+AttachRates = KeptAnswers[AttachRateView]
+_MONTH_LENGTH = len("2026-05")
+
+
+class Comparison(NamedTuple):
+    """The other period, as it was written."""
+
+    first: str | None
+    last: str | None
+
+
+async def attach_rate(
+    db: Database, kept: AttachRates, asked: Asked, other: Comparison | None = None, program: ProgramCited | None = None
+) -> AttachRateView:
+    """Answer a question about attach rates from one snapshot, beside another period's answer if that is named.
+
+    Raises InvalidInput, UnknownReference and SetsOverlap, naming the field.
+    """
+    now = db.clock.now()
+    async with db.snapshot() as tx:
+        clear = await understand(tx, asked, now)
+        question = msgspec.json.encode((asked, other, program)), _what_is_known(clear)
+        answer = await kept.find(tx, question, now)
+        if answer is None:
+            await make_room(tx)
+            marks = await marks_seen(tx)
+            answer = await _answer(tx, asked, clear, now, other, program)
+            kept.keep(question, marks, answer, now)
+        return answer
+
+
+async def attach_rate_in(tx: ReadSession, asked: Asked, now: datetime) -> AttachRateView:
+    """The same within a snapshot of the caller's own, kept for nobody."""
+    clear = await understand(tx, asked, now)
+    await make_room(tx)
+    return await _answer(tx, asked, clear, now, None, None)
+
+
+def _what_is_known(clear: Clear) -> tuple[object, ...]:
+    """What may change without a mark: what the catalog says, and what its markets are."""
+    return (*(tuple(members) for members in clear.known[1:]), tuple(p[:5] for p in clear.known.places))
+
+
+async def _answer(
+    tx: ReadSession,
+    asked: Asked,
+    clear: Clear,
+    now: datetime,
+    other: Comparison | None,
+    program: ProgramCited | None,
+) -> AttachRateView:
+    question = clear.question
+    rows, total = await _rows(tx, clear)
+    return AttachRateView(
+        definition=_definition(clear),
+        as_of=said(question.as_of.day or question.as_of.instant),
+        believed_at=question.as_of.believed_at,
+        settled=clear.settled,
+        rows=rows,
+        total=total,
+        comparison=None if other is None else await _beside(tx, asked, rows, other, now),
+        program=program,
+    )
+
+
+async def _rows(tx: ReadSession, clear: Clear) -> tuple[list[RateRow], RateRow]:
+    groups, whole = await count_rates(tx, clear.question, clear.known)
+    return [_row(clear.question, tally) for tally in groups], _row(clear.question, whole)
+
+
+async def _beside(
+    tx: ReadSession, asked: Asked, now_rows: Sequence[RateRow], other: Comparison, now: datetime
+) -> list[ChangeRow]:
+    """Each row beside the one of the other period, by group; days and months of different periods share no group."""
+    if {"day", "week", "month"} & {word for one in asked.group_by for word in one.split(",")}:
+        raise InvalidInput("group_by", "Two periods have no day, week or month in common that could be compared.")
+    try:
+        clear = await understand(tx, msgspec.structs.replace(asked, first=other.first, last=other.last), now)
+    except InvalidInput as refusal:
+        if refusal.field in {"from", "to"}:
+            raise InvalidInput(f"compare_{refusal.field}", refusal.reason) from None
+        raise
+    before_rows, _ = await _rows(tx, clear)
+    before = {_key(row): row for row in before_rows}
+    ours = {_key(row): row for row in now_rows}
+    keys = sorted(ours.keys() | before.keys(), key=lambda key: tuple((word is None, word or "") for _, word in key))
+    return [_change(asked.basis, ours.get(key), before.get(key)) for key in keys]
+
+
+def _key(row: RateRow) -> tuple[tuple[str, str | None], ...]:
+    return tuple(row.group.items())
+
+
+def _change(basis: Basis, ours: RateRow | None, theirs: RateRow | None) -> ChangeRow:
+    shown = ours or theirs
+    assert shown is not None
+    difference = None
+    interval = None
+    if ours is not None and theirs is not None and ours.rate is not None and theirs.rate is not None:
+        difference = ours.rate - theirs.rate
+        if basis is not Basis.UNITS:
+            pairs = (ours.numerator, ours.denominator), (theirs.numerator, theirs.denominator)
+            interval = shown_interval(newcombe(*pairs))
+    return ChangeRow(group=shown.group, before=theirs, now=ours, difference=difference, interval=interval)
+
+
+def _row(question: Question, tally: Tally) -> RateRow:
+    below, above = tally.denominator, tally.numerator
+    if question.complete_only:
+        below, above = below - tally.open_denominator, above - tally.open_numerator
+    is_share = question.basis is not Basis.UNITS
+    return RateRow(
+        group={str(group): _name(group, word) for group, word in zip(question.group_by, tally.key, strict=False)},
+        numerator=above,
+        denominator=below,
+        rate=rate(above, below),
+        interval=shown_interval(wilson(above, below)) if is_share else None,
+        small_sample=is_small(below),
+        open=OpenView(tally.open_numerator, tally.open_denominator) if follows(question.basis) else None,
+    )
+
+
+def shown_interval(interval: Interval | None) -> IntervalView | None:
+    """An interval as it is answered."""
+    return None if interval is None else IntervalView(*interval)
+
+
+def _name(group: GroupBy, word: str | None) -> str | None:
+    """Months are called by year and month, everything else as it is stored."""
+    return word[:_MONTH_LENGTH] if word and group in {GroupBy.MONTH, GroupBy.COHORT} else word
+
+
+def _definition(clear: Clear) -> DefinitionView:
+    question = clear.question
+    meaning = MEANINGS[question.basis]
+    anchor_versions, attach_versions = clear.versions
+    return DefinitionView(
+        basis=question.basis,
+        denominator=meaning.denominator,
+        numerator=meaning.numerator,
+        rules=rules_for(question, cohort=GroupBy.COHORT in question.group_by),
+        anchor=SetView(list(question.anchor), len(clear.known.anchor), anchor_versions),
+        attach=SetView(list(question.attach), len(clear.known.attach), attach_versions),
+        window_days=question.window_days,
+        period=PeriodView(*(None if bound is None else said(bound) for bound in question.period)),
+        filters=_filters(question),
+        complete_only=question.complete_only,
+        count_at=question.count_at,
+        group_by=list(question.group_by),
+    )
+
+
+def _filters(question: Question) -> dict[str, str]:
+    kind, attach_kind = question.channel_kind, question.attach_channel_kind
+    named = {
+        "channel_kind": None if kind is Kind.ALL else str(kind),
+        "channel": question.channel,
+        "market": question.market,
+        "store": question.store,
+        "launch": question.launch,
+        "wave": question.wave,
+        "attach_channel": question.attach_channel,
+        "attach_channel_kind": None if attach_kind is None else str(attach_kind),
+    }
+    return {name: said for name, said in named.items() if said is not None}
+
+
+def said(moment: date | datetime) -> str:
+    """A day or an instant as it is answered, and can be asked again."""
+    if isinstance(moment, datetime):
+        return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return moment.isoformat()
