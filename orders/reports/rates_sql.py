@@ -69,7 +69,10 @@ def net_lines(*, members: bool, bounded: bool, merges: bool, followed: bool, cou
     day = (
         "CASE WHEN f.preorder THEN CAST(h.happened_at AT TIME ZONE c.zone AS date) ELSE f.day END" if later else "f.day"
     )
+    # The join below says the same, but only so does PostgreSQL leave the others out as it reads.
+    ours = "{fact}.sku_no = ANY (CAST(:sku_nos AS int[]))" if members else "true"
     conditions = [
+        ours.format(fact="f"),
         f"({scanned.format(fact='f')} OR f.preorder)" if later and bounded else scanned.format(fact="f"),
         known("f", "placed_at"),
         "f.quantity > coalesce(b.units, 0)",
@@ -87,7 +90,7 @@ def net_lines(*, members: bool, bounded: bool, merges: bool, followed: bool, cou
           JOIN {CHANNELS} ON c.code = f.channel
           LEFT JOIN (SELECT r.order_number, r.line, CAST(sum(r.units) AS int) AS units
                        FROM report_reductions r JOIN {CHANNELS} ON c.code = r.channel
-                      WHERE {back} AND {known("r", "happened_at")}
+                      WHERE {back} AND {ours.format(fact="r")} AND {known("r", "happened_at")}
                       GROUP BY r.order_number, r.line) AS b ON b.order_number = f.order_number AND b.line = f.line
           {_HANDED if later else ""}
           {_ROOTS if merges else ""}
@@ -149,18 +152,18 @@ def tally(where: str, names: Sequence[str]) -> str:
     """  # noqa: S608 - as above
 
 
-def pick(basis: Basis, names: Sequence[str]) -> str:
+def pick(basis: Basis, names: Sequence[str], source: str = "anchors") -> str:
     """One row for each anchor that counts: each order, or each customer's first one."""
     keys = "".join(f"{name}, " for name in names)
     if basis is Basis.CUSTOMERS:
         return f"""
             SELECT DISTINCT ON (customer{"".join(f", {name}" for name in names)})
                    {keys}customer, order_number, at, day, as_of_day, attached_on
-              FROM anchors ORDER BY customer, {keys}at, order_number
+              FROM {source} ORDER BY customer, {keys}at, order_number
         """  # noqa: S608 - as above
     return f"""
         SELECT {keys}customer, order_number, at, day, as_of_day, min(attached_on) AS attached_on
-          FROM anchors GROUP BY {keys}customer, order_number, at, day, as_of_day
+          FROM {source} GROUP BY {keys}customer, order_number, at, day, as_of_day
     """  # noqa: S608 - as above
 
 
@@ -184,7 +187,7 @@ def followed_rates(
         anchors AS (
             SELECT {keys}x.customer, x.order_number, x.at, x.day, x.as_of_day, x.attached_on
               FROM ({reached(reach, attach, "x.customer", "net")}) AS x {_cohort(groups)} WHERE x.a AND {filters}),
-        picked AS ({pick(basis, names)}){", all_picked AS (" + pick(basis, []) + ")" if names else ""}
+        picked AS ({pick(basis, names)}){", all_picked AS (" + pick(basis, [], "picked") + ")" if names else ""}
         SELECT {"false" if names else "true"} AS whole, t.* FROM ({tally("picked", names)}) AS t
         {whole if names else ""}
     """  # noqa: S608 - as above
