@@ -1,6 +1,5 @@
 """Browse: products with the variants a shopper may see, found by text, category and attributes, in one statement."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from math import isfinite
@@ -10,13 +9,12 @@ import msgspec
 from sqlalchemy import TextClause, text
 
 from catalog.known import category_must_be_known
+from catalog.selectors import as_stored
 from catalog.words import FOUND, WITH_ALL, WITHOUT_ANY, terms_of
 from commerce.kernel.db import ReadSession
 from commerce.kernel.refusals import InvalidInput
 
 Shape = TypeVar("Shape")
-_PLAIN = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?|true|false", re.ASCII)
-"""A JSON number or truth value, as far as attributes go."""
 
 
 class BrowseFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,19 +151,12 @@ def _attribute_conditions(attributes: Sequence[tuple[str, str]], facts: dict[str
     conditions = []
     for name, values in by_name.items():
         choices = []
-        for held in (held for value in values for held in _as_stored(name, value)):
+        for held in (held for value in values for held in as_stored(name, value)):
             key = f"attribute_{len(facts)}"
             facts[key] = held
             choices.append(f"v.options @> CAST(:{key} AS jsonb)")
         conditions.append(f"({' OR '.join(choices)})")
     return conditions
-
-
-def _as_stored(name: str, value: str) -> list[str]:
-    """The attribute as JSON: as a text, and as the number or truth value that is written the same."""
-    key = msgspec.json.encode(name).decode()
-    as_text = f"{{{key}: {msgspec.json.encode(value).decode()}}}"
-    return [as_text, f"{{{key}: {value}}}"] if _PLAIN.fullmatch(value) else [as_text]
 
 
 def _statement(conditions: Sequence[str], *, searched: bool, listed: bool) -> TextClause:
