@@ -7,7 +7,7 @@ from litestar import Response, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
-from catalog import place_endpoints, queries
+from catalog import pairing_endpoints, place_endpoints, queries
 from catalog.add_variants import add_variants
 from catalog.browse import BrowseFilter, ProductRow, attribute_pairs, browse
 from catalog.create_product import create_product
@@ -177,6 +177,7 @@ async def show_listing(
 
 ROUTES = [
     *place_endpoints.ROUTES,
+    *pairing_endpoints.ROUTES,
     add_product,
     list_products,
     show_product,

@@ -1,11 +1,12 @@
 """Members: the variants that selectors mean, as the catalog said at an instant, in two statements."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause, text
 
+from catalog.errors import SetsOverlap
 from catalog.selectors import Selector, SelectorKind, as_stored
 from commerce.kernel.db import ReadSession
 from commerce.kernel.refusals import UnknownReference
@@ -73,6 +74,13 @@ async def members(tx: ReadSession, wanted: Sequence[Selector], at: datetime) -> 
         return []
     facts: dict[str, Any] = {"at": at, **{str(kind): texts for kind, texts in by_kind.items()}}
     return [Member(*row) for row in await tx.execute(_statement(sorted(by_kind)), facts)]
+
+
+def must_be_apart(field: str, anchor: Iterable[Member], attach: Iterable[Member]) -> None:
+    """A variant cannot go with itself. Raises SetsOverlap for the field of the set that is to attach."""
+    shared = {member.sku for member in anchor} & {member.sku for member in attach}
+    if shared:
+        raise SetsOverlap(field, min(shared), len(shared))
 
 
 async def _must_be_known(tx: ReadSession, wanted: Sequence[Selector]) -> None:

@@ -147,6 +147,21 @@ class VariantPast(Table):
     options: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
 
 
+class Pairing(Table):
+    """What goes with what: two sets of variants, each the union of its selectors."""
+
+    __tablename__ = "pairings"
+    __table_args__ = (
+        CheckConstraint("cardinality(anchor) > 0 AND cardinality(attach) > 0", name="something_with_something"),
+    )
+
+    code: Mapped[Code] = mapped_column(primary_key=True)
+    anchor: Mapped[list[str]] = mapped_column(ARRAY(Text()))
+    attach: Mapped[list[str]] = mapped_column(ARRAY(Text()))
+    note: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
 class Listing(Table):
     """Where and when a variant is shown, and from when it is certified to be sold there."""
 

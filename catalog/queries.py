@@ -7,13 +7,14 @@ import msgspec
 from sqlalchemy import select, text
 
 from catalog.browse import VARIANT_JSON, decode_stored
-from catalog.models import Category, Channel, Listing, Location, Market
+from catalog.models import Category, Channel, Listing, Location, Market, Pairing
 from catalog.schemas import (
     CategoryView,
     ChannelView,
     ListingView,
     LocationView,
     MarketView,
+    PairingView,
     ProductView,
     VariantView,
 )
@@ -119,6 +120,17 @@ async def variant_by_sku(tx: ReadSession, sku: str) -> VariantView:
 async def listing_of(tx: ReadSession, channel: str, sku: str) -> ListingView:
     """One variant's listing in one channel. Raises NotFound."""
     return _one(await tx.get(Listing, (channel, sku)), ListingView, "listing", f"{channel} {sku}")
+
+
+async def pairings(tx: ReadSession, after: str, limit: int) -> list[PairingView]:
+    """Pairings by code; one more than the limit if there is more."""
+    rows = await tx.execute(select(Pairing).where(Pairing.code > after).order_by(Pairing.code).limit(limit + 1))
+    return _shown(rows.scalars().all(), PairingView)
+
+
+async def pairing_by_code(tx: ReadSession, code: str) -> PairingView:
+    """One pairing as it is stored now. Raises NotFound."""
+    return _one(await tx.get(Pairing, code, populate_existing=True), PairingView, "pairing", code)
 
 
 def _shown(rows: Sequence[Any], shape: type[View]) -> list[View]:

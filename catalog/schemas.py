@@ -8,10 +8,11 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from catalog.rules import ChannelKind, LocationKind, TaxClass, VariantStatus
-from commerce.kernel.bodies import At, Body, CodeText, CurrencyText, LongText, ShortText
+from commerce.kernel.bodies import NO_NUL, At, Body, CodeText, CurrencyText, LongText, ShortText
 from commerce.kernel.countries import CountryText
 
 VARIANTS_MAX = 100
+SELECTORS_MAX = 50
 
 Countries = Annotated[list[CountryText], Meta(min_length=1, max_length=100, examples=[["DE", "AT"]])]
 ZoneText = Annotated[
@@ -25,6 +26,20 @@ ChannelCode = Annotated[CodeText, Meta(examples=["de-web"])]
 Title = Annotated[ShortText, Meta(examples=["Tern 3"])]
 GtinText = Annotated[str, Meta(max_length=14, description="GTIN-8, -12, -13 or -14.", examples=["4006381333931"])]
 Warranty = Annotated[int, Meta(ge=0, le=240, description="Months, the same in every channel.", examples=[24])]
+SelectorText = Annotated[
+    str,
+    NO_NUL,
+    Meta(
+        min_length=1,
+        max_length=1_200,
+        description="Which variants: `sku:…`, `product:…`, `category:…` with all below, `brand:…` or"
+        " `attribute:name=value`.",
+        examples=["category:phones"],
+    ),
+]
+Selectors = Annotated[
+    list[SelectorText], Meta(min_length=1, max_length=SELECTORS_MAX, description="All that any of them means.")
+]
 # What is stored is shown as it is: an import may have brought what no request could, and it must be readable.
 SkuShown = Annotated[str, Meta(description="The variant's code.", examples=["TERN3-SLATE-128"])]
 CategoryShown = Annotated[str, Meta(examples=["phones"])]
@@ -280,3 +295,21 @@ class ProductView(msgspec.Struct, frozen=True):
     warranty_months: Annotated[int, Meta(description="The same in every channel.", examples=[24])]
     warranty_terms: str
     variants: list[VariantView]
+
+
+class PairingBody(Body, frozen=True, kw_only=True):
+    """What goes with what. No variant may be in both sets."""
+
+    anchor: Annotated[Selectors, Meta(examples=[["category:phones"]])]
+    attach: Annotated[Selectors, Meta(examples=[["category:cases"]])]
+    note: ShortText | None = None
+
+
+class PairingView(msgspec.Struct, frozen=True):
+    """What goes with what."""
+
+    code: Annotated[str, Meta(examples=["phones-cases"])]
+    anchor: Annotated[list[str], Meta(examples=[["category:phones"]])]
+    attach: Annotated[list[str], Meta(examples=[["category:cases"]])]
+    note: str | None
+    created_at: datetime

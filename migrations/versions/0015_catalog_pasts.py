@@ -1,4 +1,4 @@
-"""What variants and categories were, until which instant."""
+"""What variants and categories were, until which instant; and what goes with what."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -39,10 +39,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sku", "until", name=op.f("pk_variant_pasts")),
     )
     op.create_index("ix_variant_pasts_until", "variant_pasts", ["until"])
+    op.create_table(
+        "pairings",
+        sa.Column("code", _CODE, nullable=False),
+        sa.Column("anchor", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("attach", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "cardinality(anchor) > 0 AND cardinality(attach) > 0", name=op.f("ck_pairings_something_with_something")
+        ),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_pairings")),
+    )
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '4s'")
     op.execute("SET LOCAL statement_timeout = '5s'")
+    op.drop_table("pairings")
     op.drop_table("variant_pasts")
     op.drop_table("category_pasts")
