@@ -1,9 +1,14 @@
-"""What goes with what: said by merchandisers, read by staff, and refused by field."""
+"""What goes with what: said by merchandisers, read by staff, refused by field, and there in the demo shop."""
 
+import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from catalog.members import members
+from catalog.selectors import selector_of
+from commerce.commands.load_demo import load_demo
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
@@ -121,3 +126,24 @@ async def test_only_who_edits_the_catalog_says_what_goes_together(callers: Calle
     assert problem(await analyst.send("PUT", f"{PLACE}/x", CASES)) == (403, "wrong_role")
     assert problem(await analyst.send("DELETE", f"{PLACE}/x")) == (403, "wrong_role")
     assert problem(await storefront.get(PLACE)) == (403, "wrong_role")
+
+
+async def test_the_demo_shop_knows_what_goes_with_what(db: Database, url: str, tmp_path: Path) -> None:
+    await asyncio.to_thread(load_demo, url, tmp_path / "demo-keys.json")
+
+    sizes = {}
+    async with db.read() as tx:
+        for code, *sets in await rows(db, "SELECT code, anchor, attach FROM pairings ORDER BY code"):
+            known = [await members(tx, [selector_of("set", one) for one in each], db.clock.now()) for each in sets]
+            sizes[code] = tuple(map(len, known))
+
+    assert sizes == {
+        "hub-things": (1, 4),
+        "phones-cases": (20, 10),
+        "phones-chargers": (20, 6),
+        "phones-earbuds": (20, 5),
+        "phones-glass": (20, 4),
+        "phones-watches": (20, 6),
+        "tern-3-made-for-it": (6, 4),
+        "watches-straps": (4, 2),
+    }

@@ -2,11 +2,16 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
 from sqlalchemy import text
 
+from catalog.pair import pair
+from catalog.schemas import PairingBody
+from commerce.demo.pairings import PAIRINGS
 from commerce.embedded.folder import write_privately
 from commerce.exchange.import_folder import import_folder
 from commerce.kernel.access import NoKey, Role
@@ -54,14 +59,16 @@ async def _load(url: str, remembered: Path) -> Mapping[str, str]:
                 return keys
         if keys.keys() != _KEYS.keys():
             keys = await _make_keys(db, remembered)
-        await import_folder(db, SHOP, finish=_tax_america)
+        await import_folder(db, SHOP, finish=partial(_finish, now=db.clock.now()))
         return keys
     finally:
         await db.close()
 
 
-async def _tax_america(tx: Session) -> None:
+async def _finish(tx: Session, now: datetime) -> None:
     await tx.execute(_US_SALES_TAX)
+    for code, anchor, attach, note in PAIRINGS:
+        await pair(tx, code, PairingBody(anchor=list(anchor), attach=list(attach), note=note), now)
 
 
 async def _that_open(db: Database, keys: Mapping[str, str]) -> dict[str, str]:
