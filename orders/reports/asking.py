@@ -7,10 +7,9 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import text
 
-from catalog.members import Member, members
+from catalog.members import Member, members, must_be_apart
 from commerce.kernel.db import ReadSession
 from commerce.kernel.refusals import InvalidInput, UnknownReference
-from orders.reports.errors import SetsOverlap
 from orders.reports.places import Place, places
 from orders.reports.rates import Known
 from orders.reports.rules import (
@@ -89,9 +88,7 @@ async def understand(tx: ReadSession, asked: Asked, now: datetime) -> Clear:
     await _must_be_known(tx, question)
     anchor, anchor_versions = await _set(tx, "anchor", question.anchor, as_of.instant)
     attach, attach_versions = await _set(tx, "attach", question.attach, as_of.instant)
-    both = {member.sku for member in anchor} & {member.sku for member in attach}
-    if both:
-        raise SetsOverlap("attach", min(both), len(both))
+    must_be_apart("attach", anchor, attach)
     settled = as_of.instant + SETTLES_AFTER <= now
     return Clear(question, Known(found, anchor, attach), (anchor_versions, attach_versions), settled)
 
