@@ -6,6 +6,7 @@ from inventory.laws import LAWS as INVENTORY
 from orders.customers.laws import LAWS as CUSTOMERS
 from orders.laws import LAWS as ORDERS
 from orders.payments.laws import LAWS as PAYMENTS
+from orders.reports.laws import LAWS as REPORTS
 from orders.returns.laws import LAWS as RETURNS
 from pricing.books.laws import LAWS as BOOKS
 from pricing.changes.laws import LAWS as PRICE_CHANGES
@@ -14,5 +15,5 @@ from pricing.promotions.laws import LAWS as PROMOTIONS
 
 LAWS: tuple[type[Law], ...] = (
     *(*CATALOG, *PRICING, *PRICE_CHANGES, *PROMOTIONS, *BOOKS),
-    *(*INVENTORY, *ORDERS, *PAYMENTS, *RETURNS, *CUSTOMERS),
+    *(*INVENTORY, *ORDERS, *PAYMENTS, *RETURNS, *REPORTS, *CUSTOMERS),
 )

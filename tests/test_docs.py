@@ -100,6 +100,8 @@ def test_a_route_whose_answer_has_an_etag_says_so_and_how_it_is_used() -> None:
     }
 
     assert told == {
+        "/v1/catalog/pairings",
+        "/v1/catalog/pairings/{code}",
         "/v1/catalog/products",
         "/v1/catalog/products/{code}",
         "/v1/catalog/variants/{sku}",

@@ -34,6 +34,7 @@ from orders.payments.laws import (
 from orders.returns.laws import LAWS as RETURNS
 from orders.returns.laws import NoMoreComesBackThanWasSold
 from tests.conftest import NOON, Callers
+from tests.reported import report_anew
 from tests.shop import no_law_is_broken, put_stock
 from tests.stories import cash, every_law_holds, open_store, order, plant, sale
 
@@ -261,6 +262,7 @@ async def test_an_order_that_nobody_collected_is_open_for_an_hour_at_most(db: Da
 
 async def test_everything_that_was_sold_may_come_back(db: Database) -> None:
     await plant(db, CAME_BACK.format(SOLD, "r-1", 1), CAME_BACK.format(SOLD, "r-2", 1))
+    await report_anew(db)
 
     await every_law_holds(db)
 
@@ -289,5 +291,6 @@ async def test_imported_history_is_a_fact_from_elsewhere(db: Database) -> None:
         "INSERT INTO order_lines (order_id, line, sku, quantity, unit_price, discount_total, tax_total, line_total)"
         " VALUES ('ord_old', 3, 'WATCH', 1, 1000, 0, 160, 1000)",
     )
+    await report_anew(db)
 
     await every_law_holds(db)

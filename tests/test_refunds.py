@@ -10,6 +10,7 @@ from commerce.kernel.money import cumulative_part, half_up
 from tests.conftest import Callers, Json, problem
 from tests.paid_store import back, refunds, shipped
 from tests.paying import Checkout, money, whats
+from tests.reported import report_anew
 from tests.shop import put_stock, rows
 from tests.stories import eur, ledger, order, plant
 
@@ -60,6 +61,7 @@ async def discounted(shop: Checkout, *quantities: int, discount: int) -> str:
         f"UPDATE ledger_entries SET amount = {net} WHERE {where}",
         "ALTER TABLE ledger_entries ENABLE TRIGGER append_only",
     )
+    await report_anew(shop.db)
     await shop.buyer_pays(await shop.begin(order_id))
     await shop.settle()
     answer = await shop.operator.post(f"/v1/orders/{order_id}/ship", {"location": "wh-de"})
