@@ -79,7 +79,7 @@ async def _answer(
     question = clear.question
     rows, total = await _rows(tx, clear)
     return AttachRateView(
-        definition=_definition(clear),
+        definition=definition_of(clear),
         as_of=said(question.as_of.day or question.as_of.instant),
         believed_at=question.as_of.believed_at,
         settled=clear.settled,
@@ -157,7 +157,8 @@ def _name(group: GroupBy, word: str | None) -> str | None:
     return word[:_MONTH_LENGTH] if word and group in {GroupBy.MONTH, GroupBy.COHORT} else word
 
 
-def _definition(clear: Clear) -> DefinitionView:
+def definition_of(clear: Clear, *more: str) -> DefinitionView:
+    """What the figures of this question mean; `more` are rules of its own kind."""
     question = clear.question
     meaning = MEANINGS[question.basis]
     anchor_versions, attach_versions = clear.versions
@@ -165,7 +166,7 @@ def _definition(clear: Clear) -> DefinitionView:
         basis=question.basis,
         denominator=meaning.denominator,
         numerator=meaning.numerator,
-        rules=rules_for(question, cohort=GroupBy.COHORT in question.group_by),
+        rules=[*rules_for(question, cohort=GroupBy.COHORT in question.group_by), *more],
         anchor=SetView(list(question.anchor), len(clear.known.anchor), anchor_versions),
         attach=SetView(list(question.attach), len(clear.known.attach), attach_versions),
         window_days=question.window_days,

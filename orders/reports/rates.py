@@ -1,6 +1,6 @@
 """Rates: run a question against the facts, and give its counts by group."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from catalog.members import Member
 from commerce.kernel.db import ReadSession
 from orders.reports.persons import Merges, merges_known
 from orders.reports.places import Place, as_columns_of
-from orders.reports.rates_sql import Reach, cohorts, followed_rates, net_lines, order_rates
+from orders.reports.rates_sql import Reach, cohorts, followed_rates, net_lines, order_rates, rates_by_attach
 from orders.reports.rules import GroupBy, Kind, Question, follows
 
 MEMORY = "128MB"
@@ -47,52 +47,80 @@ async def make_room(tx: ReadSession) -> None:
         await tx.execute(statement)
 
 
-async def count_rates(
-    tx: ReadSession, question: Question, known: Known, reach: Reach | None = None
-) -> tuple[list[Tally], Tally]:
+class Prepared(NamedTuple):
+    """The parts that statements about one question are put together from, and what all of them bind."""
+
+    net: str
+    everything: str
+    filters: str
+    attach: str
+    facts: dict[str, object]
+
+
+async def prepare(tx: ReadSession, question: Question, known: Known) -> Prepared:
+    """Read what had become of customers, and write the parts of a question's statements."""
+    last = max((place.known_before for place in known.places), default=question.as_of.instant)
+    merges = await merges_known(tx, last, question.as_of.believed_at)
+    merged, count_at = bool(merges.merged), question.count_at
+    bounded = scan_range(question) is not None
+    net = net_lines(members=True, bounded=bounded, merges=merged, followed=follows(question.basis), count_at=count_at)
+    everything = net_lines(members=False, bounded=False, merges=merged, followed=True, count_at=count_at)
+    facts = parameters(question, known, merges)
+    return Prepared(net, everything, filters_of(question), attach_of(question), facts)
+
+
+async def count_rates(tx: ReadSession, question: Question, known: Known) -> tuple[list[Tally], Tally]:
     """The counts of every group, in order, and those of the question without groups."""
-    merges = await merges_known(tx, max((p.known_before for p in known.places), default=question.as_of.instant),
-                                question.as_of.believed_at)  # fmt: skip
-    facts = {**parameters(question, known, merges)}
-    rows = (await tx.execute(text(_statement(question, merges, question.group_by, reach)), facts)).all()
-    groups = [Tally(_key(row[1:-4]), *row[-4:]) for row in rows if not row[0]]
-    whole = next((Tally((), *row[-4:]) for row in rows if row[0]), None)
+    parts = await prepare(tx, question, known)
+    groups, whole = await _run(tx, _statement(question, parts, question.group_by), parts)
     if not question.group_by:
         groups = [whole or groups[0]]
-    if whole is None:
-        whole = await _whole(tx, question, groups, merges, facts, reach)
-    return sorted(groups, key=lambda tally: tuple((word is None, word or "") for word in tally.key)), whole
+    if whole is None and {GroupBy.ANCHOR_PRODUCT, GroupBy.ATTACH_PRODUCT} & set(question.group_by):
+        alone, whole = await _run(tx, _statement(question, parts, ()), parts)
+        whole = whole or alone[0]
+    return sorted(groups, key=_in_order), whole or _sum(groups)
 
 
-async def _whole(
-    tx: ReadSession, question: Question, groups: Sequence[Tally], merges: Merges, facts: Mapping[str, object],
-    reach: Reach | None,
-) -> Tally:  # fmt: skip
-    """Orders that are in one group only add up; where they may be in several, everything is counted once more."""
-    if not {GroupBy.ANCHOR_PRODUCT, GroupBy.ATTACH_PRODUCT} & set(question.group_by):
-        sums = [sum(column) for column in zip(*(tally[1:] for tally in groups), strict=True)] or [0] * 4
-        return Tally((), *sums)
-    row = (await tx.execute(text(_statement(question, merges, (), reach)), facts)).one()
-    return Tally((), *row[-4:])
+async def count_by_attach(
+    tx: ReadSession, question: Question, known: Known, by: str
+) -> tuple[list[Tally], list[Tally]]:
+    """Of the anchors of each group: those with the attach in the same order, and those that came for it later.
+
+    The latter by the group and the attach's `by` (a column of its line), where there are any.
+    """
+    parts = await prepare(tx, question, known)
+    same, _ = await _run(tx, _statement(question, parts, question.group_by, Reach.SAME), parts)
+    later = rates_by_attach(
+        parts.net, question.basis, question.group_by, Reach.LATER, filters=parts.filters, attach=parts.attach, more="",
+        by=by,
+    )  # fmt: skip
+    return sorted(same, key=_in_order), sorted((await _run(tx, later, parts))[0], key=_in_order)
 
 
-def _statement(question: Question, merges: Merges, groups: Sequence[GroupBy], reach: Reach | None) -> str:
-    followed = follows(question.basis)
-    bounded = scan_range(question) is not None
-    net = net_lines(
-        members=True, bounded=bounded, merges=bool(merges.merged), followed=followed, count_at=question.count_at
-    )
-    more = ""
-    if GroupBy.COHORT in groups:
-        everything = net_lines(
-            members=False, bounded=False, merges=bool(merges.merged), followed=True, count_at=question.count_at
-        )
-        more = f"{cohorts(everything)},"
-    filters = filters_of(question)
-    if not followed:
-        return order_rates(net, question.basis, groups, filters=filters, more=more)
+async def _run(tx: ReadSession, statement: str, parts: Prepared) -> tuple[list[Tally], Tally | None]:
+    """The counts of every group, and of the whole if the statement has them as well."""
+    rows = (await tx.execute(text(statement), parts.facts)).all()
+    groups = [Tally(_key(row[1:-4]), *row[-4:]) for row in rows if not row[0]]
+    return groups, next((Tally((), *row[-4:]) for row in rows if row[0]), None)
+
+
+def _sum(groups: Sequence[Tally]) -> Tally:
+    """Together, where each order is in one group only."""
+    return Tally((), *([sum(column) for column in list(zip(*groups, strict=True))[1:]] or [0] * 4))
+
+
+def _in_order(tally: Tally) -> tuple[tuple[bool, str], ...]:
+    return tuple((word is None, word or "") for word in tally.key)
+
+
+def _statement(question: Question, parts: Prepared, groups: Sequence[GroupBy], reach: Reach | None = None) -> str:
+    more = f"{cohorts(parts.everything)}," if GroupBy.COHORT in groups else ""
+    if not follows(question.basis):
+        return order_rates(parts.net, question.basis, groups, filters=parts.filters, more=more)
     reach = reach or (Reach.LATER if question.later_only else Reach.EITHER)
-    return followed_rates(net, question.basis, groups, reach, filters=filters, attach=attach_of(question), more=more)
+    return followed_rates(
+        parts.net, question.basis, groups, reach, filters=parts.filters, attach=parts.attach, more=more
+    )
 
 
 def filters_of(question: Question) -> str:

@@ -175,7 +175,7 @@ def followed_rates(
     `filters` are about the anchor's line `x`, `attach` says which lines are an attach, `more` are CTEs before it.
     """
     if GroupBy.ATTACH_PRODUCT in groups:
-        return _followed_by_product(net, basis, groups, reach, filters=filters, attach=attach, more=more)
+        return rates_by_attach(net, basis, groups, reach, filters=filters, attach=attach, more=more, by="x.product")
     names = _names(groups)
     keys = "".join(f"{key}, " for key in keys_of(groups))
     whole = f"""
@@ -193,32 +193,36 @@ def followed_rates(
     """  # noqa: S608 - as above
 
 
-def _followed_by_product(
-    net: str, basis: Basis, groups: Sequence[GroupBy], reach: Reach, *, filters: str, attach: str, more: str
+def rates_by_attach(  # noqa: PLR0913 - the parts of one statement
+    net: str, basis: Basis, groups: Sequence[GroupBy], reach: Reach, *, filters: str, attach: str, more: str, by: str
 ) -> str:
-    """As above, one row for each product of the attach that came: each anchor stands beside all of them in turn."""
+    """As above, one row for each `by` of the attaches that came: each anchor stands beside all of them in turn.
+
+    It stands where the attach's product stands among the groups, or behind them.
+    """
     names = _names(groups)
     keys = "".join(f"{key}, " for key in keys_of(groups))
     listed = "".join(f"{name}, " for name in names)
-    product = f"k{list(groups).index(GroupBy.ATTACH_PRODUCT)}"
+    place = list(groups).index(GroupBy.ATTACH_PRODUCT) if GroupBy.ATTACH_PRODUCT in groups else len(names)
     same = "".join(f" AND n.{name} IS NOT DISTINCT FROM d.{name}" for name in names)
-    ordered = ", ".join("n.product" if name == product else f"d.{name}" for name in sorted((*names, product)))
+    ordered = [f"d.{name}" for name in names]
+    ordered.insert(place, "n.attach_key")
     return f"""
         WITH {more} net AS MATERIALIZED ({net}),
         anchors AS (
             SELECT {keys}x.customer, x.order_number, x.at, x.day, x.as_of_day, CAST(NULL AS date) AS attached_on
               FROM net x {_cohort(groups)} WHERE x.a AND {filters}),
         picked AS ({pick(basis, names)}),
-        attaches AS (SELECT x.* FROM net x WHERE {attach}),
+        attaches AS (SELECT x.customer, x.order_number, x.at, x.day, {by} AS attach_key FROM net x WHERE {attach}),
         beside AS (
-            SELECT {listed}e.customer, e.order_number, e.at, e.day, e.as_of_day, q.product, true AS a
-              FROM picked e JOIN (SELECT DISTINCT customer, product FROM attaches) AS q USING (customer)
+            SELECT {listed}e.customer, e.order_number, e.at, e.day, e.as_of_day, q.attach_key, true AS a
+              FROM picked e JOIN (SELECT DISTINCT customer, attach_key FROM attaches) AS q USING (customer)
              UNION ALL
-            SELECT {"NULL, " * len(names)}customer, order_number, at, day, NULL, product, false FROM attaches),
-        hits AS ({reached(reach, "NOT x.a", "x.customer, x.product", "beside")}),
-        n AS ({tally("hits WHERE a", [*names, "product"])}),
+            SELECT {"NULL, " * len(names)}customer, order_number, at, day, NULL, attach_key, false FROM attaches),
+        hits AS ({reached(reach, "NOT x.a", "x.customer, x.attach_key", "beside")}),
+        n AS ({tally("hits WHERE a", [*names, "attach_key"])}),
         d AS ({tally("picked", names)})
-        SELECT false AS whole, {ordered}, d.denominator, n.numerator, d.open_denominator, n.open_numerator
+        SELECT false AS whole, {", ".join(ordered)}, d.denominator, n.numerator, d.open_denominator, n.open_numerator
           FROM n JOIN d ON n.numerator > 0{same}
     """  # noqa: S608 - as above
 

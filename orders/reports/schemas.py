@@ -120,6 +120,16 @@ class MatrixCell(msgspec.Struct, frozen=True, kw_only=True):
     open: OpenView | None
 
 
+class AttachMatrixView(msgspec.Struct, frozen=True, kw_only=True):
+    """The cross-channel matrix: where anchors were sold, and where their attach was bought."""
+
+    definition: DefinitionView
+    as_of: Moment
+    believed_at: datetime
+    settled: bool
+    cells: list[MatrixCell]
+
+
 class EventRow(msgspec.Struct, frozen=True, kw_only=True):
     """One order behind a figure. The customer is a pseudonym that is always the same, and leads nowhere outside."""
 

@@ -1,0 +1,90 @@
+"""Drill-down: the orders behind an attach rate, page by page or all of them in a stream."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from commerce.kernel.db import Database, ReadSession
+from commerce.kernel.pages import Page, decode_cursor, page_of
+from commerce.kernel.refusals import InvalidInput
+from orders.reports import drill_sql
+from orders.reports.asking import Asked, Clear, understand
+from orders.reports.pseudonyms import Pseudonyms, pseudonyms
+from orders.reports.rates import make_room, prepare
+from orders.reports.rates_sql import Reach
+from orders.reports.rules import follows
+from orders.reports.schemas import EventRow
+
+BATCH = 10_000
+_BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
+
+
+async def events_page(
+    db: Database, asked: Asked, attached: bool | None, cursor: str | None, limit: int
+) -> Page[EventRow]:
+    """A page of the anchors behind a figure, in the order in which they were placed.
+
+    `attached` leaves only those that are in the numerator, or only those that are not. Raises what a question raises.
+    """
+    after_at, after_number = _after(decode_cursor(cursor, 2))
+    now = db.clock.now()
+    async with db.snapshot() as tx:
+        clear = await understand(tx, asked, now)
+        statement, facts = await _listed(tx, clear, attached, paged=True)
+        facts |= {"after_at": after_at, "after_number": after_number, "most": limit + 1}
+        names = await pseudonyms(tx)
+        rows = [_event(row, names) for row in await tx.execute(text(statement), facts)]
+    return page_of(rows, limit, lambda row: row, lambda row: (row.placed_at.isoformat(), row.order_number))
+
+
+async def every_event(tx: ReadSession, clear: Clear, attached: bool | None) -> AsyncIterator[list[EventRow]]:
+    """All anchors behind a figure, a batch at a time, from a cursor of the database: however many, few are in memory."""
+    statement, facts = await _listed(tx, clear, attached, paged=False)
+    names = await pseudonyms(tx)
+    stream = await tx.stream(text(statement), facts, execution_options={"yield_per": BATCH})
+    async for rows in stream.partitions(BATCH):
+        yield [_event(row, names) for row in rows]
+
+
+async def _listed(
+    tx: ReadSession, clear: Clear, attached: bool | None, *, paged: bool
+) -> tuple[str, dict[str, object]]:
+    question = clear.question
+    if question.group_by:
+        raise InvalidInput("group_by", "A drill-down is of one figure: narrow the question to its row instead.")
+    await make_room(tx)
+    parts = await prepare(tx, question, clear.known)
+    if follows(question.basis):
+        reach = Reach.LATER if question.later_only else Reach.EITHER
+        counted = drill_sql.events(parts.net, question.basis, reach, filters=parts.filters, attach=parts.attach)
+    else:
+        counted = drill_sql.orders(parts.net, filters=parts.filters)
+    listed = drill_sql.listed(counted, attached=attached, complete_only=question.complete_only, paged=paged)
+    return listed, parts.facts
+
+
+def _event(row: Sequence[Any], names: Pseudonyms) -> EventRow:
+    number, day, at, channel, store, customer, anchor_units, attach_units, attached, via, days, is_open = row
+    return EventRow(
+        order_number=number,
+        day=day,
+        placed_at=at,
+        channel=channel,
+        store=store,
+        customer=names.of(customer),
+        anchor_units=anchor_units,
+        attach_units=attach_units,
+        attached=attached,
+        attach_order=via,
+        days_until=days,
+        open=is_open,
+    )
+
+
+def _after(cursor: Sequence[str] | None) -> tuple[datetime, str]:
+    try:
+        return (datetime.fromisoformat(cursor[0]), cursor[1]) if cursor else (_BEFORE_ALL, "")
+    except ValueError:
+        raise InvalidInput("cursor", "This is not a cursor of ours.") from None
