@@ -6,6 +6,7 @@ from typing import NamedTuple
 from commerce.exchange.files import BY_NAME
 from commerce.exchange.kept_lines import KEPT_LINES
 from commerce.exchange.kinds import AMOUNT, DATE, INSTANT, Kind, currency_digits
+from commerce.kernel.cells import DANGEROUS
 
 
 class Export(NamedTuple):
@@ -123,9 +124,9 @@ def _written(kind: Kind, cell: str, zone: str | None) -> str:
 
 
 def _disarmed(cell: str) -> str:
-    """What a spreadsheet would take for a formula gets a quote before it."""
-    formula = f"left({cell}, 1) IN ('=', '+', '-', '@', '''', E'\\t', E'\\r')"
-    return f"CASE WHEN {formula} THEN '''' || {cell} ELSE {cell} END"
+    """What a spreadsheet would take for a formula gets a quote before it, as `disarmed` of the kernel does it."""
+    beginnings = ", ".join(f"chr({ord(beginning)})" for beginning in DANGEROUS)
+    return f"CASE WHEN left({cell}, 1) IN ({beginnings}) THEN '''' || {cell} ELSE {cell} END"
 
 
 def _instant(cell: str, zone: str | None) -> str:

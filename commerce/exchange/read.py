@@ -14,13 +14,13 @@ from typing import BinaryIO, cast
 from commerce.exchange.faults import Faults
 from commerce.exchange.look import Source
 from commerce.exchange.progress import Progress
+from commerce.kernel.cells import as_written
 from commerce.kernel.ids import new_id
 
 # A longer line is cut, which makes it a row of the wrong length; so a file without line ends cannot fill the memory.
 _LINE_BYTES_MAX = 1 << 20
 _ROWS_BETWEEN_WORDS = 20_000
 _BOM = b"\xef\xbb\xbf"
-_DISARMED = ("'=", "'+", "'-", "'@", "''", "'\t", "'\r")
 _IN_OUR_WORDS = {
     "unexpected end of data": "A quoted cell is never closed.",
     "',' expected after '\"'": "There is text after the closing quote of a cell.",
@@ -127,7 +127,7 @@ class Reader:
     def _plain(self, at: int, cells: Sequence[str]) -> list[str]:
         """The cells without the quotes that keep spreadsheets from taking them for formulas."""
         self._dubious = False
-        plain = [cell[1:] if cell.startswith(_DISARMED) else cell for cell in cells]
+        plain = [as_written(cell) for cell in cells]
         for place, cell in enumerate(plain):
             if "\0" in cell:
                 plain[place] = cell.replace("\0", "")
