@@ -1,0 +1,55 @@
+"""Tables: what stands in a file, whichever format it has."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+Cell = str | int | bool | Decimal | date | datetime | None
+Row = Sequence[Cell]
+"""A cell for each column, in their order; None is an empty cell, whatever the kind."""
+
+
+class Kind(StrEnum):
+    """What the cells of a column are."""
+
+    TEXT = "text"
+    COUNT = "count"
+    RATE = "rate"
+    """A decimal of at most six digits after the point."""
+    MONEY = "money"
+    """An amount in minor units; its currency is a column of its own."""
+    DATE = "date"
+    INSTANT = "instant"
+    """An instant with a zone; written in UTC."""
+    BOOLEAN = "boolean"
+
+
+class Column(NamedTuple):
+    """A column: its name in the header, and what its cells are."""
+
+    name: str
+    kind: Kind
+
+
+class Table(NamedTuple):
+    """What a file is about: everything of it but its rows."""
+
+    name: str
+    """Of the report, in plain ASCII, for the file's name: `attach-rate`."""
+    as_of: date | datetime
+    columns: tuple[Column, ...]
+    about: bytes = b"{}"
+    """What the figures mean and as of when, as JSON. A Parquet file carries it."""
+
+    def file_name(self, suffix: str) -> str:
+        """The file's name: `attach-rate-2026-05-31.csv`; of an instant, `attach-rate-2026-05-31T220000Z.csv`."""
+        return f"{self.name}-{_in_a_name(self.as_of)}.{suffix}"
+
+
+def _in_a_name(as_of: date | datetime) -> str:
+    """To the second, without colons, which not every file system takes."""
+    if isinstance(as_of, datetime):
+        return as_of.astimezone(UTC).strftime("%Y-%m-%dT%H%M%SZ")
+    return as_of.isoformat()
