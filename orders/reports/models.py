@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from commerce.kernel.db import Code, Minor, Table
@@ -93,3 +93,16 @@ class ReportMark(Table):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     left_at: Mapped[datetime]
+
+
+class ReportSecret(Table):
+    """What makes this shop's pseudonyms its own. The one row is made with the table, and read by `pseudonyms` alone."""
+
+    __tablename__ = "report_secrets"
+    __table_args__ = (
+        CheckConstraint("id = 1", name="there_is_one"),
+        CheckConstraint("length(secret) = 32", name="secret_has_256_bits"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    secret: Mapped[bytes] = mapped_column(LargeBinary)
