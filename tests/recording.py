@@ -41,6 +41,7 @@ _NEW = re.compile(
     r"\b[a-z]{3}_[0-9a-f]{32}(?:_[\w-]{43})?"
     r"|\b(?:pi|seti|ch|re|dp)_[0-9a-f]{24}(?:_secret_[0-9a-f]{24})?\b"
     r"|\b[0-9A-HJKMNP-TV-Z]{9}-[0-9A-HJKMNP-TV-Z]{5}\b"
+    r"|\bperson_[a-z2-7]{16}\b"
     r"|\b[0-9a-f]{64}\b|[A-Za-z0-9+/]{86}=="
 )
 _GIVEN_UP = text("""

@@ -30,7 +30,9 @@ GROUPS_MAX = 4
 _FIRST_YEAR, _LAST_YEAR = 1901, 2999
 _DAY_LENGTH = len("2026-01-31")
 _STORE = text("SELECT market FROM locations WHERE code = :store")
-_LAUNCH = text("SELECT EXISTS (SELECT FROM report_sales WHERE launch = :launch AND (:wave IS NULL OR wave = :wave))")
+_LAUNCH = text(
+    "SELECT EXISTS (SELECT FROM report_sales WHERE launch = :launch AND (CAST(:wave AS text) IS NULL OR wave = :wave))"
+)
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

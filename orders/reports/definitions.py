@@ -58,15 +58,11 @@ GROUPS = (
 COHORT = "The cohort is the month of the customer's first order of anything, in any channel, known at the as-of."
 HAND_OVER = "Preorders count when their last goods were in the buyer's hands, everything else when it was placed."
 MATRIX = (
-    "Each cell is narrowed to its anchors' channel. `same_order`: the attach was in the anchor's own order. In the other "
-    "cells only later orders in that channel count, so an anchor may count in several."
+    "Each cell is narrowed to its anchors' channel. `same_order`: the attach was in the anchor's own order. In the "
+    "other cells only later orders in that channel count, so an anchor may count in several."
 )
 INTERVAL = "Intervals are Wilson's, 95 %. `small_sample`: the denominator is below 30."
-NO_MATRIX = (
-    "Each cell is narrowed to its anchors' channel. `same_order`: the attach was in the anchor's own order. In the other "
-    "cells only later orders in that channel count, so an anchor may count in several."
-)
-INTERVAL = "Units are no share, so there is no interval. `small_sample`: the denominator is below 30."
+NO_INTERVAL = "Units are no share, so there is no interval. `small_sample`: the denominator is below 30."
 
 
 def rules_for(question: Question, *, cohort: bool) -> list[str]:

@@ -1,6 +1,6 @@
 """Drill-down: the orders behind an attach rate, page by page or all of them in a stream."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ _BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
 
 
 async def events_page(
-    db: Database, asked: Asked, attached: bool | None, cursor: str | None, limit: int
+    db: Database, asked: Asked, *, attached: bool | None, cursor: str | None, limit: int
 ) -> Page[EventRow]:
     """A page of the anchors behind a figure, in the order in which they were placed.
 
@@ -32,16 +32,31 @@ async def events_page(
     now = db.clock.now()
     async with db.snapshot() as tx:
         clear = await understand(tx, asked, now)
-        statement, facts = await _listed(tx, clear, attached, paged=True)
+        statement, facts = await _listed(tx, clear, attached=attached, paged=True)
         facts |= {"after_at": after_at, "after_number": after_number, "most": limit + 1}
         names = await pseudonyms(tx)
         rows = [_event(row, names) for row in await tx.execute(text(statement), facts)]
     return page_of(rows, limit, lambda row: row, lambda row: (row.placed_at.isoformat(), row.order_number))
 
 
-async def every_event(tx: ReadSession, clear: Clear, attached: bool | None) -> AsyncIterator[list[EventRow]]:
-    """All anchors behind a figure, a batch at a time, from a cursor of the database: however many, few are in memory."""
-    statement, facts = await _listed(tx, clear, attached, paged=False)
+async def understood(db: Database, asked: Asked) -> Clear:
+    """The question whose orders are asked for. Raises what a question raises."""
+    async with db.snapshot() as tx:
+        return await understand(tx, asked, db.clock.now())
+
+
+async def every_event(db: Database, clear: Clear, *, attached: bool | None) -> AsyncGenerator[list[EventRow], None]:
+    """All anchors behind a figure, a batch at a time; however many there are, few are in memory.
+
+    It has a snapshot of its own until it is closed.
+    """
+    async with db.snapshot() as tx:
+        async for batch in _batches(tx, clear, attached=attached):
+            yield batch
+
+
+async def _batches(tx: ReadSession, clear: Clear, *, attached: bool | None) -> AsyncGenerator[list[EventRow], None]:
+    statement, facts = await _listed(tx, clear, attached=attached, paged=False)
     names = await pseudonyms(tx)
     stream = await tx.stream(text(statement), facts, execution_options={"yield_per": BATCH})
     async for rows in stream.partitions(BATCH):
@@ -49,7 +64,7 @@ async def every_event(tx: ReadSession, clear: Clear, attached: bool | None) -> A
 
 
 async def _listed(
-    tx: ReadSession, clear: Clear, attached: bool | None, *, paged: bool
+    tx: ReadSession, clear: Clear, *, attached: bool | None, paged: bool
 ) -> tuple[str, dict[str, object]]:
     question = clear.question
     if question.group_by:

@@ -62,7 +62,7 @@ def listed(counted: str, *, attached: bool | None, complete_only: bool, paged: b
     conditions = [
         *([f"{'' if attached else 'NOT '}attached"] if attached is not None else []),
         *(["NOT open"] if complete_only else []),
-        *(["(at, order_number) > (:after_at, CAST(:after_number AS text) COLLATE \"C\")"] if paged else []),
+        *(['(at, order_number) > (:after_at, CAST(:after_number AS text) COLLATE "C")'] if paged else []),
     ]
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     return f"""

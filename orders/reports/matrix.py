@@ -1,6 +1,7 @@
 """The cross-channel matrix: of the anchors sold in one channel, those for which the attach was bought in which."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 
 import msgspec
 
@@ -14,14 +15,24 @@ from orders.reports.rules import GroupBy, follows, is_small, rate, wilson
 from orders.reports.schemas import AttachMatrixView, MatrixCell, OpenView
 
 SAME_ORDER = "same_order"
-_BY = {GroupBy.CHANNEL_KIND: "x.kind", GroupBy.CHANNEL: "x.channel"}
 
 
-async def attach_matrix(db: Database, asked: Asked, by: GroupBy) -> AttachMatrixView:
+class MatrixBy(StrEnum):
+    """What stands beside what."""
+
+    KIND = "kind"
+    CHANNEL = "channel"
+
+
+_GROUP = {MatrixBy.KIND: GroupBy.CHANNEL_KIND, MatrixBy.CHANNEL: GroupBy.CHANNEL}
+_COLUMN = {MatrixBy.KIND: "x.kind", MatrixBy.CHANNEL: "x.channel"}
+
+
+async def attach_matrix(db: Database, asked: Asked, by: MatrixBy) -> AttachMatrixView:
     """Every anchor's channel (or kind) beside every channel in which the attach came later, and the same order.
 
     Raises what a question raises, and InvalidInput for a basis that follows nobody, a channel of the attach (they are
-    all here), groups, and a `by` that is no channel.
+    all here), and groups.
     """
     if not follows(asked.basis):
         raise InvalidInput("basis", "Only events and customers are followed from channel to channel.")
@@ -30,9 +41,9 @@ async def attach_matrix(db: Database, asked: Asked, by: GroupBy) -> AttachMatrix
             raise InvalidInput(field, "The matrix is of every channel.")
     now = db.clock.now()
     async with db.snapshot() as tx:
-        clear = await understand(tx, msgspec.structs.replace(asked, group_by=[str(by)]), now)
+        clear = await understand(tx, msgspec.structs.replace(asked, group_by=[str(_GROUP[by])]), now)
         await make_room(tx)
-        same, later = await count_by_attach(tx, clear.question, clear.known, _BY[by])
+        same, later = await count_by_attach(tx, clear.question, clear.known, _COLUMN[by])
     return AttachMatrixView(
         definition=definition_of(clear, MATRIX),
         as_of=said(clear.question.as_of.day or clear.question.as_of.instant),
@@ -42,7 +53,7 @@ async def attach_matrix(db: Database, asked: Asked, by: GroupBy) -> AttachMatrix
     )
 
 
-def _cells(clear: Clear, by: GroupBy, same: Sequence[Tally], later: Sequence[Tally]) -> list[MatrixCell]:
+def _cells(clear: Clear, by: MatrixBy, same: Sequence[Tally], later: Sequence[Tally]) -> list[MatrixCell]:
     """Whoever sold an anchor has a cell for each channel of its market, and for every other one in which it came."""
     counted = {tally.key: tally for tally in later}
     markets = {place.channel: place.market for place in clear.known.places}
@@ -52,7 +63,7 @@ def _cells(clear: Clear, by: GroupBy, same: Sequence[Tally], later: Sequence[Tal
         (channel,) = anchors.key
         assert channel is not None
         cells.append(_cell(clear, channel, SAME_ORDER, anchors))
-        neighbours = kinds if by is GroupBy.CHANNEL_KIND else [c for c in markets if markets[c] == markets[channel]]
+        neighbours = kinds if by is MatrixBy.KIND else [c for c in markets if markets[c] == markets[channel]]
         came_in = {str(key[1]) for key in counted if key[0] == channel}
         for other in sorted({*neighbours, *came_in}):
             nothing = anchors._replace(numerator=0, open_numerator=0)

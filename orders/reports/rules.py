@@ -123,12 +123,16 @@ def wilson(numerator: int, denominator: int) -> Interval | None:
     """The score interval of a share (Wilson 1927), without continuity correction; none of nothing."""
     if not denominator:
         return None
+    return Interval(*map(_digits, _score(numerator, denominator)))
+
+
+def _score(numerator: int, denominator: int) -> tuple[Decimal, Decimal]:
     n, share, z2 = Decimal(denominator), Decimal(numerator) / denominator, _Z * _Z
     middle = share + z2 / (2 * n)
     half = _Z * ((share * (1 - share) + z2 / (4 * n)) / n).sqrt()
     low = Decimal(0) if numerator == 0 else (middle - half) / (1 + z2 / n)
     high = Decimal(1) if numerator == denominator else (middle + half) / (1 + z2 / n)
-    return Interval(_digits(low), _digits(high))
+    return low, high
 
 
 def newcombe(now: tuple[int, int], before: tuple[int, int]) -> Interval | None:
@@ -136,19 +140,14 @@ def newcombe(now: tuple[int, int], before: tuple[int, int]) -> Interval | None:
 
     Each is given as numerator and denominator.
     """
-    ours, theirs = _unrounded(*now), _unrounded(*before)
-    if ours is None or theirs is None:
+    if not now[1] or not before[1]:
         return None
-    (share_1, low_1, high_1), (share_2, low_2, high_2) = ours, theirs
+    share_1, share_2 = Decimal(now[0]) / now[1], Decimal(before[0]) / before[1]
+    (low_1, high_1), (low_2, high_2) = _score(*now), _score(*before)
     difference = share_1 - share_2
     down = ((share_1 - low_1) ** 2 + (high_2 - share_2) ** 2).sqrt()
     up = ((high_1 - share_1) ** 2 + (share_2 - low_2) ** 2).sqrt()
     return Interval(_digits(difference - down), _digits(difference + up))
-
-
-def _unrounded(numerator: int, denominator: int) -> tuple[Decimal, Decimal, Decimal] | None:
-    found = wilson(numerator, denominator)
-    return None if found is None else (Decimal(numerator) / denominator, found.low, found.high)
 
 
 def _digits(number: Decimal) -> Decimal:
