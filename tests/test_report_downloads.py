@@ -20,8 +20,9 @@ from commerce.kernel.http import HANDLERS, Ready
 from commerce.kernel.refusals import UnknownReference
 from orders.reports.files.download import Download, small_download
 from orders.reports.files.errors import NoRoomForFile, TooManyFiles
-from orders.reports.files.make import Format, FormatQuery, MadeFile, Turns, large_file
+from orders.reports.files.make import Format, FormatQuery, MadeFile, large_file
 from orders.reports.files.tables import Column, Kind, Row, Table
+from orders.reports.files.turns import Turns
 from tests.conftest import problem
 
 TABLE = Table("attach-rate", date(2026, 5, 31), (Column("order_number", Kind.TEXT), Column("units", Kind.COUNT)))
@@ -34,7 +35,7 @@ class Desk:
     """Whoever answers: what it hands out comes from `batches`, and it remembers what it made."""
 
     def __init__(self) -> None:
-        self.turns = Turns(making_most=2, kept_most=3)
+        self.turns = Turns(2, TooManyFiles, kept_most=3)
         self.batches: Callable[[], Batches] = self.thrice
         self.made: list[MadeFile] = []
         self.app = Litestar([self.large, self.small], exception_handlers=HANDLERS, logging_config=None)

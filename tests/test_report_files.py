@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from commerce.kernel.cells import as_written
-from orders.reports.files.make import Format, Turns, large_file, small_file
+from orders.reports.files.errors import TooManyFiles
+from orders.reports.files.make import Format, large_file, small_file
 from orders.reports.files.tables import Column, Kind, Row, Table
+from orders.reports.files.turns import Turns
 
 DAY = date(2026, 5, 31)
 EVERY_KIND = Table(
@@ -51,7 +53,7 @@ async def batches(*those: Sequence[Row]) -> AsyncGenerator[Sequence[Row], None]:
 
 async def whole(table: Table, wanted: Format, *those: Sequence[Row]) -> bytes:
     """What is in a large file."""
-    with closing(await large_file(table, batches(*those), wanted, Turns())) as made:
+    with closing(await large_file(table, batches(*those), wanted, Turns(2, TooManyFiles))) as made:
         body = b"".join([piece async for piece in made.pieces()])
         assert made.size == len(body)
     return body
@@ -125,7 +127,7 @@ async def test_a_table_without_rows_is_a_file_all_the_same(wanted: Format) -> No
 async def test_a_small_file_has_the_bytes_of_a_large_one(wanted: Format) -> None:
     name, media_type, body = await small_file(EVERY_KIND, ROWS, wanted)
 
-    with closing(await large_file(EVERY_KIND, batches(ROWS), wanted, Turns())) as made:
+    with closing(await large_file(EVERY_KIND, batches(ROWS), wanted, Turns(2, TooManyFiles))) as made:
         assert (made.name, made.media_type) == (name, media_type)
         assert b"".join([piece async for piece in made.pieces()]) == body
     assert name == f"attach-rate-2026-05-31.{wanted}"
@@ -147,7 +149,7 @@ async def test_memory_does_not_grow_with_the_rows(wanted: Format) -> None:
             yield [(f"{n:040}", n, Decimal(n).scaleb(-6), n * 100, DAY, NOON, n % 2 == 0) for n in numbers]
             memory.append(process.memory_info().rss)
 
-    with closing(await large_file(EVERY_KIND, many(), wanted, Turns())) as made:
+    with closing(await large_file(EVERY_KIND, many(), wanted, Turns(2, TooManyFiles))) as made:
         assert made.size > 5 * MEGABYTE
         memory.extend([process.memory_info().rss async for _ in made.pieces()])
     assert max(memory[50:]) - max(memory[:50]) < 16 * MEGABYTE

@@ -4,15 +4,13 @@ A file has no name in any folder: when it is closed, or its process is gone, how
 where the system keeps temporary files (TMPDIR), on a disk, if memory is to stay bounded.
 """
 
-import asyncio
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, suppress
 from enum import StrEnum
 from io import BytesIO
 from os import SEEK_END
 from typing import Annotated, BinaryIO, NamedTuple, ParamSpec, Protocol, TypeVar, cast
-from weakref import WeakSet
 
 import structlog
 from litestar.params import QueryParameter
@@ -20,9 +18,8 @@ from litestar.params import QueryParameter
 from orders.reports.files.csv_file import CsvWriter
 from orders.reports.files.errors import NoRoomForFile, TooManyFiles
 from orders.reports.files.tables import Row, Table
+from orders.reports.files.turns import Turns, in_thread
 
-MAKING_MOST, KEPT_MOST = 2, 16
-"""Of large files in a process: how many are made at once, and how many there are that are not sent to the end."""
 _BUFFER_BYTES = 1 << 20
 _PIECE_BYTES = 1 << 18
 
@@ -85,7 +82,7 @@ class MadeFile:
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """Its bytes, of which only some are in memory at once."""
-        while piece := await _in_thread(self._file.read, _PIECE_BYTES):
+        while piece := await in_thread(self._file.read, _PIECE_BYTES):
             yield piece
 
     def close(self) -> None:
@@ -98,34 +95,8 @@ class MadeFile:
         return self._file.closed
 
 
-class Turns:
-    """Whose turn it is to make a large file: few at once, and none while many are still being sent."""
-
-    def __init__(self, making_most: int = MAKING_MOST, kept_most: int = KEPT_MOST) -> None:
-        self._making_most, self._kept_most = making_most, kept_most
-        self._making = 0
-        self._kept: WeakSet[MadeFile] = WeakSet()
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """A turn for as long as the block takes. Raises TooManyFiles, at once: nobody waits in line."""
-        if self._making >= self._making_most:
-            raise TooManyFiles(self._making_most)
-        if sum(not file.closed for file in self._kept) + self._making >= self._kept_most:
-            raise TooManyFiles(self._kept_most)
-        self._making += 1
-        try:
-            yield
-        finally:
-            self._making -= 1
-
-    def keep(self, made: MadeFile) -> None:
-        """Count a file until it is closed."""
-        self._kept.add(made)
-
-
-TURNS = Turns()
-"""Those of this process."""
+TURNS = Turns(2, TooManyFiles, kept_most=16)
+"""Those of this process: two large files are made at once, and sixteen there are that are not sent to the end."""
 
 
 async def large_file(
@@ -154,7 +125,7 @@ async def small_file(table: Table, rows: Sequence[Row], wanted: Format) -> tuple
         writer.close()
         return sink.getvalue()
 
-    return table.file_name(kind.suffix), kind.media_type, await _in_thread(written)
+    return table.file_name(kind.suffix), kind.media_type, await in_thread(written)
 
 
 async def _made(table: Table, batches: AsyncGenerator[Sequence[Row], None], wanted: Format) -> MadeFile:
@@ -182,17 +153,7 @@ def _temporary() -> BinaryIO:
 async def _with_room(work: Callable[_Taken, _Given], *args: _Taken.args, **kwargs: _Taken.kwargs) -> _Given:
     """Do what may find the disk full. Raises NoRoomForFile."""
     try:
-        return await _in_thread(work, *args, **kwargs)
+        return await in_thread(work, *args, **kwargs)
     except OSError as error:
         _log.error("no_room_for_file", folder=tempfile.gettempdir(), error=repr(error))
         raise NoRoomForFile from error
-
-
-async def _in_thread(work: Callable[_Taken, _Given], *args: _Taken.args, **kwargs: _Taken.kwargs) -> _Given:
-    """Do what keeps others waiting, in a thread. Who is cancelled meanwhile leaves when the thread has let go."""
-    under_way = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
-    try:
-        return await asyncio.shield(under_way)
-    except asyncio.CancelledError:
-        await asyncio.wait({under_way})
-        raise

@@ -44,12 +44,15 @@ class Table(NamedTuple):
     """What the figures mean and as of when, as JSON. A Parquet file carries it."""
 
     def file_name(self, suffix: str) -> str:
-        """The file's name: `attach-rate-2026-05-31.csv`; of an instant, `attach-rate-2026-05-31T220000Z.csv`."""
-        return f"{self.name}-{_in_a_name(self.as_of)}.{suffix}"
+        """The file's name."""
+        return file_name(self.name, self.as_of, suffix)
 
 
-def _in_a_name(as_of: date | datetime) -> str:
-    """To the second, without colons, which not every file system takes."""
+def file_name(name: str, as_of: date | datetime, suffix: str) -> str:
+    """What a file of a report is called: `attach-rate-2026-05-31.csv`; of an instant, `…-2026-05-31T220000Z.csv`.
+
+    To the second, in UTC, and without colons, which not every file system takes.
+    """
     if isinstance(as_of, datetime):
-        return as_of.astimezone(UTC).strftime("%Y-%m-%dT%H%M%SZ")
-    return as_of.isoformat()
+        return f"{name}-{as_of.astimezone(UTC):%Y-%m-%dT%H%M%SZ}.{suffix}"
+    return f"{name}-{as_of}.{suffix}"

@@ -1,0 +1,42 @@
+"""Cite: what was asked, on one line, for places that have no room for a whole definition."""
+
+from collections.abc import Iterator
+
+from orders.reports.schemas import DefinitionView, PeriodView, ProgramCited, SetView
+
+
+def cited(definition: DefinitionView, program: ProgramCited | None = None) -> str:
+    """A definition on one line: who has it knows which question to ask again."""
+    return "; ".join(_parts(definition, program))
+
+
+def set_named(chosen: SetView) -> str:
+    """A set as it was asked for, named sets with their version."""
+    return ", ".join(_versioned(word, chosen) for word in chosen.asked)
+
+
+def period_named(period: PeriodView) -> str:
+    """A period in words. Its last day is in it, its last instant is not."""
+    first = [] if period.first is None else [f"from {period.first}"]
+    last = [] if period.last is None else [f"{'before' if 'T' in str(period.last) else 'to'} {period.last}"]
+    return " ".join(first + last) or "all time"
+
+
+def _parts(definition: DefinitionView, program: ProgramCited | None) -> Iterator[str]:
+    if program is not None:
+        yield f"program {program.code} version {program.version}"
+    yield f"basis {definition.basis}"
+    yield f"anchor {set_named(definition.anchor)}"
+    yield f"attach {set_named(definition.attach)}"
+    if definition.window_days is not None:
+        yield f"window {definition.window_days} days"
+    yield period_named(definition.period)
+    yield from (f"{name} {value}" for name, value in definition.filters.items())
+    if definition.complete_only:
+        yield "complete windows only"
+    yield f"preorders at {str(definition.count_at).replace('_', '-')}"
+
+
+def _versioned(word: str, chosen: SetView) -> str:
+    version = chosen.versions.get(word.removeprefix("set:")) if word.startswith("set:") else None
+    return word if version is None else f"{word} version {version}"

@@ -1,0 +1,72 @@
+"""Tabulate: answers as tables, which are then written as files."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+import msgspec
+
+from orders.reports.cite import cited
+from orders.reports.files.flatten import Flat
+from orders.reports.files.tables import Cell, Column, Kind, Row, Table
+from orders.reports.rules import GroupBy
+from orders.reports.schemas import AttachRateView, ChangeRow, RateRow
+
+_DAYS = {GroupBy.DAY, GroupBy.WEEK}
+
+
+class Sheet(NamedTuple):
+    """A table and its rows, all of which are in memory."""
+
+    table: Table
+    rows: Sequence[Row]
+
+
+def sheet_of(
+    name: str, shape: type[msgspec.Struct], items: Sequence[msgspec.Struct], as_of: str | date | datetime, about: object
+) -> Sheet:
+    """What a report lists, as a table: a column for each field. `about` is what the figures mean."""
+    flat = Flat(shape)
+    return Sheet(table_of(name, flat, as_of, about), [flat.row(item) for item in items])
+
+
+def table_of(name: str, flat: Flat, as_of: str | date | datetime, about: object) -> Table:
+    """The table of a report whose rows come later."""
+    return Table(name, moment(as_of), flat.columns, msgspec.json.encode(about))
+
+
+def attach_rate_sheet(view: AttachRateView) -> Sheet:
+    """The rows of an attach rate, each with what it takes to ask for it again; compared with another period, both.
+
+    The total is in what the table is about, and in no row: it would be added to the others.
+    """
+    groups = [Column(group, Kind.DATE if group in _DAYS else Kind.TEXT) for group in view.definition.group_by]
+    shape: type[msgspec.Struct] = RateRow if view.comparison is None else ChangeRow
+    flat, stamps = Flat(shape, groups), _stamps(view)
+    items: Sequence[msgspec.Struct] = view.rows if view.comparison is None else view.comparison
+    columns = (*flat.columns, *stamps)
+    cells = list(stamps.values())
+    rows = [[*flat.row(item), *cells] for item in items]
+    return Sheet(Table("attach-rate", moment(view.as_of), columns, msgspec.json.encode(about(view))), rows)
+
+
+def about(view: AttachRateView) -> dict[str, object]:
+    """What an attach rate means and as of when: all of the answer but its rows."""
+    return {name: getattr(view, name) for name in view.__struct_fields__ if name not in {"rows", "comparison"}}
+
+
+def moment(said: str | date | datetime) -> date | datetime:
+    """The day or the instant that an answer is as of."""
+    if isinstance(said, str):
+        return datetime.fromisoformat(said) if "T" in said else date.fromisoformat(said)
+    return said
+
+
+def _stamps(view: AttachRateView) -> dict[Column, Cell]:
+    as_of = moment(view.as_of)
+    return {
+        Column("as_of", Kind.INSTANT if isinstance(as_of, datetime) else Kind.DATE): as_of,
+        Column("believed_at", Kind.INSTANT): view.believed_at,
+        Column("settled", Kind.BOOLEAN): view.settled,
+        Column("definition", Kind.TEXT): cited(view.definition, view.program),
+    }
