@@ -9,13 +9,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, S
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 from litestar import Litestar, get
 from litestar.handlers import HTTPRouteHandler
+from sqlalchemy import QueuePool, text
 
+from commerce.kernel.db import Database
 from commerce.kernel.http import HANDLERS, Ready
 from commerce.kernel.refusals import UnknownReference
 from orders.reports.files.download import Download, small_download
@@ -289,6 +291,30 @@ async def test_a_file_has_no_name_that_could_be_left_in_a_folder(desk: Desk, tem
     assert len(kept_open(temporary)) == 1
     made.close()
     assert kept_open(temporary) == []
+
+
+async def test_while_a_file_is_sent_no_connection_to_the_database_is_held(desk: Desk, db: Database) -> None:
+    held = []
+
+    async def numbered() -> Batches:
+        async with db.snapshot() as tx:
+            found = await tx.stream(text("SELECT 'N-' || n, n FROM generate_series(1, 25000) n"))
+            async for some in found.partitions(10_000):
+                held.append(connections(db))
+                yield [tuple(row) for row in some]
+
+    made = await large_file(TABLE, numbered(), Format.CSV, desk.turns)
+    held.append(connections(db))
+    lines = b"".join([piece async for piece in made.pieces()]).decode().splitlines()
+    made.close()
+
+    assert (lines[1], lines[-1], len(lines)) == ("N-1,1", "N-25000,25000", 25_001)
+    assert held == [1, 1, 1, 0]
+
+
+def connections(db: Database) -> int:
+    """How many connections are in somebody's hands."""
+    return cast("QueuePool", db.engine.pool).checkedout()
 
 
 class Stubborn(str):
