@@ -1,6 +1,8 @@
 """Answers as tables: every field has its column, and a row of a file says what it is a row of."""
 
 import json
+from collections.abc import AsyncGenerator
+from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -11,12 +13,24 @@ from pyarrow import parquet
 
 from commerce.kernel.bodies import Amount
 from orders.reports.cite import cited
+from orders.reports.files.errors import TooManyFiles
 from orders.reports.files.flatten import Flat, NoSuchCell
-from orders.reports.files.make import Format, small_file
+from orders.reports.files.make import Format, large_file, small_file
 from orders.reports.files.tables import Column, Kind
+from orders.reports.files.turns import Turns
 from orders.reports.rules import Basis, CountAt, GroupBy
-from orders.reports.schemas import ChangeRow, EventRow, IntervalView, PeriodView, ProgramCited, SetView
-from orders.reports.tabulate import attach_rate_sheet, moment, sheet_of, table_of
+from orders.reports.schemas import (
+    AttachMatrixView,
+    ChangeRow,
+    EventRow,
+    IntervalView,
+    MatrixCell,
+    OpenView,
+    PeriodView,
+    ProgramCited,
+    SetView,
+)
+from orders.reports.tabulate import EVENTS, attach_rate_sheet, event_batches, matrix_sheet, moment, sheet_of, table_of
 from tests.attach_views import BELIEVED, a_definition, a_row, a_view
 
 BY_WEEK = [GroupBy.WEEK, GroupBy.CHANNEL]
@@ -123,20 +137,49 @@ def test_a_period_may_be_open(first: str | None, last: str | None, said: str) ->
     assert f"; {said}; " in cited(a_definition(period=PeriodView(first, last)))
 
 
+def test_a_matrix_is_a_row_for_each_cell() -> None:
+    cell = MatrixCell(
+        channel="web-de", attach_channel="same_order", numerator=1, denominator=40, rate=Decimal("0.025000"),
+        interval=None, small_sample=False, open=OpenView(0, 3),
+    )  # fmt: skip
+    view = AttachMatrixView(
+        definition=a_definition(), as_of="2026-05-31", believed_at=BELIEVED, settled=True, cells=[cell]
+    )
+
+    table, [row] = matrix_sheet(view)
+
+    assert table.file_name("csv") == "attach-matrix-2026-05-31.csv"
+    assert [column.name for column in table.columns[:5]] == [
+        "channel", "attach_channel", "numerator", "denominator", "rate",
+    ]  # fmt: skip
+    assert list(row[:10]) == ["web-de", "same_order", 1, 40, Decimal("0.025000"), None, None, False, 0, 3]
+    assert row[10:] == [date(2026, 5, 31), BELIEVED, True, CITED]
+    assert list(json.loads(table.about)) == ["definition", "as_of", "believed_at", "settled"]
+
+
 async def test_orders_behind_a_figure_are_rows_as_they_are() -> None:
     event = EventRow(
         order_number="0-1", day=date(2026, 5, 1), placed_at=BELIEVED, channel="web-de", store=None, customer="person_a",
         anchor_units=1, attach_units=0, attached=True, attach_order="0-2", days_until=3, open=False,
     )  # fmt: skip
-    flat = Flat(EventRow)
+    closed = []
 
-    _, _, body = await small_file(
-        table_of("attach-rate-orders", flat, "2026-05-31", {"basis": "events"}), [flat.row(event)], Format.CSV
-    )
+    async def twice() -> AsyncGenerator[list[EventRow], None]:
+        try:
+            yield [event]
+            yield [event]
+        finally:
+            closed.append(True)
 
+    table = table_of("attach-rate-orders", EVENTS, "2026-05-31", {"basis": "events"})
+    with closing(await large_file(table, event_batches(twice()), Format.CSV, Turns(1, TooManyFiles))) as made:
+        body = b"".join([piece async for piece in made.pieces()])
+
+    assert closed == [True]
+    assert made.name == "attach-rate-orders-2026-05-31.csv"
     assert body.decode() == (
         "order_number,day,placed_at,channel,store,customer,anchor_units,attach_units,attached,attach_order,days_until,"
-        "open\r\n0-1,2026-05-01,2026-06-01T09:30:00Z,web-de,,person_a,1,0,true,0-2,3,false\r\n"
+        "open\r\n" + "0-1,2026-05-01,2026-06-01T09:30:00Z,web-de,,person_a,1,0,true,0-2,3,false\r\n" * 2
     )
 
 

@@ -1,6 +1,7 @@
 """Tabulate: answers as tables, which are then written as files."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -10,9 +11,10 @@ from orders.reports.cite import cited
 from orders.reports.files.flatten import Flat
 from orders.reports.files.tables import Cell, Column, Kind, Row, Table
 from orders.reports.rules import GroupBy
-from orders.reports.schemas import AttachRateView, ChangeRow, RateRow
+from orders.reports.schemas import AttachMatrixView, AttachRateView, ChangeRow, EventRow, MatrixCell, RateRow
 
 _DAYS = {GroupBy.DAY, GroupBy.WEEK}
+_ROWS = {"rows", "comparison", "cells"}
 
 
 class Sheet(NamedTuple):
@@ -41,18 +43,30 @@ def attach_rate_sheet(view: AttachRateView) -> Sheet:
     The total is in what the table is about, and in no row: it would be added to the others.
     """
     groups = [Column(group, Kind.DATE if group in _DAYS else Kind.TEXT) for group in view.definition.group_by]
-    shape: type[msgspec.Struct] = RateRow if view.comparison is None else ChangeRow
-    flat, stamps = Flat(shape, groups), _stamps(view)
-    items: Sequence[msgspec.Struct] = view.rows if view.comparison is None else view.comparison
-    columns = (*flat.columns, *stamps)
-    cells = list(stamps.values())
-    rows = [[*flat.row(item), *cells] for item in items]
-    return Sheet(Table("attach-rate", moment(view.as_of), columns, msgspec.json.encode(about(view))), rows)
+    if view.comparison is None:
+        return _stamped("attach-rate", Flat(RateRow, groups), view.rows, view)
+    return _stamped("attach-rate", Flat(ChangeRow, groups), view.comparison, view)
 
 
-def about(view: AttachRateView) -> dict[str, object]:
-    """What an attach rate means and as of when: all of the answer but its rows."""
-    return {name: getattr(view, name) for name in view.__struct_fields__ if name not in {"rows", "comparison"}}
+def matrix_sheet(view: AttachMatrixView) -> Sheet:
+    """The cells of a cross-channel matrix, a row each."""
+    return _stamped("attach-matrix", Flat(MatrixCell), view.cells, view)
+
+
+EVENTS = Flat(EventRow)
+"""The orders behind a figure as rows."""
+
+
+async def event_batches(batches: AsyncGenerator[Sequence[EventRow], None]) -> AsyncGenerator[Sequence[Row], None]:
+    """The orders behind a figure as a file takes them; `batches` is closed with this."""
+    async with aclosing(batches):
+        async for events in batches:
+            yield [EVENTS.row(event) for event in events]
+
+
+def about(view: AttachRateView | AttachMatrixView) -> dict[str, object]:
+    """What an answer means and as of when: all of it but its rows."""
+    return {name: getattr(view, name) for name in view.__struct_fields__ if name not in _ROWS}
 
 
 def moment(said: str | date | datetime) -> date | datetime:
@@ -62,11 +76,21 @@ def moment(said: str | date | datetime) -> date | datetime:
     return said
 
 
-def _stamps(view: AttachRateView) -> dict[Column, Cell]:
+def _stamped(name: str, flat: Flat, items: Sequence[msgspec.Struct], view: AttachRateView | AttachMatrixView) -> Sheet:
+    """Rows that end with what it takes to ask for them again."""
+    stamps = _stamps(view)
+    cells = list(stamps.values())
+    table = table_of(name, flat, view.as_of, about(view))
+    rows = [[*flat.row(item), *cells] for item in items]
+    return Sheet(table._replace(columns=(*table.columns, *stamps)), rows)
+
+
+def _stamps(view: AttachRateView | AttachMatrixView) -> dict[Column, Cell]:
     as_of = moment(view.as_of)
+    program = view.program if isinstance(view, AttachRateView) else None
     return {
         Column("as_of", Kind.INSTANT if isinstance(as_of, datetime) else Kind.DATE): as_of,
         Column("believed_at", Kind.INSTANT): view.believed_at,
         Column("settled", Kind.BOOLEAN): view.settled,
-        Column("definition", Kind.TEXT): cited(view.definition, view.program),
+        Column("definition", Kind.TEXT): cited(view.definition, program),
     }
