@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from orders.reports.charts.plan import Bars, Lines, Mark, Ticks, planned
@@ -76,13 +77,13 @@ def test_the_first_group_of_time_is_the_axis_and_the_others_are_series_the_large
     }
 
 
-def test_two_series_whose_names_only_begin_alike_stay_two() -> None:
-    names = ["a name of forty characters that ends in 1", "a name of forty characters that ends in 2"]
+def test_two_series_that_are_called_alike_for_short_stay_two() -> None:
+    names = [f"a product with a number, {number}, in the middle of its name" for number in (1, 2)]
     rows = [a_row(1, 4, anchor_product=name, month=month) for name in names for month in ("2026-04", "2026-05")]
 
     lines = lines_of(a_view(rows, a_definition([GroupBy.ANCHOR_PRODUCT, GroupBy.MONTH]))).lines
 
-    assert [line.label for line in lines] == ["a name of forty characters that e…"] * 2
+    assert [line.label for line in lines] == ["a product with a…ddle of its name"] * 2
     assert [len([mark for mark in line.marks if mark]) for line in lines] == [2, 2]
 
 
@@ -179,6 +180,22 @@ def test_the_axis_ends_above_every_rate_and_every_interval_that_says_something(
     assert " ".join(picture.rates.labels) == labels
 
 
+@pytest.mark.parametrize(("far", "top"), [(a_row(7, 10), "0.756"), (a_row(8, 10), "0.410")])
+def test_a_single_order_does_not_press_a_line_flat(far: RateRow, top: str) -> None:
+    """The intervals that say something end at 38 %, so what is of a small sample and above 76 % leaves the picture."""
+    rows = [a_row(350, 1000, month="2026-04"), msgspec.structs.replace(far, group={"month": "2026-05"})]
+
+    picture = planned(a_view(rows, a_definition([GroupBy.MONTH])))
+
+    assert f"{picture.top:.3f}" == top
+
+
+def test_of_small_samples_alone_every_one_is_in_the_picture() -> None:
+    rows = [a_row(1, 10, month="2026-04"), a_row(9, 10, month="2026-05")]
+
+    assert planned(a_view(rows, a_definition([GroupBy.MONTH]))).top == Decimal("0.972")
+
+
 def test_units_may_go_beyond_a_hundred_percent() -> None:
     picture = planned(a_view([a_row(30, 10, basis=Basis.UNITS)], a_definition(basis=Basis.UNITS)))
 
@@ -210,4 +227,4 @@ def test_names_are_cut_and_lose_what_no_picture_can_have() -> None:
 
     [bar] = bars_of(a_view(rows, a_definition([GroupBy.STORE]))).bars
 
-    assert bar.label == "a [1m b c" + "d" * 24 + "…"
+    assert bar.label == "a [1m b cdddddddd…dddddddddddddddd"

@@ -146,7 +146,16 @@ def test_lines_that_are_together_have_markers_of_their_own() -> None:
     svg = draw(monthly("a", "b", "c"), PictureKind.SVG).decode()
 
     shapes = set(re.findall(r'<path id="m[0-9a-f]+" d="([^"]+)"', svg))
-    assert len({shape for shape in shapes if re.search(r"\b2\.5\b", shape)}) == 3
+    assert len({shape for shape in shapes if re.search(r"\b(2\.5|3\.535534)\b", shape)}) == 3
+
+
+def test_what_is_beyond_the_axis_points_out_of_the_picture() -> None:
+    rows = [a_row(40, 400, month="2026-04"), a_row(50, 400, month="2026-05"), a_row(1, 1, month="2026-06")]
+
+    svg = draw(a_view(rows, a_definition([GroupBy.MONTH])), PictureKind.SVG)
+
+    assert "n below 30, and beyond the axis" in texts(svg)
+    assert "100 %" not in texts(svg)
 
 
 def test_many_lines_have_a_panel_each() -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from orders.reports.charts.paper import COLOURS, MARKERS, PALE, Paper, numbers
+from orders.reports.charts.paper import BEYOND, COLOURS, MARKERS, PALE, SHADOW, Paper, numbers
 from orders.reports.charts.plan import Line, Lines, Mark, Picture, Ticks
 
 TOGETHER_MOST = 3
@@ -75,7 +75,7 @@ def draw_apart(paper: Paper, picture: Picture, body: Lines, room: Room) -> None:
         if place + abreast < len(body.lines):
             axes.tick_params(labelbottom=False)
         for other in body.lines:
-            axes.plot(range(len(other.marks)), _rates(other.marks), color=PALE, linewidth=1)
+            axes.plot(range(len(other.marks)), _rates(other.marks), color=SHADOW, linewidth=1)
         _draw(axes, line, Look(COLOURS[0], MARKERS[0]))
         paper.text(at.left, at.bottom + at.height + 6, line.label, weight="bold")
 
@@ -104,11 +104,21 @@ def _draw(axes: Axes, line: Line, look: Look) -> None:
     axes.plot(xs, np.where(is_open, np.nan, rates), color=look.colour, linewidth=2, solid_capstyle="round")
     if is_open.any():
         axes.plot(xs, np.where(near, rates, np.nan), color=look.colour, linewidth=2, linestyle=(0, (2, 2)))
-    is_small = np.asarray([mark is not None and mark.small for mark in line.marks], dtype=bool)
+    _mark(axes, line, look, rates)
+
+
+def _mark(axes: Axes, line: Line, look: Look, rates: Any) -> None:  # noqa: ANN401 - numpy's array
+    """A marker for each share; what is beyond the axis points out of the picture."""
+    xs, [_, top] = np.arange(len(line.marks)), axes.get_ylim()
+    is_beyond = rates > top
+    is_small = np.asarray([mark is not None and mark.small for mark in line.marks], dtype=bool) & ~is_beyond
+    is_firm = ~is_small & ~is_beyond
     style: dict[str, Any] = {"linestyle": "none", "marker": look.marker, "color": look.colour, "clip_on": False}
     size = _size(len(line.marks))
-    axes.plot(xs[~is_small], rates[~is_small], markersize=size, **style)
-    axes.plot(xs[is_small], rates[is_small], markersize=size, markerfacecolor="white", zorder=3, **style)
+    hollow = {**style, "markerfacecolor": "white", "zorder": 3}
+    axes.plot(xs[is_firm], rates[is_firm], markersize=size, **style)
+    axes.plot(xs[is_small], rates[is_small], markersize=size, **hollow)
+    axes.plot(xs[is_beyond], np.full(is_beyond.sum(), top), markersize=size, **{**hollow, "marker": BEYOND})
 
 
 def _rates(marks: Sequence[Mark | None]) -> Any:  # noqa: ANN401 - numpy's array
@@ -128,7 +138,7 @@ def _size(points: int) -> int:
 def _spread(lines: Sequence[Line], top: Decimal, room: Room) -> list[int]:
     """Where the names of lines stand: at their last mark, and none upon another."""
     wanted = [next((mark.rate for mark in reversed(line.marks) if mark), Decimal(0)) for line in lines]
-    heights = [room.bottom - 3 + int(rate / top * room.height) for rate in wanted]
+    heights = [room.bottom - 3 + int(min(rate, top) / top * room.height) for rate in wanted]
     placed: dict[int, int] = {}
     lowest = room.bottom - 3
     for place in sorted(range(len(lines)), key=lambda place: heights[place]):

@@ -21,10 +21,11 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-INK, GREY, PALE, PALE_BLUE = "#222222", "#5c5c5c", "#d9d9d9", "#c8e0ee"
+INK, GREY, PALE, SHADOW, PALE_BLUE = "#222222", "#5c5c5c", "#d9d9d9", "#e4e4e4", "#c8e0ee"
 COLOURS = ("#0072b2", "#d55e00", "#009e73")
 """Of Okabe and Ito, whom eyes of every kind can tell apart; nothing depends on colour alone all the same."""
-MARKERS = ("o", "s", "^")
+MARKERS = ("o", "s", "D")
+BEYOND = "^"
 INCH, PIXELS_IN_AN_INCH = 72, 144
 
 mpl.rcdefaults()

@@ -14,6 +14,7 @@ from orders.reports.schemas import AttachRateView, DefinitionView, RateRow, SetV
 LINES_MOST, BARS_MOST = 12, 24
 _LABEL_LENGTH, _SET_LENGTH = 34, 56
 _FEW_LABELS = 4
+_FAR_OFF = 2
 _NAMED_LEFT_OUT = 5
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 _WORDS = {
@@ -94,8 +95,7 @@ class Picture(NamedTuple):
 def planned(view: AttachRateView) -> Picture:
     """What is drawn of an answer: lines over its first group of time, or bars where there is none."""
     body, left_out = _over_time(view) or _side_by_side(view)
-    marks = list(marks_of(body))
-    top = _top(marks, view.definition.basis)
+    top = _top(body, view.definition.basis)
     return Picture(
         f"Attach rate of {_set(view.definition.attach)} to {_set(view.definition.anchor)}",
         _subtitle(view.definition),
@@ -161,9 +161,15 @@ def marks_of(body: Lines | Bars) -> Iterator[Mark]:
         yield from (mark for line in body.lines for mark in line.marks if mark)
 
 
-def _top(marks: Sequence[Mark], basis: Basis) -> Decimal:
-    """Above every rate, and every interval that says something; those of small samples may leave the picture."""
-    highest = [mark.rate for mark in marks] + [mark.high for mark in marks if mark.high and not mark.small]
+def _top(body: Lines | Bars, basis: Basis) -> Decimal:
+    """Above every rate, and every interval that says something; those of small samples may leave the picture.
+
+    A line's small sample may leave it, too, if it is far off: a single order would else press all the others flat.
+    """
+    marks = list(marks_of(body))
+    firm = [rate for mark in marks if not mark.small for rate in (mark.rate, mark.high or mark.rate)]
+    far_off = _FAR_OFF * max(firm) if firm and isinstance(body, Lines) else Decimal("inf")
+    highest = firm + [mark.rate for mark in marks if mark.rate <= far_off]
     top = max(highest, default=Decimal(0)) * 27 / 25 or Decimal(1) / 10
     return top if basis is Basis.UNITS else min(top, Decimal(1))
 
@@ -225,8 +231,9 @@ def _label(words: Sequence[str | None]) -> str:
 
 
 def _short(words: str, most: int) -> str:
+    """Without the middle: names that are long often begin alike."""
     clean = _clean(words)
-    return clean if len(clean) <= most else f"{clean[: most - 1].rstrip()}…"
+    return clean if len(clean) <= most else f"{clean[: most // 2].rstrip()}…{clean[1 - most // 2 :].lstrip()}"
 
 
 def _clean(words: str) -> str:

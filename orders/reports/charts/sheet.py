@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from orders.reports.charts.bars import BAR_PITCH, draw_bars
 from orders.reports.charts.lines import Room, draw_apart, draw_together, panels_height
-from orders.reports.charts.paper import COLOURS, GREY, INK, PALE_BLUE, Paper
+from orders.reports.charts.paper import BEYOND, COLOURS, GREY, INK, MARKERS, PALE_BLUE, Paper
 from orders.reports.charts.plan import Bars, Lines, Picture, marks_of
 from orders.reports.rules import SMALL_SAMPLE
 
@@ -34,7 +34,7 @@ def sheet(picture: Picture) -> Drawn:
     title, subtitle = _wrapped(picture.title, _TITLE_CHARACTERS), _wrapped(picture.subtitle, _SUBTITLE_CHARACTERS)
     above = 64 + _TITLE_PITCH * len(title) + _SUBTITLE_PITCH * len(subtitle)
     paper = Paper(WIDTH, below + height + above)
-    _head(paper, title, subtitle, picture.body)
+    _head(paper, title, subtitle, picture)
     _body(paper, picture, below, height)
     for place, line in enumerate(reversed(notes)):
         paper.text(MARGIN, MARGIN // 2 + _NOTE_PITCH * place, line, 8, color=GREY)
@@ -42,7 +42,7 @@ def sheet(picture: Picture) -> Drawn:
 
 
 def _wrapped(words: str, characters: int) -> list[str]:
-    return textwrap.wrap(words, characters)
+    return textwrap.wrap(words, characters, break_on_hyphens=False)
 
 
 def _body_height(body: Lines | Bars) -> int:
@@ -63,7 +63,7 @@ def _body(paper: Paper, picture: Picture, bottom: int, height: int) -> None:
     draw(paper, picture, picture.body, room)
 
 
-def _head(paper: Paper, title: Sequence[str], subtitle: Sequence[str], body: Lines | Bars) -> None:
+def _head(paper: Paper, title: Sequence[str], subtitle: Sequence[str], picture: Picture) -> None:
     y = paper.height - MARGIN
     for line in title:
         paper.text(MARGIN, y, line, 14, weight="bold")
@@ -72,19 +72,21 @@ def _head(paper: Paper, title: Sequence[str], subtitle: Sequence[str], body: Lin
         paper.text(MARGIN, y, line, 10, color=GREY)
         y -= _SUBTITLE_PITCH
     x, y = MARGIN, y - 8
-    for sign, words in _signs(body):
-        _explain(paper, sign, x, y, bars=isinstance(body, Bars))
+    for sign, words in _signs(picture):
+        _explain(paper, sign, x, y, bars=isinstance(picture.body, Bars))
         paper.text(x + _SIGN_WIDTH, y, words, 8, color=GREY)
         x += _SIGN_WIDTH + paper.width_of(words, 8) + _SIGN_GAP
 
 
-def _signs(body: Lines | Bars) -> Iterator[tuple[str, str]]:
+def _signs(picture: Picture) -> Iterator[tuple[str, str]]:
     """What has to be explained, as it is there."""
-    marks = list(marks_of(body))
+    marks = list(marks_of(picture.body))
     if any(mark.low is not None for mark in marks):
         yield "interval", "95 % interval (Wilson)"
     if any(mark.small for mark in marks):
         yield "small", f"n below {SMALL_SAMPLE}"
+    if any(mark.rate > picture.top for mark in marks):
+        yield "beyond", f"n below {SMALL_SAMPLE}, and beyond the axis"
     if any(mark.open for mark in marks):
         yield "open", "with windows that are not over: may still change"
 
@@ -103,7 +105,8 @@ def _explain(paper: Paper, sign: str, x: int, y: int, *, bars: bool) -> None:
             x, y - 2, 20, 10, edgecolor=colour, linewidth=1,
             facecolor="white" if sign == "small" else PALE_BLUE, hatch="////" if sign == "open" else None,
         )  # fmt: skip
-    elif sign == "small":
-        paper.sign(x + 10, y + 3, marker="o", markersize=5, color=colour, markerfacecolor="white")
+    elif sign in {"small", "beyond"}:
+        marker = BEYOND if sign == "beyond" else MARKERS[0]
+        paper.sign(x + 10, y + 3, marker=marker, markersize=5, color=colour, markerfacecolor="white")
     else:
         paper.stroke(x, y + 3, 20, color=colour, linewidth=2, linestyle=(0, (2, 2)))
