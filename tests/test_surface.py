@@ -229,7 +229,7 @@ async def test_a_query_parameter_that_is_given_twice_is_refused_unless_it_is_a_l
         ("/v1/recommended-prices", "sku"),
         *(
             (f"/v1/reports/attach-rate{more}", name)
-            for more in ("", "/matrix", "/orders")
+            for more in ("", "/chart", "/matrix", "/orders")
             for name in ("anchor", "attach", "group_by")
         ),
     ]

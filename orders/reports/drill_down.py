@@ -11,13 +11,17 @@ from commerce.kernel.pages import Page, decode_cursor, page_of
 from commerce.kernel.refusals import InvalidInput
 from orders.reports import drill_sql
 from orders.reports.asking import Asked, Clear, understand
+from orders.reports.attach_rate import definition_of, said
+from orders.reports.files.download import Download
+from orders.reports.files.make import Format, large_file
 from orders.reports.pseudonyms import Pseudonyms, pseudonyms
 from orders.reports.rates import make_room, prepare
 from orders.reports.rates_sql import Reach
 from orders.reports.rules import follows
 from orders.reports.schemas import EventRow
+from orders.reports.tabulate import EVENTS, event_batches, table_of
 
-BATCH = 10_000
+BATCH = 2_000
 _BEFORE_ALL = datetime(1, 1, 2, tzinfo=UTC)
 
 
@@ -39,10 +43,19 @@ async def events_page(
     return page_of(rows, limit, lambda row: row, lambda row: (row.placed_at.isoformat(), row.order_number))
 
 
-async def understood(db: Database, asked: Asked) -> Clear:
-    """The question whose orders are asked for. Raises what a question raises."""
+async def events_download(db: Database, asked: Asked, *, attached: bool | None, wanted: Format) -> Download:
+    """All anchors behind a figure as a file. Raises what a question raises, TooManyFiles and NoRoomForFile."""
     async with db.snapshot() as tx:
-        return await understand(tx, asked, db.clock.now())
+        clear = await understand(tx, asked, db.clock.now())
+    as_of = clear.question.as_of
+    about = {
+        "definition": definition_of(clear),
+        "as_of": said(as_of.day or as_of.instant),
+        "believed_at": as_of.believed_at,
+        "settled": clear.settled,
+    }
+    table = table_of("attach-orders", EVENTS, as_of.day or as_of.instant, about)
+    return Download(await large_file(table, event_batches(every_event(db, clear, attached=attached)), wanted))
 
 
 async def every_event(db: Database, clear: Clear, *, attached: bool | None) -> AsyncGenerator[list[EventRow], None]:

@@ -1,21 +1,28 @@
 """The reports' routes: attach rates for whoever may look at figures."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, TypeVar, cast
 
-from litestar import get
+from litestar import Response, get
 from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 
 from commerce.kernel.access import Role, may
 from commerce.kernel.db import Database
-from commerce.kernel.pages import Limit, Page
+from commerce.kernel.pages import LIMIT_MAX, Page
+from commerce.kernel.refusals import InvalidInput
 from orders.reports.asking import Asked
 from orders.reports.attach_rate import AttachRates, Comparison, attach_rate
-from orders.reports.drill_down import events_page
+from orders.reports.charts.draw import PictureKind, picture
+from orders.reports.drill_down import events_download, events_page
+from orders.reports.files.download import small_download
+from orders.reports.files.make import Format, FormatQuery
 from orders.reports.matrix import MatrixBy, attach_matrix
 from orders.reports.parameters import Moment, provide_asked
 from orders.reports.schemas import AttachMatrixView, AttachRateView, EventRow
+from orders.reports.tabulate import Sheet, attach_rate_sheet, matrix_sheet
 
+View = TypeVar("View")
 READERS = (Role.ANALYST, Role.MERCHANDISER, Role.OPERATOR, Role.ADMIN)
 ASKED = {"asked": Provide(provide_asked, sync_to_thread=False)}
 
@@ -27,13 +34,27 @@ async def show_attach_rate(
     attach_rates: NamedDependency[AttachRates],
     compare_from: Moment = None,
     compare_to: Moment = None,
-) -> AttachRateView:
+    wanted: FormatQuery = Format.JSON,
+) -> Response[AttachRateView]:
     """Which share of anchors left with an attach, or was followed by one; with counts, interval and definition.
 
     `compare_from` and `compare_to` name another period to put beside it. What means what is in `definition`.
     """
-    other = Comparison(compare_from, compare_to) if compare_from or compare_to else None
-    return await attach_rate(db, attach_rates, asked, other)
+    view = await attach_rate(db, attach_rates, asked, _other(compare_from, compare_to))
+    return await answered(view, attach_rate_sheet, wanted)
+
+
+@get(
+    "/v1/reports/attach-rate/chart", opt=may(*READERS), tags=["reports"], dependencies=ASKED, media_type="image/svg+xml"
+)
+async def draw_attach_rate(
+    asked: NamedDependency[Asked],
+    db: NamedDependency[Database],
+    attach_rates: NamedDependency[AttachRates],
+    wanted: Annotated[PictureKind, QueryParameter(name="format", description="How it is drawn.")] = PictureKind.SVG,
+) -> Response[bytes]:
+    """The attach rate as a picture: lines over time, else bars, with intervals, small samples and open windows."""
+    return await picture(await attach_rate(db, attach_rates, asked), wanted)
 
 
 @get("/v1/reports/attach-rate/matrix", opt=may(*READERS), tags=["reports"], dependencies=ASKED)
@@ -41,9 +62,10 @@ async def show_attach_matrix(
     asked: NamedDependency[Asked],
     db: NamedDependency[Database],
     by: Annotated[MatrixBy, QueryParameter(description="Of the anchor's order, and of the attach's.")] = MatrixBy.KIND,
-) -> AttachMatrixView:
+    wanted: FormatQuery = Format.JSON,
+) -> Response[AttachMatrixView]:
     """Of the anchors sold in one channel, those whose attach was in the same order, or was bought later in which."""
-    return await attach_matrix(db, asked, by)
+    return await answered(await attach_matrix(db, asked, by), matrix_sheet, wanted)
 
 
 @get("/v1/reports/attach-rate/orders", opt=may(*READERS), tags=["reports"], dependencies=ASKED)
@@ -53,15 +75,38 @@ async def list_attach_orders(
     attached: Annotated[
         bool | None, QueryParameter(description="Only those in the numerator, or only those that are not.")
     ] = None,
-    limit: Limit = 50,
-    cursor: Annotated[str | None, QueryParameter(max_length=500, description="Where the page before ended.")] = None,
-) -> Page[EventRow]:
+    limit: Annotated[
+        int | None, QueryParameter(ge=1, le=LIMIT_MAX, description="How many rows at the most; of JSON. [50]")
+    ] = None,
+    cursor: Annotated[
+        str | None, QueryParameter(max_length=500, description="Where the page before ended; of JSON.")
+    ] = None,
+    wanted: FormatQuery = Format.JSON,
+) -> Response[Page[EventRow]]:
     """The orders behind a figure: every anchor that was counted, with the attach that made it count.
 
     Ask it what you asked for the figure; for a group's row, narrowed to that group. Name the figure's `as_of` and
-    `believed_at`, and the pages are of one moment, whatever happens meanwhile.
+    `believed_at`, and the pages are of one moment, whatever happens meanwhile. A file has all of them at once.
     """
-    return await events_page(db, asked, attached=attached, cursor=cursor, limit=limit)
+    if wanted is Format.JSON:
+        page = await events_page(db, asked, attached=attached, cursor=cursor, limit=limit or 50)
+        return Response(page, status_code=200)
+    for field, said in (("limit", limit), ("cursor", cursor)):
+        if said is not None:
+            raise InvalidInput(field, "A file has all rows at once.")
+    return cast("Response[Page[EventRow]]", await events_download(db, asked, attached=attached, wanted=wanted))
 
 
-ROUTES = (show_attach_rate, show_attach_matrix, list_attach_orders)
+async def answered(view: View, sheet: Callable[[View], Sheet], wanted: Format) -> Response[View]:
+    """An answer as it was wanted: as JSON, or what it lists as a file."""
+    if wanted is Format.JSON:
+        return Response(view, status_code=200)
+    table, rows = sheet(view)
+    return cast("Response[View]", await small_download(table, rows, wanted))
+
+
+def _other(first: str | None, last: str | None) -> Comparison | None:
+    return Comparison(first, last) if first or last else None
+
+
+ROUTES = (show_attach_rate, draw_attach_rate, show_attach_matrix, list_attach_orders)
