@@ -2,6 +2,7 @@
 
 import rich_click as click
 
+from commerce.commands.attach_rate import attach_rate
 from commerce.commands.book import book
 from commerce.commands.check import check
 from commerce.commands.conformance import conformance
@@ -21,7 +22,7 @@ from commerce.commands.stripe_sandbox import stripe_sandbox
 from commerce.commands.work import work
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(run, serve, work, migrate, import_, export, check, dead, payments, prices, promotions, book),
+    *(run, serve, work, migrate, import_, export, check, dead, payments, prices, promotions, book, attach_rate),
     *(keys, openapi, conformance, stripe_sandbox),
 )
 """Every command there is; a new one is a module in commands/ and a name here."""

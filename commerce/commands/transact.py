@@ -26,12 +26,19 @@ def transact(data: Path | None, work: "Callable[[Session, datetime], Awaitable[D
     return at_database(data, done)
 
 
-def at_database(data: Path | None, work: "Callable[[Database], Awaitable[Done]]") -> Done:
+def at_snapshots(data: Path | None, work: "Callable[[Database], Awaitable[Done]]") -> Done:
+    """Do what only reads: from the replica, if the settings name one."""
+    return at_database(data, work, replica_url=settings_for(data).replica_url)
+
+
+def at_database(
+    data: Path | None, work: "Callable[[Database], Awaitable[Done]]", *, replica_url: str | None = None
+) -> Done:
     """Do what takes its own transactions."""
     from commerce.kernel.db import Database  # noqa: PLC0415 - it takes SQLAlchemy along, and --help needs none
 
     async def done(url: str) -> Done:
-        db = Database(url, pool_size=1)
+        db = Database(url, replica_url=replica_url, pool_size=1)
         try:
             return await work(db)
         finally:

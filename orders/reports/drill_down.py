@@ -12,8 +12,7 @@ from commerce.kernel.refusals import InvalidInput
 from orders.reports import drill_sql
 from orders.reports.asking import Asked, Clear, understand
 from orders.reports.attach_rate import definition_of, said
-from orders.reports.files.download import Download
-from orders.reports.files.make import Format, large_file
+from orders.reports.files.make import Format, MadeFile, large_file
 from orders.reports.pseudonyms import Pseudonyms, pseudonyms
 from orders.reports.rates import make_room, prepare
 from orders.reports.rates_sql import Reach
@@ -43,7 +42,7 @@ async def events_page(
     return page_of(rows, limit, lambda row: row, lambda row: (row.placed_at.isoformat(), row.order_number))
 
 
-async def events_download(db: Database, asked: Asked, *, attached: bool | None, wanted: Format) -> Download:
+async def events_file(db: Database, asked: Asked, *, attached: bool | None, wanted: Format) -> MadeFile:
     """All anchors behind a figure as a file. Raises what a question raises, TooManyFiles and NoRoomForFile."""
     async with db.snapshot() as tx:
         clear = await understand(tx, asked, db.clock.now())
@@ -55,7 +54,7 @@ async def events_download(db: Database, asked: Asked, *, attached: bool | None, 
         "settled": clear.settled,
     }
     table = table_of("attach-orders", EVENTS, as_of.day or as_of.instant, about)
-    return Download(await large_file(table, event_batches(every_event(db, clear, attached=attached)), wanted))
+    return await large_file(table, event_batches(every_event(db, clear, attached=attached)), wanted)
 
 
 async def every_event(db: Database, clear: Clear, *, attached: bool | None) -> AsyncGenerator[list[EventRow], None]:

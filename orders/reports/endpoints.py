@@ -14,8 +14,8 @@ from commerce.kernel.refusals import InvalidInput
 from orders.reports.asking import Asked
 from orders.reports.attach_rate import AttachRates, Comparison, attach_rate
 from orders.reports.charts.draw import PictureKind, picture
-from orders.reports.drill_down import events_download, events_page
-from orders.reports.files.download import small_download
+from orders.reports.drill_down import events_file, events_page
+from orders.reports.files.download import Download, small_download
 from orders.reports.files.make import Format, FormatQuery
 from orders.reports.matrix import MatrixBy, attach_matrix
 from orders.reports.parameters import Moment, provide_asked
@@ -94,7 +94,8 @@ async def list_attach_orders(
     for field, said in (("limit", limit), ("cursor", cursor)):
         if said is not None:
             raise InvalidInput(field, "A file has all rows at once.")
-    return cast("Response[Page[EventRow]]", await events_download(db, asked, attached=attached, wanted=wanted))
+    made = await events_file(db, asked, attached=attached, wanted=wanted)
+    return cast("Response[Page[EventRow]]", Download(made))
 
 
 async def answered(view: View, sheet: Callable[[View], Sheet], wanted: Format) -> Response[View]:

@@ -1,0 +1,237 @@
+"""`commerce attach-rate`: which share of anchors left with an attach, or was followed by one, from a terminal."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+import rich_click as click
+
+from commerce.commands.attach_rate_tables import print_matrix, print_orders, print_rate
+from commerce.commands.attach_rate_verify import verify
+from commerce.commands.openapi import FileUnwritable
+from commerce.commands.options import data_option, json_option, show, stored_text
+from commerce.commands.transact import at_snapshots
+
+if TYPE_CHECKING:
+    from commerce.kernel.db import Database
+    from orders.reports.asking import Asked
+    from orders.reports.schemas import AttachMatrixView, AttachRateView, EventRow
+    from orders.reports.tabulate import Sheet
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _stored_texts(ctx: click.Context, param: click.Parameter, said: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word for one in said if (word := stored_text(ctx, param, one)) is not None)
+
+
+_SET = "sku:…, product:…, category:… (with all below), brand:…, attribute:name=value or set:…; may be repeated."
+_DAY = "A day such as 2026-05-31, in each market's own calendar, or an instant with its offset."
+_CHANNEL = "Only anchors sold in this channel."
+_OPTIONS = (
+    click.option("--anchor", multiple=True, callback=_stored_texts, metavar="SET", help=f"What is looked at: {_SET}"),
+    click.option("--attach", multiple=True, callback=_stored_texts, metavar="SET", help=f"What goes with it: {_SET}"),
+    click.option("--basis", type=click.Choice(["orders", "units", "events", "customers"]), help="What is counted."),
+    click.option("--window-days", type=click.IntRange(0, 365), help="Follow customers for so many calendar days."),
+    click.option("--from", "first", metavar="WHEN", help=f"The period's first day. {_DAY}"),
+    click.option("--to", "last", metavar="WHEN", help="The period's last day; of instants, where it ends."),
+    click.option("--as-of", metavar="WHEN", help=f"What was known then. {_DAY} [default: now]"),
+    click.option("--believed-at", metavar="WHEN", help="An instant: leave out what was recorded later, imports too."),
+    click.option("--complete-only", is_flag=True, help="Leave out windows that are not over."),
+    click.option("--channel-kind", type=click.Choice(["online", "retail", "all"]), default="all", help=_CHANNEL),
+    click.option("--channel", callback=stored_text, metavar="CODE", help=_CHANNEL),
+    click.option("--market", callback=stored_text, metavar="CODE", help="Only anchors sold in this market."),
+    click.option("--store", callback=stored_text, metavar="CODE", help="Only anchors sold in this store."),
+    click.option("--launch", callback=stored_text, metavar="CODE", help="Only anchors that came through this launch."),
+    click.option("--wave", callback=stored_text, metavar="CODE", help="Of that launch."),
+    click.option("--attach-channel", callback=stored_text, metavar="CODE", help="Only later orders in this channel."),
+    click.option(
+        "--attach-channel-kind", type=click.Choice(["online", "retail", "all"]), help="Only later orders in such."
+    ),
+    click.option(
+        "--count-at", type=click.Choice(["placing", "hand_over"]), default="placing", help="When a preorder counts."
+    ),
+)
+
+
+def question_options(command: Command) -> Command:
+    """The options that say what is asked, the same for every command that answers it."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.group("attach-rate", invoke_without_command=True)
+@data_option
+@json_option
+@question_options
+@click.option(
+    "--group-by",
+    multiple=True,
+    metavar="GROUP",
+    help="day, week, month, channel, channel_kind, market, store, anchor_product, attach_product or cohort; several.",
+)
+@click.option("--compare-from", metavar="WHEN", help="Put another period beside it: its first day.")
+@click.option("--compare-to", metavar="WHEN", help="The other period's last day.")
+@click.option(
+    "--chart", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Draw it: FILE.svg or FILE.png."
+)
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write it: FILE.csv or FILE.parquet."
+)
+@click.pass_context
+def attach_rate(
+    ctx: click.RichContext,
+    /,
+    data: Path | None,
+    chart: Path | None,
+    out: Path | None,
+    *,
+    as_json: bool,
+    **said: Any,  # noqa: ANN401 - the options of a question
+) -> None:
+    """Show which share of anchors left with an attach, or was followed by one.
+
+    For example: commerce attach-rate --anchor category:phones --attach category:cases --basis customers
+    --window-days 30 --group-by month
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    compared = said.pop("compare_from"), said.pop("compare_to")
+    asked = _asked(said)
+    _check_suffix("--chart", chart, ("svg", "png"))
+    _check_suffix("--out", out, ("csv", "parquet"))
+
+    async def ask(db: "Database") -> "AttachRateView":
+        from orders.reports.attach_rate import AttachRates, Comparison  # noqa: PLC0415 - it takes SQLAlchemy along
+        from orders.reports.attach_rate import attach_rate as answer  # noqa: PLC0415 - as above
+
+        return await answer(db, AttachRates(), asked, Comparison(*compared) if any(compared) else None)
+
+    view = at_snapshots(data, ask)
+    if chart is not None:
+        _write(chart, _drawn(view, chart))
+    if out is not None:
+        from orders.reports.tabulate import attach_rate_sheet  # noqa: PLC0415 - as above
+
+        _write_sheet(out, attach_rate_sheet(view))
+    if as_json:
+        show(msgspec.to_builtins(view), as_json=True)
+        return
+    print_rate(view)
+    for file in filter(None, (chart, out)):
+        click.echo(f"Written to {file}.")
+
+
+@attach_rate.command()
+@data_option
+@json_option
+@question_options
+@click.option("--attached/--not-attached", default=None, help="Only those in the numerator, or only the others.")
+@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True, help="So many, the oldest first.")
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="All: FILE.csv or FILE.parquet."
+)
+def orders(
+    data: Path | None, limit: int, out: Path | None, *, attached: bool | None, as_json: bool, **said: Any  # noqa: ANN401 - as above
+) -> None:  # fmt: skip
+    """Show the orders behind a figure, each with the order that made it count."""
+    asked = _asked(said)
+    _check_suffix("--out", out, ("csv", "parquet"))
+
+    async def page(db: "Database") -> "list[EventRow]":
+        from orders.reports.drill_down import events_page  # noqa: PLC0415 - as above
+
+        return (await events_page(db, asked, attached=attached, cursor=None, limit=limit)).items
+
+    if out is not None:
+        written = at_snapshots(data, lambda db: _every_order(db, asked, attached, out))
+        show({"file": str(out), "bytes": written}, as_json=as_json)
+        return
+    found = at_snapshots(data, page)
+    if as_json:
+        show({"orders": msgspec.to_builtins(found)}, as_json=True)
+        return
+    print_orders(found)
+
+
+@attach_rate.command()
+@data_option
+@json_option
+@question_options
+@click.option("--by", type=click.Choice(["kind", "channel"]), default="kind", show_default=True, help="Beside what.")
+def matrix(data: Path | None, by: str, *, as_json: bool, **said: Any) -> None:  # noqa: ANN401 - as above
+    """Show in which channel the attach came, beside the channel of the anchor."""
+    asked = _asked(said)
+
+    async def ask(db: "Database") -> "AttachMatrixView":
+        from orders.reports.matrix import MatrixBy, attach_matrix  # noqa: PLC0415 - as above
+
+        return await attach_matrix(db, asked, MatrixBy(by))
+
+    view = at_snapshots(data, ask)
+    if as_json:
+        show(msgspec.to_builtins(view), as_json=True)
+        return
+    print_matrix(view)
+
+
+attach_rate.add_command(verify)
+
+
+def _asked(said: dict[str, Any]) -> "Asked":
+    """The question as the API would be asked it. Raises UsageError for what it cannot do without."""
+    from orders.reports.asking import Asked  # noqa: PLC0415 - as above
+
+    for needed in ("anchor", "attach", "basis"):
+        if not said[needed]:
+            raise click.UsageError(f"Missing option '--{needed}'.")
+    lists = {name: list(said.get(name) or ()) for name in ("anchor", "attach", "group_by")}
+    return msgspec.convert({**said, **lists}, Asked)
+
+
+def _check_suffix(option: str, file: Path | None, known: Sequence[str]) -> None:
+    if file is not None and file.suffix.lstrip(".") not in known:
+        raise click.BadParameter(f"name a file that ends in {' or '.join(known)}", param_hint=option)
+
+
+def _drawn(view: "AttachRateView", chart: Path) -> bytes:
+    from orders.reports.charts.draw import PictureKind, draw  # noqa: PLC0415 - as above
+
+    return draw(view, PictureKind(chart.suffix.lstrip(".")))
+
+
+def _write_sheet(out: Path, sheet: "Sheet") -> None:
+    import asyncio  # noqa: PLC0415 - as above
+
+    from orders.reports.files.make import Format, small_file  # noqa: PLC0415 - as above
+
+    _, _, body = asyncio.run(small_file(sheet.table, sheet.rows, Format(out.suffix.lstrip("."))))
+    _write(out, body)
+
+
+async def _every_order(db: "Database", asked: "Asked", attached: bool | None, out: Path) -> int:  # noqa: FBT001 - or none
+    from orders.reports.drill_down import events_file  # noqa: PLC0415 - as above
+    from orders.reports.files.make import Format  # noqa: PLC0415 - as above
+
+    made = await events_file(db, asked, attached=attached, wanted=Format(out.suffix.lstrip(".")))
+    try:
+        return await _copy(made.pieces(), out)
+    finally:
+        made.close()
+
+
+async def _copy(pieces: AsyncGenerator[bytes, None], out: Path) -> int:
+    try:
+        with out.open("wb") as file:
+            return sum([file.write(piece) async for piece in pieces])
+    except OSError as error:
+        raise FileUnwritable(str(out), error.strerror or str(error)) from error
+
+
+def _write(out: Path, body: bytes) -> None:
+    try:
+        out.write_bytes(body)
+    except OSError as error:
+        raise FileUnwritable(str(out), error.strerror or str(error)) from error

@@ -1,0 +1,122 @@
+"""How attach rates look in a terminal: counts, shares, a small bar for each, and what they mean."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from rich.bar import Bar
+from rich.console import Console, Group, RenderableType
+from rich.table import Column, Table
+
+from commerce.commands.options import as_it_is
+
+if TYPE_CHECKING:
+    from orders.reports.schemas import (
+        AttachMatrixView,
+        AttachRateView,
+        ChangeRow,
+        DefinitionView,
+        EventRow,
+        IntervalView,
+        OpenView,
+        RateRow,
+    )
+
+BAR_WIDTH = 20
+
+
+def print_rate(view: "AttachRateView") -> None:
+    """Print an attach rate: a row for each group, the total below, and its definition."""
+    groups = [str(group) for group in view.definition.group_by]
+    most = max([row.rate or Decimal(0) for row in (*view.rows, view.total)], default=Decimal(0))
+    table = _table(*groups, "attached", "of", "rate", "", "95 %", "open", "")
+    for row in view.rows:
+        table.add_row(*(as_it_is(row.group[group] or "-") for group in groups), *_cells(row, most))
+    if groups:
+        table.add_section()
+        table.add_row(*(as_it_is("total" if n == 0 else "") for n in range(len(groups))), *_cells(view.total, most))
+    parts: list[RenderableType] = [table]
+    if view.comparison is not None:
+        parts.append(_changes(groups, view.comparison))
+    Console().print(Group(*parts, *_meaning(view.definition, view.as_of)))
+
+
+def print_matrix(view: "AttachMatrixView") -> None:
+    """Print the cross-channel matrix: a row for each anchor's channel and each channel of the attach."""
+    most = max([cell.rate or Decimal(0) for cell in view.cells], default=Decimal(0))
+    table = _table("anchor in", "attach in", "attached", "of", "rate", "", "95 %", "open")
+    for cell in view.cells:
+        table.add_row(
+            as_it_is(cell.channel), as_it_is(cell.attach_channel.replace("_", " ")), str(cell.numerator),
+            str(cell.denominator), _percent(cell.rate), _bar(cell.rate, most), _interval(cell.interval),
+            _open(cell.open),
+        )  # fmt: skip
+    Console().print(Group(table, *_meaning(view.definition, view.as_of)))
+
+
+def print_orders(found: "Sequence[EventRow]") -> None:
+    """Print the orders behind a figure."""
+    table = _table("order", "day", "channel", "store", "customer", "units", "attached by", "after days")
+    for row in found:
+        units = f"{row.anchor_units} + {row.attach_units}"
+        words = (row.order_number, row.day, row.channel, row.store or "", row.customer or "guest", units,
+                 row.attach_order or ("window open" if row.open else "-"),
+                 "" if row.days_until is None else row.days_until)  # fmt: skip
+        table.add_row(*map(as_it_is, words))
+    Console().print(table)
+
+
+def _cells(row: "RateRow", most: Decimal) -> Sequence[RenderableType]:
+    note = "small sample" if row.small_sample else ""
+    return (
+        str(row.numerator), str(row.denominator), _percent(row.rate), _bar(row.rate, most), _interval(row.interval),
+        _open(row.open), note,
+    )  # fmt: skip
+
+
+def _changes(groups: Sequence[str], changes: "Sequence[ChangeRow]") -> Table:
+    table = _table(*groups, "before", "now", "difference", "95 %")
+    for change in changes:
+        difference = "" if change.difference is None else f"{change.difference * 100:+.1f} points"
+        table.add_row(
+            *(as_it_is(change.group[group] or "-") for group in groups),
+            *(_percent(row.rate if row else None) for row in (change.before, change.now)),
+            difference,
+            _interval(change.interval),
+        )
+    return table
+
+
+def _meaning(definition: "DefinitionView", as_of: str) -> Sequence[RenderableType]:
+    """What the figures mean, in two lines; `--json` has every rule."""
+    asked = f"{', '.join(definition.anchor.asked)} → {', '.join(definition.attach.asked)}, as of {as_of}"
+    window = "" if definition.window_days is None else f" (window_days: {definition.window_days})"
+    words = f"of: {definition.denominator}\nattached: {definition.numerator}{window}"
+    return as_it_is(asked, "bold"), as_it_is(words, "dim")
+
+
+def _bar(rate: Decimal | None, most: Decimal) -> RenderableType:
+    """A bar as long as the share, the largest one as long as there is room."""
+    if rate is None or not most:
+        return ""
+    return Bar(size=float(most), begin=0, end=float(rate), width=BAR_WIDTH, color="cyan")
+
+
+def _percent(rate: Decimal | None) -> str:
+    return "" if rate is None else f"{rate * 100:.1f} %"
+
+
+def _interval(interval: "IntervalView | None") -> str:
+    return "" if interval is None else f"{interval.low * 100:.1f} to {interval.high * 100:.1f}"
+
+
+def _open(found: "OpenView | None") -> str:
+    return f"{found.denominator}" if found and found.denominator else ""
+
+
+_NUMBERS = frozenset({"attached", "of", "rate", "open", "before", "now", "difference"})
+
+
+def _table(*columns: str) -> Table:
+    named = (Column(name, justify="right" if name in _NUMBERS else "left", overflow="fold") for name in columns)
+    return Table(*named)
