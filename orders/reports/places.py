@@ -22,15 +22,22 @@ class Place(NamedTuple):
     as_of_day: date
 
 
-# A day is over when the next one begins; of an instant, what happened in its microsecond is still known.
+# A day is over when the next one begins; of an instant, what happened in its microsecond is still known. Where a clock
+# goes back over midnight a day begins twice: then PostgreSQL means the second time, and we the first.
 _PLACES = text("""
-    SELECT code, kind, market, currency, time_zone, known_before,
-           CAST(known_before AT TIME ZONE time_zone AS date) AS as_of_day
-      FROM (SELECT c.code, c.kind, c.market, m.currency, m.time_zone,
-                   coalesce(CAST(CAST(:day AS date) + 1 AS timestamp) AT TIME ZONE m.time_zone,
-                            CAST(:instant AS timestamptz) + interval '1 microsecond') AS known_before
-              FROM channels c JOIN markets m ON m.code = c.market) AS p
-     ORDER BY code
+    SELECT c.code, c.kind, c.market, m.currency, m.time_zone, k.known_before,
+           CAST(k.known_before AT TIME ZONE m.time_zone AS date) AS as_of_day
+      FROM channels c
+      JOIN markets m ON m.code = c.market
+     CROSS JOIN LATERAL (
+        SELECT min(b.begins) AS known_before
+          FROM (SELECT CAST(CAST(:day AS date) + 1 AS timestamp) AT TIME ZONE m.time_zone - n * interval '1 hour'
+                  FROM generate_series(0, 1) AS n) AS b (begins)
+         WHERE CAST(b.begins AT TIME ZONE m.time_zone AS date) > CAST(:day AS date)
+         UNION ALL
+        SELECT CAST(:instant AS timestamptz) + interval '1 microsecond') AS k
+     WHERE k.known_before IS NOT NULL
+     ORDER BY c.code
 """)
 
 
