@@ -1,0 +1,98 @@
+"""Behind attach rates of random small histories: each order that was counted, and every channel beside every other."""
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commerce.kernel.access import Role
+from commerce.kernel.clock import SetClock
+from commerce.kernel.db import Database
+from tests.attach_asking import ATTACH_RATE, count_of, parameters
+from tests.attach_histories import again_and_again, histories, seeds
+from tests.attach_loading import load
+from tests.attach_questions import end_of, question_of
+from tests.attach_world import Asked, History
+from tests.conftest import Api, Callers, Json
+from tests.naive_attach import answer
+from tests.naive_behind import Event, behind, matrix
+
+
+@pytest.fixture
+async def analyst(callers: Callers) -> Api:
+    """Somebody who may look at figures."""
+    return await callers(Role.ANALYST)
+
+
+async def pages(analyst: Api, asked: Asked, **more: Any) -> list[Event]:  # noqa: ANN401 - query parameters are of any kind
+    """All orders behind a figure, two at a time; whoever is the same person has the same name."""
+    found: list[Event] = []
+    cursor: Json = {}
+    while True:
+        answered = await analyst.get(f"{ATTACH_RATE}/orders", **parameters(asked), **more, **cursor, limit=2)
+        assert answered.status_code == 200, (answered.text, asked)
+        page = answered.json()
+        found += [_event(item) for item in page["items"]]
+        if page["next_cursor"] is None:
+            return found
+        cursor = {"cursor": page["next_cursor"]}
+
+
+def _event(item: Json) -> Event:
+    return msgspec.convert({**item, "person": item["customer"]}, Event)
+
+
+def renamed(events: list[Event]) -> list[Event]:
+    """The same events, with persons numbered in the order in which they come."""
+    names: dict[str | None, str | None] = {None: None}
+    for one in events:
+        names.setdefault(one.person, f"{len(names)}")
+    return [replace(one, person=names[one.person]) for one in events]
+
+
+@again_and_again
+@given(histories, st.lists(seeds, min_size=3, max_size=3))
+async def test_behind_each_figure_are_the_orders_that_were_counted(
+    db: Database, clock: SetClock, analyst: Api, history: History, dice: list[int]
+) -> None:
+    """And as many of them as the figure says."""
+    clock.set(end_of(history))
+    await load(db, history)
+    for seed in dice:
+        asked = replace(question_of(seed, history), group_by=())
+        expected = behind(history, asked)
+        figure = answer(history, asked)[()]
+
+        assert renamed(await pages(analyst, asked)) == renamed(expected), (history, asked)
+        for attached in (True, False):
+            wanted = [one for one in expected if one.attached is attached]
+            assert renamed(await pages(analyst, asked, attached=str(attached).lower())) == renamed(wanted)
+        if asked.basis != "units":
+            assert (figure.numerator, figure.denominator) == (sum(one.attached for one in expected), len(expected))
+
+
+@again_and_again
+@given(histories, st.lists(seeds, min_size=2, max_size=2), st.sampled_from(["kind", "channel"]))
+async def test_the_matrix_is_every_channel_asked_beside_every_other(
+    db: Database, clock: SetClock, analyst: Api, history: History, dice: list[int], by: str
+) -> None:
+    clock.set(end_of(history))
+    await load(db, history)
+    for seed in dice:
+        thrown = question_of(seed, history)
+        asked = replace(
+            thrown,
+            basis=thrown.basis if thrown.window_days is not None else "customers",
+            window_days=thrown.window_days if thrown.window_days is not None else 7,
+            attach_channel=None,
+            attach_channel_kind=None,
+            group_by=(),
+        )
+        answered = await analyst.get(f"{ATTACH_RATE}/matrix", **parameters(asked), by=by)
+        assert answered.status_code == 200, (answered.text, asked)
+        cells = {(cell["channel"], cell["attach_channel"]): count_of(cell) for cell in answered.json()["cells"]}
+
+        assert cells == matrix(history, asked, by), (history, asked)
