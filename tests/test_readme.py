@@ -2,14 +2,18 @@
 
 import re
 import subprocess
+import tempfile
 from itertools import groupby
 from pathlib import Path
 
 import pytest
 
+from commerce.embedded.supervisor import free_port
 from tests.processes import REPOSITORY, environment, running_shop
 
 README = (REPOSITORY / "README.md").read_text()
+BLOCKS: list[str] = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+CONTOSO = REPOSITORY.parent / "shared" / "data" / "contoso-10k"
 SOON_S = 15
 """What begins is published ten seconds before at the latest."""
 TURN_KEYS = ".venv/bin/commerce book rotate && .venv/bin/commerce book rotate --activate"
@@ -17,10 +21,18 @@ TURN_KEYS = ".venv/bin/commerce book rotate && .venv/bin/commerce book rotate --
 
 def _lines() -> str:
     """All that a newcomer types into one shell, the second part with less patience."""
-    tries, prices = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+    tries, prices, rates, _ = BLOCKS
     soon = prices.replace("timedelta(minutes=2)", f"timedelta(seconds={SOON_S})")
     assert soon != prices
-    return f"{tries}\n{soon}"
+    return f"{tries}\n{soon}\n{rates}"
+
+
+def _past(port: int) -> str:
+    """What an analyst types to see whether others agree, with a port that is free here."""
+    tries, *_, past = BLOCKS
+    [pick] = re.findall(r"^pick\(\) \{.*?\}$", tries, re.DOTALL | re.MULTILINE)
+    assert past.count("8100") == 2
+    return f"{pick}\n{past.replace('8100', str(port))}"
 
 
 def typed(lines: str, data: Path) -> subprocess.CompletedProcess[str]:
@@ -47,7 +59,30 @@ def test_the_readmes_lines_work_as_they_stand_and_a_second_time_with_another_key
     assert "Every law holds.\n" in done.stdout
     for shown in (done.stdout, again.stdout):
         _web_and_till_switch_together(shown)
+        _attach_rates_are_shown(shown)
     assert re.search(r"26\.90 EUR +│ [^\n]*pch_", done.stdout), "what was charged stays known"
+
+
+@pytest.mark.stack
+@pytest.mark.skipif(not CONTOSO.is_dir(), reason="there is no ../shared/data here")
+def test_others_agree_with_every_figure() -> None:
+    with tempfile.TemporaryDirectory(prefix="commerce-tests-") as folder:
+        done = typed(_past(free_port()), Path(folder))
+
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "\n104 of 104 equal\n" in done.stdout
+
+
+def _attach_rates_are_shown(shown: str) -> None:
+    """By month and kind, with pictures; and who bought online and came to a store."""
+    rates, more = shown[shown.index("channel kind") :], re.search(r'"rows":\[\{"group":\{\},"numerator":(\d+)', shown)
+    assert more, "the question of an address"
+    assert int(more[1]) > 0
+    assert all(
+        words in rates for words in ("2026-05", "same order", "person_", "\u2588", "month,numerator,denominator")
+    )
+    sizes = re.findall(r"^\S+ .* (\d+) \w+ +\d+ [\d:]+ attach-rate\.(?:png|svg)$", shown, re.MULTILINE)
+    assert [int(size) > 10_000 for size in sizes] == [True, True]
 
 
 def _web_and_till_switch_together(shown: str) -> None:

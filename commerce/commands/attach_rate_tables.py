@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from rich.bar import Bar
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.table import Column, Table
 
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
         RateRow,
     )
 
-BAR_WIDTH = 20
+BAR_WIDTH = 16
 
 
 def print_rate(view: "AttachRateView") -> None:
     """Print an attach rate: a row for each group, the total below, and its definition."""
     groups = [str(group) for group in view.definition.group_by]
     most = max([row.rate or Decimal(0) for row in (*view.rows, view.total)], default=Decimal(0))
-    table = _table(*groups, "attached", "of", "rate", "", "95 %", "open", "")
+    table = _table(*groups, "attached", "of", "rate", "", "95 %", "open")
     for row in view.rows:
         table.add_row(*(as_it_is(row.group[group] or "-") for group in groups), *_cells(row, most))
     if groups:
@@ -56,21 +57,19 @@ def print_matrix(view: "AttachMatrixView") -> None:
 
 def print_orders(found: "Sequence[EventRow]") -> None:
     """Print the orders behind a figure."""
-    table = _table("order", "day", "channel", "store", "customer", "units", "attached by", "after days")
+    table = _table("order", "day", "sold in", "customer", "attached by", "days")
     for row in found:
-        units = f"{row.anchor_units} + {row.attach_units}"
-        words = (row.order_number, row.day, row.channel, row.store or "", row.customer or "guest", units,
-                 row.attach_order or ("window open" if row.open else "-"),
-                 "" if row.days_until is None else row.days_until)  # fmt: skip
+        by = row.attach_order or ("window open" if row.open else "-")
+        days = "" if row.days_until is None else row.days_until
+        words = (row.order_number, row.day, row.store or row.channel, row.customer or "guest", by, days)
         table.add_row(*map(as_it_is, words))
     Console().print(table)
 
 
 def _cells(row: "RateRow", most: Decimal) -> Sequence[RenderableType]:
-    note = "small sample" if row.small_sample else ""
     return (
-        str(row.numerator), str(row.denominator), _percent(row.rate), _bar(row.rate, most), _interval(row.interval),
-        _open(row.open), note,
+        str(row.numerator), str(row.denominator), _percent(row.rate), _bar(row.rate, most),
+        _interval(row.interval) + (" *" if row.small_sample else ""), _open(row.open),
     )  # fmt: skip
 
 
@@ -92,7 +91,8 @@ def _meaning(definition: "DefinitionView", as_of: str) -> Sequence[RenderableTyp
     asked = f"{', '.join(definition.anchor.asked)} → {', '.join(definition.attach.asked)}, as of {as_of}"
     window = "" if definition.window_days is None else f" (window_days: {definition.window_days})"
     words = f"of: {definition.denominator}\nattached: {definition.numerator}{window}"
-    return as_it_is(asked, "bold"), as_it_is(words, "dim")
+    small = "* small sample: of fewer than 30    open: windows that are not over"
+    return as_it_is(asked, "bold"), as_it_is(words, "dim"), as_it_is(small, "dim")
 
 
 def _bar(rate: Decimal | None, most: Decimal) -> RenderableType:
@@ -107,16 +107,19 @@ def _percent(rate: Decimal | None) -> str:
 
 
 def _interval(interval: "IntervalView | None") -> str:
-    return "" if interval is None else f"{interval.low * 100:.1f} to {interval.high * 100:.1f}"
+    return "" if interval is None else f"{interval.low * 100:.1f}-{interval.high * 100:.1f}"
 
 
 def _open(found: "OpenView | None") -> str:
     return f"{found.denominator}" if found and found.denominator else ""
 
 
-_NUMBERS = frozenset({"attached", "of", "rate", "open", "before", "now", "difference"})
+_NUMBERS = frozenset({"attached", "of", "rate", "open", "before", "now", "difference", "days"})
 
 
 def _table(*columns: str) -> Table:
-    named = (Column(name, justify="right" if name in _NUMBERS else "left", overflow="fold") for name in columns)
-    return Table(*named)
+    named = (
+        Column(name.replace("_", " "), justify="right" if name in _NUMBERS else "left", overflow="fold")
+        for name in columns
+    )
+    return Table(*named, box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
