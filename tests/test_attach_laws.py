@@ -22,7 +22,7 @@ from tests.attach_folders import files_of, read_history
 from tests.attach_histories import CATEGORIES, VARIANTS, again_and_again, all_imported, histories, seeds
 from tests.attach_loading import load, tell
 from tests.attach_questions import WORLDS, end_of, known_by, may_be_asked, narrowed_to, question_of, world
-from tests.attach_world import Asked, Channel, History, Line, Market, Sale, is_day
+from tests.attach_world import Asked, Channel, History, Line, Market, Sale, Variant, is_day
 from tests.conftest import NOON, Api, Callers, Json
 from tests.exchange_folders import write_folder
 from tests.naive_attach import answer
@@ -71,6 +71,31 @@ async def test_a_day_that_begins_twice_is_over_the_first_time(db: Database) -> N
         ]
 
     assert known == [1, 2]
+
+
+async def test_what_the_catalog_says_from_midnight_on_it_did_not_say_the_day_before(db: Database) -> None:
+    """P1 was a case until it was midnight in New York, and with that everywhere."""
+    midnight = datetime(2025, 4, 5, 4, tzinfo=UTC)
+    sold = Sale(
+        at=midnight - timedelta(days=1),
+        recorded_at=midnight - timedelta(days=1),
+        number="1",
+        channel="web",
+        store=None,
+        customer=None,
+        lines=(Line("P1", 1),),
+    )
+    was = Variant("P1", "phone", "cases", until=midnight)
+    market, channel = Market("us", "America/New_York"), Channel("web", "online", "us")
+    await load(db, History((market,), (channel,), (), CATEGORIES, (was, *VARIANTS), (sold,)))
+
+    counted = []
+    for as_of in (date(2025, 4, 4), date(2025, 4, 5), midnight - timedelta.resolution, midnight):
+        asked = Asked(anchor=("category:phones",), attach=("sku:W1",), basis="orders", as_of=as_of)
+        async with db.snapshot() as tx:
+            counted.append(count_of((await answer_of(tx, asked, NOON))["total"]).denominator)
+
+    assert counted == [0, 1, 0, 1]
 
 
 @again_and_again

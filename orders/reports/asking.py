@@ -88,8 +88,8 @@ async def understand(tx: ReadSession, asked: Asked, now: datetime) -> Clear:
     )  # fmt: skip
     _must_be_places(question, found)
     await _must_be_known(tx, question)
-    anchor, anchor_versions = await _set(tx, "anchor", question.anchor, as_of.instant)
-    attach, attach_versions = await _set(tx, "attach", question.attach, as_of.instant)
+    anchor, anchor_versions = await _set(tx, "anchor", question.anchor, as_of.last_instant)
+    attach, attach_versions = await _set(tx, "attach", question.attach, as_of.last_instant)
     must_be_apart("attach", anchor, attach)
     settled = as_of.instant + SETTLES_AFTER <= now
     return Clear(question, Known(found, anchor, attach), (anchor_versions, attach_versions), settled)

@@ -71,6 +71,11 @@ class AsOf(NamedTuple):
     believed_at: datetime
     """What was recorded later does not count, imported history included."""
 
+    @property
+    def last_instant(self) -> datetime:
+        """The last one that is in it: where a day ends, the next one begins."""
+        return self.instant if self.day is None else self.instant - timedelta.resolution
+
 
 class Period(NamedTuple):
     """Days (both in it, in each market's calendar), instants (the last one not in it), or no bound."""
