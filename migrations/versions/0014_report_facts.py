@@ -142,6 +142,9 @@ def upgrade() -> None:
     _in_order("report_sales", "placed_at")
     _in_order("report_sales", "recorded_at")
     op.create_index("ix_report_sales_preorders", "report_sales", ["order_number"], postgresql_where=sa.text("preorder"))
+    op.create_index(
+        "ix_report_sales_launch", "report_sales", ["launch", "wave"], postgresql_where=sa.text("launch IS NOT NULL")
+    )
     _in_order("report_reductions", "placed_at")
 
 

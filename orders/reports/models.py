@@ -25,6 +25,7 @@ class ReportSale(Table):
         _in_order("ix_report_sales_placed_at", "placed_at"),
         _in_order("ix_report_sales_recorded_at", "recorded_at"),
         Index("ix_report_sales_preorders", "order_number", postgresql_where=text("preorder")),
+        Index("ix_report_sales_launch", "launch", "wave", postgresql_where=text("launch IS NOT NULL")),
     )
     __mapper_args__ = {"primary_key": ["order_number", "line"]}  # noqa: RUF012 - SQLAlchemy's way to say it
 
