@@ -7,31 +7,51 @@ from typing import Generic, NamedTuple, TypeVar
 
 from sqlalchemy import text
 
-from commerce.kernel.db import ReadSession
+from commerce.kernel.db import ReadSession, Session, rows_changed
 
 Answer = TypeVar("Answer")
 
 KEPT_MAX = 256
 KEPT_FOR = timedelta(minutes=15)
 """Midnight comes at a quarter of an hour in every time zone, and with it other windows are over."""
-_MARKS = text("SELECT coalesce(min(id), 0), coalesce(max(id), 0), count(*) FROM report_marks WHERE id >= :since")
-_RAN_OUT = text("DELETE FROM report_marks WHERE left_at < :before")
+MARKS_KEPT_FOR = timedelta(hours=1)
+"""Longer than any answer is kept and any transaction takes."""
+_SLOW = timedelta(minutes=10)
+_SINCE = text("""
+    SELECT coalesce(max(id), 0) FROM report_marks
+     WHERE left_at < (SELECT left_at FROM report_marks ORDER BY id DESC LIMIT 1) - CAST(:slow AS interval)
+""")
+_MARKS = text("SELECT coalesce(max(id), 0), count(*) FROM report_marks WHERE id > :since")
+# The newest one stays: were it gone, whoever never saw it would find the same marks as before it.
+_PRUNE = text("""
+    DELETE FROM report_marks WHERE id IN (
+        SELECT id FROM report_marks WHERE left_at < :before AND id < (SELECT max(id) FROM report_marks)
+         ORDER BY id LIMIT :most)
+""")
 
 
 class Marks(NamedTuple):
-    """The marks a snapshot sees, from the first one on."""
+    """The marks that a snapshot sees behind one of them."""
 
-    first: int
+    since: int
     last: int
     number: int
 
 
-async def marks_seen(tx: ReadSession, since: int = 0) -> Marks:
-    """The marks that this snapshot sees. Equal counts since the same mark mean that nobody has written in between.
+async def marks_seen(tx: ReadSession, since: int | None = None) -> Marks:
+    """The marks that this snapshot sees. Equal ones since the same mark mean that nobody has written in between.
 
-    Marks are counted and not only looked at: a slow transaction's is lower than those that came before it.
+    They are counted, and not only looked at: a slow transaction's mark is lower than those that came before it. So
+    they are counted from the last one that is older than any transaction takes, unless another is named.
     """
-    return Marks(*(await tx.execute(_MARKS, {"since": since})).one())
+    if since is None:
+        since = (await tx.execute(_SINCE, {"slow": _SLOW})).scalar_one()
+    return Marks(since, *(await tx.execute(_MARKS, {"since": since})).one())
+
+
+async def prune_marks(tx: Session, now: datetime, most: int) -> int:
+    """Forget up to `most` marks that no kept answer needs any more, and tell how many there were."""
+    return rows_changed(await tx.execute(_PRUNE, {"before": now - MARKS_KEPT_FOR, "most": most}))
 
 
 class KeptAnswers(Generic[Answer]):
@@ -47,7 +67,7 @@ class KeptAnswers(Generic[Answer]):
         if found is None:
             return None
         quarter, marks, answer = found
-        if quarter != _quarter(now) or (await marks_seen(tx, marks.first))[1:] != marks[1:]:
+        if quarter != _quarter(now) or await marks_seen(tx, marks.since) != marks:
             del self._answers[question]
             return None
         self._answers.move_to_end(question)
