@@ -31,6 +31,7 @@ from orders.payments.port import PaymentGateway
 from orders.place import place_orders
 from orders.quote_desk import QuoteDesk
 from orders.reports import endpoints as reports
+from orders.reports import set_endpoints as report_sets
 from orders.reports.attach_rate import AttachRates
 from orders.sell import book_sales
 from pricing import endpoints as pricing
@@ -51,6 +52,7 @@ ROUTES: Sequence[HTTPRouteHandler] = (
     *shelf.ROUTES,
     *payments.ROUTES,
     *reports.ROUTES,
+    *report_sets.ROUTES,
     *keys.ROUTES,
     *checks.ROUTES,
     *dead_shelf.ROUTES,

@@ -12,6 +12,7 @@ from orders.reports.laws import (
     PreordersAreReportedHandedOver,
     ReductionsAreReported,
     SalesAreReported,
+    SetVersionsHaveNoGaps,
 )
 from tests.conftest import NOON, Api
 from tests.shop import put_stock, rows
@@ -60,6 +61,7 @@ async def test_a_refused_order_leaves_no_fact(db: Database, web: Api) -> None:
 
 ONE = "order_number = (SELECT min(order_number) FROM report_sales)"
 HANDED = f"INSERT INTO report_handovers SELECT order_number, placed_at, placed_at FROM report_sales WHERE {ONE}"
+A_SET = "INSERT INTO report_sets (code, version, members, defined_by, defined_at) VALUES {}"
 LIES: tuple[tuple[type[Law], str], ...] = (
     (SalesAreReported, f"DELETE FROM report_sales WHERE {ONE}"),
     (SalesAreReported, f"UPDATE report_sales SET quantity = quantity + 1 WHERE {ONE}"),
@@ -80,6 +82,11 @@ LIES: tuple[tuple[type[Law], str], ...] = (
     (ReductionsAreReported, "UPDATE report_reductions SET kind = 'returned'"),
     (PreordersAreReportedHandedOver, HANDED),
     (PreordersAreReportedHandedOver, "UPDATE orders SET state = 'completed'"),
+    (SetVersionsHaveNoGaps, A_SET.format("('a', 2, '{x}', 'ida', '2026-01-01Z')")),
+    (
+        SetVersionsHaveNoGaps,
+        A_SET.format("('a', 1, '{x}', 'ida', '2026-01-02Z'), ('a', 2, '{x}', 'ida', '2026-01-01Z')"),
+    ),
 )
 
 

@@ -64,8 +64,9 @@ async def attach_rate_in(tx: ReadSession, asked: Asked, now: datetime) -> Attach
 
 
 def _what_is_known(clear: Clear) -> tuple[object, ...]:
-    """What may change without a mark: what the catalog says, and what its markets are."""
-    return (*(tuple(members) for members in clear.known[1:]), tuple(p[:5] for p in clear.known.places))
+    """What may change without a mark: what the catalog says, what names stand for, and what its markets are."""
+    versions = tuple(tuple(cited.items()) for cited in clear.versions)
+    return (*(tuple(members) for members in clear.known[1:]), versions, tuple(p[:5] for p in clear.known.places))
 
 
 async def _answer(

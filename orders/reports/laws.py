@@ -1,4 +1,4 @@
-"""What is always true of the facts that reports read. Years of them are looked at day by day, one more each time."""
+"""What is always true of reports. Years of facts are looked at day by day, one more each time."""
 
 from commerce.kernel.laws import Law
 from orders.reports.facts import IS_PREORDER, SALES, SALES_COLUMNS
@@ -93,9 +93,23 @@ class PreordersAreReportedHandedOver(Law):
     """  # noqa: S608 - as above
 
 
+class SetVersionsHaveNoGaps(Law):
+    """A named set's versions are numbered from one on without a gap, and each was defined after the one before."""
+
+    offenders = """
+        SELECT code, version, before, defined_at
+          FROM (SELECT code, version, defined_at, lag(version, 1, 0) OVER w AS before,
+                       lag(defined_at, 1, defined_at) OVER w AS defined_before
+                  FROM report_sets WINDOW w AS (PARTITION BY code ORDER BY version)) AS s
+         WHERE version <> before + 1 OR defined_at < defined_before
+         ORDER BY code, version
+    """
+
+
 LAWS: tuple[type[Law], ...] = (
     SalesAreReported,
     NothingIsReportedTwice,
     ReductionsAreReported,
     PreordersAreReportedHandedOver,
+    SetVersionsHaveNoGaps,
 )

@@ -2,7 +2,8 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, LargeBinary, text
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, LargeBinary, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from commerce.kernel.db import Code, Minor, Table
@@ -107,3 +108,20 @@ class ReportSecret(Table):
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     secret: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ReportSet(Table):
+    """What a named set is, version by version; each holds until the next one was defined."""
+
+    __tablename__ = "report_sets"
+    __table_args__ = (
+        CheckConstraint("version >= 1", name="version_from_one"),
+        CheckConstraint("cardinality(members) > 0", name="of_something"),
+    )
+
+    code: Mapped[Code] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    members: Mapped[list[str]] = mapped_column(ARRAY(Text()))
+    note: Mapped[str | None]
+    defined_by: Mapped[Code]
+    defined_at: Mapped[datetime]
