@@ -9,6 +9,7 @@ from orders import models as _orders
 from orders.customers import models as _customers
 from orders.payments import models as _payments
 from orders.reports import models as _reports
+from orders.reports.programs import models as _programs
 from orders.returns import models as _returns
 from pricing import models as _pricing
 from pricing.books import models as _books
@@ -18,7 +19,7 @@ from pricing.promotions import models as _promotions
 _KERNEL = (idempotency, inbox, keys, outbox, schedules)
 _EDGES = (_exchange,)
 _PRICING = (_pricing, _price_changes, _promotions, _books)
-_DOMAINS = (_catalog, *_PRICING, _inventory, _customers, _orders, _payments, _returns, _reports)
+_DOMAINS = (_catalog, *_PRICING, _inventory, _customers, _orders, _payments, _returns, _reports, _programs)
 
 metadata = Table.metadata
 """What Alembic compares the database with: importing the models above is what fills it."""

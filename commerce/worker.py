@@ -37,6 +37,7 @@ from orders.payments.events import BuyerNeeded, MandateGivenUp, PaymentGivenUp
 from orders.payments.port import PaymentGateway
 from orders.payments.receive import prune_events
 from orders.payments.tasks import Caller, payment_jobs
+from orders.reports.programs.tasks import JOBS as PROGRAM_JOBS
 from orders.reports.tasks import JOBS as REPORT_JOBS
 from orders.tasks import cancel_uncollected, cancel_unpaid, confirm_to_buyer
 from pricing.books.tasks import JOBS as BOOK_JOBS
@@ -104,6 +105,7 @@ JOBS: dict[str, Job] = {
     **PRICE_CHANGE_JOBS,
     **BOOK_JOBS,
     **REPORT_JOBS,
+    **PROGRAM_JOBS,
     "prune": Job(timedelta(hours=1), _prune),
     "check_laws": Job(timedelta(minutes=15), _check_laws),
 }

@@ -1,14 +1,23 @@
-"""Phones that were sold with a case or without one, as an import brings them."""
+"""Phones that were sold with a case or without one, as an import brings them, and the program that looks at them."""
 
 from datetime import UTC, date, datetime, time
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from commerce.exchange.import_folder import import_folder
+from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
+from orders.reports.programs.tasks import evaluate_attach_programs
+from tests.conftest import Api, Json
 from tests.exchange_folders import write_folder
 
 PHONES, CASES = ["category:phones"], ["category:cases"]
+PLACE, ALERTS = "/v1/reports/attach-programs", "/v1/reports/attach-alerts"
+LAST = date(2026, 10, 25)
+"""The last day whose week was over at the end of 1 November, which is over everywhere at the story's noon."""
+FIRST = date(2026, 10, 12)
+FORTY_UP: Json = {"target_bp": 4500, "low_bp": 4000, "high_bp": None}
 _numbers = count(1)
 _LINES = {"PHONE-BLK": "799.00", "CASE-BLK": "29.00"}
 
@@ -28,3 +37,41 @@ async def sell(db: Database, folder: Path, channel: str, day: date, phones: int,
         ],
     }
     await import_folder(db, write_folder(folder / people[0], files))
+
+
+def program(code: str = "phones-cases", **more: object) -> Json:
+    """Phones and cases, within a week, judged by two weeks."""
+    body: Json = {
+        "code": code,
+        "name": "Phones and cases",
+        "owner": "accessories team",
+        "anchor": PHONES,
+        "attach": CASES,
+        "basis": "customers",
+        "window_days": 7,
+        "period_days": 14,
+    }
+    return {**body, **more}
+
+
+def changed(body: Json, version: int, **more: object) -> Json:
+    """The body of a change: all of it, after the version that was read."""
+    return {**{name: said for name, said in body.items() if name != "code"}, **more, "version": version}
+
+
+async def write(caller: Api, **more: Any) -> None:  # noqa: ANN401 - fields are of any kind
+    """Write the program that is looked after."""
+    answer = await caller.post(PLACE, program(**more))
+    assert answer.status_code == 201, answer.text
+
+
+async def look(db: Database, clock: SetClock, *, at: datetime | None = None) -> None:
+    """Let the worker do what is due."""
+    if at is not None:
+        clock.set(at)
+    await evaluate_attach_programs(db, clock.now())
+
+
+async def alerts(caller: Api, **asked: Any) -> list[Json]:  # noqa: ANN401 - query parameters are of any kind
+    """The alerts, the newest first."""
+    return list((await caller.get(ALERTS, **asked)).json()["items"])

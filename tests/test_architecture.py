@@ -140,6 +140,7 @@ CULPRITS = {
             *("pricing.promotions.queries", "pricing.promotions.models"),
             *("pricing.changes.queries", "pricing.changes.models"),
             *("pricing.books.queries", "pricing.books.models"),
+            *("orders.reports.programs.queries", "orders.reports.programs.models"),
         )
     ),
 }

@@ -227,6 +227,7 @@ async def test_a_query_parameter_that_is_given_twice_is_refused_unless_it_is_a_l
         ("/v1/prices", "sku"),
         ("/v1/products", "attribute"),
         ("/v1/recommended-prices", "sku"),
+        ("/v1/reports/attach-programs/{code}/rate", "group_by"),
         *(
             (f"/v1/reports/attach-rate{more}", name)
             for more in ("", "/chart", "/matrix", "/orders")

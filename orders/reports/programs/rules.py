@@ -1,0 +1,172 @@
+"""The rules of attach programs: which days are looked at, and when a rate is out of its band. Nothing here reads."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from commerce.kernel.bodies import NO_NUL, CodeText, ShortText
+from commerce.kernel.refusals import InvalidInput
+from orders.reports.rules import WINDOW_DAYS_MAX, Basis, CountAt, Interval, Kind
+
+BP = 10_000
+"""Basis points in a whole."""
+POINTS_MAX = 1_000_000
+PERIOD_DAYS_MAX = 366
+SELECTORS_MAX = 100
+Points = Annotated[int, Meta(ge=0, le=POINTS_MAX, description="3500 is 35 %.", examples=[3500])]
+Selectors = Annotated[
+    list[Annotated[str, NO_NUL, Meta(min_length=1, max_length=1_200)]],
+    Meta(min_length=1, max_length=SELECTORS_MAX, description="As in a report: `category:…`, `set:…` and the others."),
+]
+_A_DAY = timedelta(days=1)
+
+
+class ProgramState(StrEnum):
+    """Whether anybody still looks after a program."""
+
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+class AlertState(StrEnum):
+    """Whether a rate is still out of its band."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class Side(StrEnum):
+    """Where a rate left its band."""
+
+    BELOW = "below"
+    ABOVE = "above"
+
+
+class Outcome(StrEnum):
+    """How an alert ended."""
+
+    BACK = "back"
+    """The rate is in its band again."""
+    CROSSED = "crossed"
+    """It left the band on the other side, of which another alert tells."""
+    CHANGED = "changed"
+    """The program means something else now, or has other bands."""
+    RETIRED = "retired"
+    """Nobody looks after the program any more."""
+
+
+class Goal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a rate should be, in basis points (3500 is 35 %): on the target, and inside the band, its ends included."""
+
+    target_bp: Points | None = None
+    low_bp: Points | None = None
+    high_bp: Points | None = None
+
+    @property
+    def has_band(self) -> bool:
+        """Whether a rate can be out of it at all."""
+        return self.low_bp is not None or self.high_bp is not None
+
+
+NO_GOAL = Goal()
+
+
+class Definition(msgspec.Struct, frozen=True, kw_only=True):
+    """What a program asks, and where the answer should be."""
+
+    name: Annotated[ShortText, Meta(examples=["Phones and cases"])]
+    owner: Annotated[ShortText, Meta(description="A team, or somebody's address.", examples=["accessories team"])]
+    anchor: Annotated[Selectors, Meta(examples=[["category:phones"]])]
+    attach: Annotated[Selectors, Meta(examples=[["category:cases"]])]
+    basis: Basis
+    window_days: Annotated[int, Meta(ge=0, le=WINDOW_DAYS_MAX, examples=[30])] | None = None
+    channel_kind: Kind = Kind.ALL
+    channel: CodeText | None = None
+    market: CodeText | None = None
+    attach_channel: CodeText | None = None
+    attach_channel_kind: Kind | None = None
+    count_at: CountAt = CountAt.PLACING
+    complete_only: bool = False
+    period_days: Annotated[
+        int, Meta(ge=1, le=PERIOD_DAYS_MAX, description="So many days whose windows are over are looked at.")
+    ] = 28
+    goal: Goal = NO_GOAL
+    goals_by_kind: Annotated[
+        dict[str, Goal], Meta(max_length=2, description="For `online` and `retail`, beside `goal` for all together.")
+    ] = {}
+
+    @classmethod
+    def of(cls, body: "Definition") -> "Definition":
+        """What a body says that is the program's own."""
+        return Definition(**{field: getattr(body, field) for field in Definition.__struct_fields__})
+
+    @property
+    def goals(self) -> Mapping[Kind, Goal]:
+        """Every goal there is, by the kind of channels that it is for."""
+        every = {Kind.ALL: self.goal, **{Kind(kind): goal for kind, goal in sorted(self.goals_by_kind.items())}}
+        return {kind: goal for kind, goal in every.items() if goal != NO_GOAL}
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether any rate of it could leave a band."""
+        return any(goal.has_band for goal in self.goals.values())
+
+    def judges_as(self, other: "Definition") -> bool:
+        """Whether the other one finds the same rates in the same bands, whatever it is called and whoever owns it."""
+        return self == msgspec.structs.replace(
+            other, name=self.name, owner=self.owner, complete_only=self.complete_only
+        )
+
+
+def must_make_sense(wanted: Definition) -> None:
+    """Refuse goals that no rate could meet, or that speak of channels the program leaves out. Raises InvalidInput."""
+    if wanted.goals_by_kind and (wanted.channel is not None or wanted.channel_kind is not Kind.ALL):
+        raise InvalidInput("goals_by_kind", "The program is about one kind of channels alone: `goal` is its goal.")
+    _must_be_a_goal("goal", wanted.goal, wanted.basis)
+    for kind, goal in wanted.goals_by_kind.items():
+        field = f"goals_by_kind.{kind}"
+        if kind not in {Kind.ONLINE, Kind.RETAIL}:
+            raise InvalidInput(field, "The kinds are online and retail; `goal` is for all together.")
+        if goal == NO_GOAL:
+            raise InvalidInput(field, "Name a target, or an end of a band.")
+        _must_be_a_goal(field, goal, wanted.basis)
+
+
+def _must_be_a_goal(field: str, goal: Goal, basis: Basis) -> None:
+    named = {"target_bp": goal.target_bp, "low_bp": goal.low_bp, "high_bp": goal.high_bp}
+    for name, points in named.items():
+        if points is not None and points > BP and basis is not Basis.UNITS:
+            raise InvalidInput(f"{field}.{name}", "A share is no more than 10000 basis points.")
+    low, high = goal.low_bp or 0, POINTS_MAX if goal.high_bp is None else goal.high_bp
+    if low >= high:
+        raise InvalidInput(f"{field}.high_bp", "The upper end of a band is above its lower end.")
+    if goal.target_bp is not None and not low <= goal.target_bp <= high:
+        raise InvalidInput(f"{field}.target_bp", "The target lies inside the band.")
+
+
+def days_looked_at(last_day_over: date, window_days: int | None, period_days: int) -> tuple[date, date]:
+    """The last so many days whose windows were over at the end of a day; both are in it."""
+    last = last_day_over - timedelta(days=window_days or 0)
+    return last - timedelta(days=period_days) + _A_DAY, last
+
+
+def side_of(numerator: int, denominator: int, goal: Goal) -> Side | None:
+    """Where a share is out of its band; none inside of it. Exact: shares are compared as whole numbers."""
+    if goal.low_bp is not None and numerator * BP < goal.low_bp * denominator:
+        return Side.BELOW
+    if goal.high_bp is not None and numerator * BP > goal.high_bp * denominator:
+        return Side.ABOVE
+    return None
+
+
+def is_sure(interval: Interval | None, goal: Goal, side: Side) -> bool:
+    """Whether the whole interval lies out of the band on this side; never for what has none."""
+    if interval is None:
+        return False
+    if side is Side.BELOW:
+        return goal.low_bp is not None and interval.high * BP < goal.low_bp
+    return goal.high_bp is not None and interval.low * BP > goal.high_bp

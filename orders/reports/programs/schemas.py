@@ -1,0 +1,158 @@
+"""What is said of attach programs and alerts, and what is answered."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from commerce.kernel.bodies import Body, CodeText, ShortText
+from orders.reports.programs.rules import AlertState, Definition, Goal, Outcome, ProgramState, Side
+from orders.reports.rules import Basis, Kind
+from orders.reports.schemas import Count, IntervalView, PeriodView, Rate
+
+Version = Annotated[int, Meta(ge=1, le=2**31 - 1, examples=[1])]
+ProgramCode = Annotated[str, Meta(examples=["phones-cases"])]
+Scope = Annotated[Kind, Meta(description="The kind of channels; `all` is the program as it is defined.")]
+
+
+class NewProgramBody(Definition, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A program that there is not yet."""
+
+    code: Annotated[CodeText, Meta(examples=["phones-cases"])]
+    note: ShortText | None = None
+
+
+class ProgramBody(Definition, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a program says from now on, all of it. `version` is the one that this is to come after."""
+
+    version: Version
+    note: Annotated[ShortText, Meta(description="Why.")] | None = None
+
+
+class RetireBody(Body, frozen=True, kw_only=True):
+    """Why nobody looks after a program any more. `version` is the one that was looked at."""
+
+    version: Version
+    note: ShortText | None = None
+
+
+class ProgramVersionView(Definition, frozen=True, kw_only=True):
+    """What a program says, or said, since this version was written."""
+
+    code: ProgramCode
+    version: Version
+    state: ProgramState
+    note: str | None
+    changed_by: Annotated[str, Meta(description="Whose key it was.")]
+    changed_at: datetime
+
+
+class ProgramView(ProgramVersionView, frozen=True, kw_only=True):
+    """A program as it is now."""
+
+    out_of_band: Annotated[list[Kind], Meta(description="What has an open alert.", examples=[["retail"]])]
+
+
+class ProgramDetailView(ProgramView, frozen=True, kw_only=True):
+    """A program as it is now, and what it said before."""
+
+    versions: Annotated[list[ProgramVersionView], Meta(description="The newest first, a hundred at the most.")]
+
+
+class SeedGoals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The goals of a program that is made of a pairing."""
+
+    goal: Goal = Goal()
+    goals_by_kind: dict[str, Goal] = {}
+
+
+class SeedBody(Body, frozen=True, kw_only=True):
+    """What the programs have in common that are made of what goes with what."""
+
+    owner: Annotated[ShortText, Meta(examples=["accessories team"])] = "merchandising"
+    basis: Basis = Basis.CUSTOMERS
+    window_days: Annotated[int, Meta(ge=0, le=365)] | None = 30
+    goals: Annotated[
+        dict[CodeText, SeedGoals], Meta(max_length=1_000, description="By the pairing's code, for those that have any.")
+    ] = {}
+
+
+class NotSeeded(msgspec.Struct, frozen=True):
+    """A pairing that no program can be made of as it is, and why."""
+
+    pairing: str
+    code: str
+    reason: str
+
+
+class SeededView(msgspec.Struct, frozen=True):
+    """What became of each pairing."""
+
+    made: Annotated[list[str], Meta(description="Programs, called as their pairings.", examples=[["phones-cases"]])]
+    there: Annotated[list[str], Meta(description="Pairings that had a program.")]
+    refused: list[NotSeeded]
+
+
+class AcknowledgeBody(Body, frozen=True, kw_only=True):
+    """What whoever takes note of an alert says to it."""
+
+    note: ShortText | None = None
+
+
+class AcknowledgedView(msgspec.Struct, frozen=True):
+    """Who took note of an alert."""
+
+    by: Annotated[str, Meta(description="Whose key it was.")]
+    at: datetime
+    note: str | None
+
+
+class AlertView(msgspec.Struct, frozen=True, kw_only=True):
+    """A rate that left its band, as it was found. The same question, asked for that as-of, has the same answer."""
+
+    id: str
+    program: ProgramCode
+    version: Version
+    scope: Scope
+    state: AlertState
+    side: Side
+    sure: Annotated[bool, Meta(description="The whole interval was out of the band, and not the rate alone.")]
+    as_of: date
+    period: PeriodView
+    numerator: Count
+    denominator: Count
+    rate: Rate
+    interval: IntervalView | None
+    band: Goal
+    opened_at: datetime
+    closed_at: datetime | None
+    outcome: Outcome | None
+    acknowledged: AcknowledgedView | None
+
+
+class VerdictView(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a rate is, as seen from its goal."""
+
+    scope: Scope
+    numerator: Count
+    denominator: Count
+    rate: Rate | None
+    interval: IntervalView | None
+    goal: Goal
+    small_sample: Annotated[bool, Meta(description="Too few to say anything: no alert opens or closes.")]
+    side: Annotated[Side | None, Meta(description="Where it is out of its band; none inside of it.")]
+    sure: bool
+
+
+class EvaluationView(msgspec.Struct, frozen=True, kw_only=True):
+    """What looking at a program found."""
+
+    program: ProgramCode
+    version: Version
+    as_of: date
+    period: PeriodView
+    verdicts: list[VerdictView]
+    opened: Annotated[list[str], Meta(description="Alerts.")]
+    closed: Annotated[list[str], Meta(description="Alerts.")]
+    refused: Annotated[str | None, Meta(description="Why it could not be answered as the catalog is now.")]
