@@ -2,6 +2,7 @@
 
 import rich_click as click
 
+from commerce.commands.attach_programs import attach_programs
 from commerce.commands.attach_rate import attach_rate
 from commerce.commands.book import book
 from commerce.commands.check import check
@@ -23,7 +24,7 @@ from commerce.commands.work import work
 
 COMMANDS: tuple[click.Command, ...] = (
     *(run, serve, work, migrate, import_, export, check, dead, payments, prices, promotions, book, attach_rate),
-    *(keys, openapi, conformance, stripe_sandbox),
+    *(attach_programs, keys, openapi, conformance, stripe_sandbox),
 )
 """Every command there is; a new one is a module in commands/ and a name here."""
 

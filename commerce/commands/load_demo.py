@@ -12,11 +12,15 @@ from sqlalchemy import text
 from catalog.pair import pair
 from catalog.schemas import PairingBody
 from commerce.demo.pairings import PAIRINGS
+from commerce.demo.programs import GOALS, OWNER, Goals
 from commerce.embedded.folder import write_privately
 from commerce.exchange.import_folder import import_folder
 from commerce.kernel.access import NoKey, Role
 from commerce.kernel.db import Database, Session
 from commerce.kernel.keys import KeyRing, WantedKey, issue_key
+from orders.reports.programs.rules import Goal
+from orders.reports.programs.schemas import SeedBody, SeedGoals
+from orders.reports.programs.seed import seed_programs
 
 SHOP = Path(__file__).parent.parent / "demo" / "shop"
 
@@ -69,6 +73,12 @@ async def _finish(tx: Session, now: datetime) -> None:
     await tx.execute(_US_SALES_TAX)
     for code, anchor, attach, note in PAIRINGS:
         await pair(tx, code, PairingBody(anchor=list(anchor), attach=list(attach), note=note), now)
+    goals = {each.pairing: SeedGoals(Goal(*each.goal), _by_kind(each)) for each in GOALS}
+    await seed_programs(tx, SeedBody(owner=OWNER, goals=goals), "demo", now)
+
+
+def _by_kind(goals: Goals) -> dict[str, Goal]:
+    return {kind: Goal(*goal) for kind, goal in (("online", goals.online), ("retail", goals.retail)) if goal}
 
 
 async def _that_open(db: Database, keys: Mapping[str, str]) -> dict[str, str]:

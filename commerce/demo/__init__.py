@@ -1,6 +1,7 @@
 """The demo shop: half a year in the life of a phone brand that does not exist.
 
-Owns      the folder `shop/` in exchange format, the seeded program that writes it, and what goes with what in it.
+Owns      the folder `shop/` in exchange format, the seeded program that writes it, what goes with what in it, and how
+          often it should.
 Does not  know the rest of the house: it imports nothing of ours, and speaks only through its files and its pairings.
 Promises  the same bytes from every run on every Python; every rule of the exchange format obeyed.
 Tells     nothing; whoever imports `shop/` does.

@@ -1,0 +1,147 @@
+"""How attach programs look in a terminal."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import rich_click as click
+from rich.console import Console
+from rich.table import Column, Table
+
+from commerce.commands.options import as_it_is, table_of
+
+if TYPE_CHECKING:
+    from orders.reports.programs.rules import Definition, Goal
+    from orders.reports.programs.schemas import (
+        AlertView,
+        EvaluationView,
+        ProgramDetailView,
+        ProgramView,
+        SeededView,
+        VerdictView,
+    )
+    from orders.reports.schemas import IntervalView
+
+
+def print_programs(found: "Sequence[ProgramView]") -> None:
+    """Print programs, one a row."""
+    table = _table("program", "anchor → attach", "asks", "goal", "version", "out of band")
+    for one in found:
+        sets = "\n".join((*one.anchor, *(f"→ {each}" for each in one.attach)))
+        version = f"{one.version}" if one.state == "active" else f"{one.version}\n{one.state}"
+        table.add_row(*map(as_it_is, (f"{one.code}\n{one.owner}", sets, _asks(one), _goals(one), version)),
+                      as_it_is("\n".join(one.out_of_band), "bold red"))  # fmt: skip
+    Console().print(table)
+
+
+def print_program(one: "ProgramDetailView", alerts: "Sequence[AlertView]") -> None:
+    """Print what a program says, its open alerts, and its versions."""
+    facts: dict[str, object] = {
+        "program": one.code,
+        "name": one.name,
+        "owner": one.owner,
+        "state": one.state,
+        "anchor": one.anchor,
+        "attach": one.attach,
+        "asks": _asks(one),
+        "looks at": f"{one.period_days} days whose windows are over",
+        "goal": _goals(one) or "none",
+    }
+    console = Console()
+    console.print(table_of(facts))
+    if alerts:
+        table = _table("open alert", "rate", "days", "since")
+        for alert in alerts:
+            rate = f"{_share(alert.rate)} ({alert.numerator} of {alert.denominator})\n{_interval(alert.interval)}"
+            sure = "surely" if alert.sure else "perhaps"
+            words = (f"{alert.scope}: {sure} {alert.side} its band\n{_band(alert.band)}", rate)
+            days = f"{alert.period.first}\n{alert.period.last}"
+            table.add_row(*map(as_it_is, (*words, days, f"{alert.opened_at:%Y-%m-%d %H:%M}")))
+        console.print(table)
+    table = _table("version", "at", "by", "note")
+    for each in one.versions:
+        at = f"{each.changed_at:%Y-%m-%d %H:%M}"
+        table.add_row(*map(as_it_is, (str(each.version), at, each.changed_by, each.note or "")))
+    console.print(table)
+
+
+def print_seeded(made: "SeededView") -> None:
+    """Print what became of each pairing."""
+    if not (made.made or made.there or made.refused):
+        click.echo("The catalog says of nothing that it goes with something.")
+        return
+    table = _table("pairing", "program")
+    for words, codes in (("made", made.made), ("was there", made.there)):
+        for code in codes:
+            table.add_row(as_it_is(code), words)
+    for one in made.refused:
+        table.add_row(as_it_is(one.pairing), as_it_is(f"none yet: {one.reason}"))
+    Console().print(table)
+
+
+def print_evaluations(found: "Sequence[EvaluationView]") -> None:
+    """Print where rates are, one a row."""
+    table = _table("program", "channels", "rate", "interval", "goal", "stands")
+    for one in found:
+        name = f"{one.program} v{one.version}\n{one.period.first} to {one.period.last}"
+        if one.refused is not None:
+            table.add_row(as_it_is(name), "", "", "", "", as_it_is(one.refused, "red"))
+        for each in one.verdicts:
+            rate = f"{_share(each.rate)}\n{each.numerator} of {each.denominator}"
+            words = (name, each.scope, rate, _interval(each.interval), _goal(each.goal))
+            table.add_row(*map(as_it_is, words), as_it_is(_stands(each), "bold red" if each.side else ""))
+    Console().print(table)
+    for word, alerts in (
+        ("opened", [alert for one in found for alert in one.opened]),
+        ("closed", [alert for one in found for alert in one.closed]),
+    ):
+        if alerts:
+            click.echo(f"Alerts {word}: {', '.join(alerts)}")
+
+
+def _stands(verdict: "VerdictView") -> str:
+    if verdict.small_sample:
+        return "too few to say"
+    if verdict.side is not None:
+        return f"{verdict.side}{', surely' if verdict.sure else ''}"
+    return "in its band" if verdict.goal.has_band else "nobody minds"
+
+
+def _asks(one: "Definition") -> str:
+    narrowed = (one.channel_kind, one.channel, one.market)
+    attach = (one.attach_channel_kind, one.attach_channel)
+    words = [str(one.basis) if one.window_days is None else f"{one.basis}, {one.window_days} days"]
+    words += [f"in {word}" for word in narrowed if word not in {None, "all"}]
+    words += [f"attach in {word}" for word in attach if word is not None]
+    return "\n".join(words)
+
+
+def _goals(one: "Definition") -> str:
+    return "\n".join(_goal(goal) if kind == "all" else f"{kind}: {_goal(goal)}" for kind, goal in one.goals.items())
+
+
+def _goal(goal: "Goal") -> str:
+    target = "" if goal.target_bp is None else _points(goal.target_bp)
+    return ", ".join(word for word in (target, _band(goal)) if word)
+
+
+def _band(goal: "Goal") -> str:
+    if goal.low_bp is None:
+        return "" if goal.high_bp is None else f"up to {_points(goal.high_bp)}"
+    return f"from {_points(goal.low_bp)}" + ("" if goal.high_bp is None else f" to {_points(goal.high_bp)}")
+
+
+def _points(points: int) -> str:
+    return f"{Decimal(points) / 100:.4g} %"
+
+
+def _share(share: Decimal | None) -> str:
+    return "none" if share is None else f"{share * 100:.1f} %"
+
+
+def _interval(interval: "IntervalView | None") -> str:
+    return "" if interval is None else f"{_share(interval.low)} to {_share(interval.high)}"
+
+
+def _table(*columns: str) -> Table:
+    return Table(*(Column(name, overflow="fold") for name in columns), show_lines=True)
