@@ -24,6 +24,7 @@ from commerce.kernel.relay import FAILURES_MAX, relay_once
 from commerce.operations.examples import Example
 from orders.payments.port import PaymentGateway
 from orders.payments.tasks import Caller
+from orders.reports.programs.tasks import evaluate_attach_programs
 from pricing.changes.tasks import move_price_changes
 from tests.conftest import Api, Callers
 from tests.shop import reprice, rows
@@ -183,6 +184,10 @@ class Recording:
         self._clock.advance(timedelta(seconds=10))
         await move_price_changes(self._db, self._clock.now())
 
+    async def programs_are_looked_at(self, _: Example) -> None:
+        """Let the worker see where the rates of attach programs are."""
+        await evaluate_attach_programs(self._db, self._clock.now())
+
 
 MEANWHILE: dict[str, Callable[[Recording, Example], Awaitable[None]]] = {
     "POST /v1/payments/{thing_id}/confirm": Recording.buyer_confirms,
@@ -193,5 +198,6 @@ MEANWHILE: dict[str, Callable[[Recording, Example], Awaitable[None]]] = {
     "GET /v1/disputes": Recording.work,
     "GET /v1/payment-links/{link}": Recording.charge_fails,
     "GET /v1/dead-deliveries": Recording.give_up,
+    "GET /v1/reports/attach-alerts": Recording.programs_are_looked_at,
 }
 """What happens right before such a request is sent."""
