@@ -22,6 +22,7 @@ from tests.attach_world import (
     Line,
     Market,
     Merge,
+    NamedSet,
     Reduction,
     Sale,
     Variant,
@@ -128,7 +129,7 @@ def history_of(seed: int, of_sales: Sequence[int]) -> History:
     customers = CUSTOMERS[: dice.choice((1, 1, 2, 3, 4))]
     categories, variants = _categories(dice, moments), _variants(dice, moments)
     merges = _merges(dice, moments, customers)
-    history = History(markets, channels, stores, categories, variants, (), merges, customers)
+    history = History(markets, channels, stores, categories, variants, (), merges, customers, _sets(dice, moments))
     for number, each in zip(dice.sample(range(1, 140), len(of_sales)), of_sales, strict=True):
         sale = _sale(Random(each), f"{number}", history, moments)  # noqa: S311 - nothing here is secret
         history = replace(history, sales=(*history.sales, sale))
@@ -160,6 +161,12 @@ def _categories(dice: Random, moments: Moments) -> tuple[Category, ...]:
     if dice.random() < 0.7:
         return CATEGORIES
     return Category("leather", dice.choice((None, "phones", "accessories")), moments.instant(dice)), *CATEGORIES
+
+
+def _sets(dice: Random, moments: Moments) -> tuple[NamedSet, ...]:
+    """A name for what goes with phones, which may have stood for something else once."""
+    was = NamedSet("extras", dice.choice((("sku:C1",), ("brand:umbra", "sku:W1"))), moments.instant(dice))
+    return was, NamedSet("extras", ("category:accessories",))
 
 
 def _sale(dice: Random, number: str, history: History, moments: Moments) -> Sale:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
@@ -19,7 +19,7 @@ from orders.reports.facts import (
 from tests.attach_world import FOR_EVER, Category, History, Reduction, Sale, Variant, gone_by, said_by
 
 CLEARED = (
-    "report_handovers", "report_reductions", "report_sales", "payment_plans", "returns", "order_lines",
+    "report_handovers", "report_reductions", "report_sales", "report_sets", "payment_plans", "returns", "order_lines",
     "customer_merges", "orders", "customers", "variant_pasts", "category_pasts", "variants", "products", "categories",
     "locations", "channels", "markets",
 )  # fmt: skip
@@ -38,6 +38,9 @@ _VARIANTS = Into("variants", {
 })  # fmt: skip
 _VARIANT_PASTS = Into("variant_pasts", {
     "sku": "text", "product": "text", "category": "text", "brand": "text", "options": "jsonb", "until": "timestamptz",
+})  # fmt: skip
+_SETS = Into("report_sets", {
+    "code": "text", "version": "int", "members": "text[]", "defined_by": "text", "defined_at": "timestamptz",
 })  # fmt: skip
 _CUSTOMERS = Into("customers", {"id": "text", "code": "text"})
 _ORDERS = Into("orders", {
@@ -111,12 +114,25 @@ async def _tell(tx: Session, history: History, after: datetime, until: datetime)
         await _reduce(tx, sale, [one for one in sale.reductions if after < one.recorded_at <= until])
         if sale.handed_over is not None and after < sale.handed_over.at <= until:
             await record_handover(tx, _id(sale), sale.handed_over.at)
+    await write(tx, [_SETS.rows(row for row in _versions(history) if after < row[-1] <= until)])
     for merge in sorted(history.merges, key=lambda merge: merge.at):
         if after < merge.at <= until:
             pair = {"merged": _person(merge.merged), "survivor": _person(merge.survivor)}
             for statement in _MERGE:
                 await tx.execute(statement, pair | ({"at": merge.at} if statement is _MERGE[0] else {}))
     await leave_mark(tx, until)
+
+
+def _versions(history: History) -> list[tuple[str, int, list[str], str, datetime]]:
+    """The versions of each named set; a version is defined when the one before is not said any more."""
+    found = []
+    for code in {one.code for one in history.sets}:
+        defined_at = LONG_AGO + timedelta.resolution
+        versions = sorted((one for one in history.sets if one.code == code), key=lambda one: one.until or FOR_EVER)
+        for number, one in enumerate(versions, 1):
+            found.append((code, number, list(one.members), "test", defined_at))
+            defined_at = one.until or FOR_EVER
+    return found
 
 
 async def _change_catalog(tx: Session, history: History, after: datetime) -> None:

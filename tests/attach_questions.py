@@ -33,6 +33,8 @@ SETS = (
     ("attribute:colour=black",),
     ("attribute:memory=128",),
 )
+WITH_NAMES = (*SETS, ("set:extras",), ("set:extras",), ("set:extras", "sku:C2"))
+"""The name stands for something where a history says so."""
 GROUPS = (
     "day", "week", "month", "channel", "channel_kind", "market", "store", "anchor_product", "attach_product", "cohort",
 )  # fmt: skip
@@ -46,6 +48,7 @@ def end_of(history: History) -> datetime:
         heard += [sale.handed_over.recorded_at] if sale.handed_over else []
     heard += [one.until for one in history.variants if one.until]
     heard += [one.until for one in history.categories if one.until]
+    heard += [one.until for one in history.sets if one.until]
     return max(heard) + timedelta(days=3)
 
 
@@ -76,7 +79,7 @@ def _question(dice: Random, history: History) -> Asked:
     if dice.random() < 0.2:
         believed_at = _moment(dice, history)
     while True:
-        anchor, attach = dice.choice(SETS), dice.choice(SETS)
+        anchor, attach = (dice.choice(WITH_NAMES if history.sets else SETS) for _ in range(2))
         asked = Asked(
             anchor=anchor, attach=attach, basis=basis, window_days=window_days, as_of=as_of, believed_at=believed_at
         )

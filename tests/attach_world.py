@@ -47,7 +47,16 @@ class Category:
     until: datetime | None = None
 
 
-Said = TypeVar("Said", Variant, Category)
+@dataclass(frozen=True)
+class NamedSet:
+    """What a name stands for, as analysts said until an instant."""
+
+    code: str
+    members: tuple[str, ...]
+    until: datetime | None = None
+
+
+Said = TypeVar("Said", Variant, Category, NamedSet)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +133,7 @@ class History:
     sales: tuple[Sale, ...] = ()
     merges: tuple[Merge, ...] = ()
     customers: tuple[str, ...] = ()
+    sets: tuple[NamedSet, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

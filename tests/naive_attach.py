@@ -64,6 +64,7 @@ class Known:
     orders: list[Seen]
     variants: list[Variant]
     parents: dict[str, str | None]
+    sets: dict[str, tuple[str, ...]]
     of_person: dict[str, list[Seen]] = field(default_factory=dict)
 
 
@@ -93,7 +94,8 @@ def all_known(history: History, asked: Asked) -> Known:
     """What is known at the as-of that is asked for."""
     orders = all_seen(history, asked)
     parents = {one.code: one.parent for one in said(history, history.categories, asked)}
-    known = Known(orders, said(history, history.variants, asked), parents)
+    sets = {one.code: one.members for one in said(history, history.sets, asked)}
+    known = Known(orders, said(history, history.variants, asked), parents, sets)
     for order in orders:
         if order.person is not None:
             known.of_person.setdefault(order.person, []).append(order)
@@ -166,7 +168,7 @@ def net_units(sale: Sale, zone: str, asked: Asked) -> dict[str, int]:
 
 
 def said(history: History, those: Sequence[Said], asked: Asked) -> list[Said]:
-    """What the catalog said of each at the as-of; what it said first holds for all time before."""
+    """What was said of each at the as-of; what was said first holds for all time before."""
     found: dict[str, Said] = {}
     for one in sorted(those, key=lambda one: one.until or FOR_EVER):
         if one.code not in found and holds(history, one.until, asked):
@@ -198,6 +200,8 @@ def skus_of(known: Known, asked: Asked, side: str) -> Skus:
 def is_meant(known: Known, variant: Variant, word: str) -> bool:
     """Whether a variant belongs to what was typed."""
     kind, _, value = word.partition(":")
+    if kind == "set":
+        return any(is_meant(known, variant, member) for member in known.sets[value])
     if kind == "attribute":
         name, _, wanted = value.partition("=")
         return (name, wanted) in variant.attributes
