@@ -5,13 +5,9 @@ Both are timed by the processor time of their own process, in turns, so that it 
 django-oscar is no dependency of ours: it is installed from `oscar.lock` into a cached environment of its own.
 """
 
-import hashlib
 import json
-import os
 import statistics
 import subprocess
-import sys
-import venv
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +19,7 @@ import msgspec
 from pricing.rules import Prepared, prepare, quote
 from pricing.rules.basket import Basket
 from tests.benchmarks import assortment
+from tests.benchmarks.installed import python_with
 from tests.books import NOON
 
 ROUNDS = 5
@@ -49,7 +46,7 @@ def run(say: Say) -> dict[str, object]:
     ours: dict[int, list[float]] = {lines: [] for lines in baskets}
     theirs: list[dict[str, Any]] = []
     say("installing django-oscar, and telling it the assortment")
-    with oscar(environment(), made, baskets[10][:OSCAR_BASKETS]) as ask:
+    with oscar(python_with(LOCK), made, baskets[10][:OSCAR_BASKETS]) as ask:
         for n in range(ROUNDS):
             say(f"round {n + 1} of {ROUNDS}")
             for lines, rates in ours.items():
@@ -92,21 +89,6 @@ def rate(prepared: Prepared, baskets: Sequence[Basket], *, at: int) -> float:
     for basket in baskets:
         quote(prepared, basket, at)
     return len(baskets) / (process_time() - begun)
-
-
-def environment() -> Path:
-    """The Python of an environment with exactly what the lock names; made once for each lock and Python."""
-    wanted = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    folder = cache / "commerce-bench" / f"oscar-{wanted}"
-    python = folder / "bin" / "python"
-    ready = folder / "ready"
-    if not ready.exists():
-        venv.create(folder, clear=True, with_pip=True)
-        words = [str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:"]
-        subprocess.run([*words, "-r", LOCK], check=True, stderr=subprocess.DEVNULL)  # noqa: S603 - our own words
-        ready.touch()
-    return python
 
 
 @contextmanager
