@@ -12,9 +12,10 @@ import os
 import random
 import statistics
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from commerce.embedded.parts import Program
 from commerce.embedded.postgres import EmbeddedPostgres
@@ -57,7 +58,7 @@ def _measured(postgres: EmbeddedPostgres, folder: Path, say: Say) -> dict[str, o
     ours: dict[str, list[Outcome]] = {kind: [] for kind in ("hot", "cold", "promoted_hot", "promoted_cold", "sold_out")}
     with api(postgres.url, folder) as port:
         say("warming up")
-        drive(port, _orders(key, "warm", WARM_UP, hot=False), CONNECTIONS)
+        drive(port, order_requests(key, "warm", WARM_UP, hot=False), CONNECTIONS)
         for n in range(ROUNDS):
             for kind in ("hot", "cold"):
                 say(f"round {n + 1} of {ROUNDS}: {kind}, by hand")
@@ -66,9 +67,9 @@ def _measured(postgres: EmbeddedPostgres, folder: Path, say: Say) -> dict[str, o
                     baseline.orders_per_second(postgres.programs, postgres.libpq_url, hot=hot, seconds=SECONDS)
                 )
                 say(f"round {n + 1} of {ROUNDS}: {kind}, ours")
-                ours[kind].append(drive(port, _orders(key, f"{kind}-{n}", ORDERS, hot=hot), CONNECTIONS))
+                ours[kind].append(drive(port, order_requests(key, f"{kind}-{n}", ORDERS, hot=hot), CONNECTIONS))
                 say(f"round {n + 1} of {ROUNDS}: {kind}, ours with a promotion")
-                promoted = _orders(club, f"club-{kind}-{n}", ORDERS, hot=hot, channel="club")
+                promoted = order_requests(club, f"club-{kind}-{n}", ORDERS, hot=hot, channel="club")
                 ours[f"promoted_{kind}"].append(drive(port, promoted, CONNECTIONS))
             say(f"round {n + 1} of {ROUNDS}: sold out")
             ours["sold_out"].append(drive(port, _gone(key, f"gone-{n}", ORDERS), CONNECTIONS))
@@ -111,7 +112,8 @@ def _spread(values: list[float]) -> dict[str, float]:
     return {"median": round(statistics.median(values)), "min": round(min(values)), "max": round(max(values))}
 
 
-def _orders(key: str, tag: str, count: int, *, hot: bool, channel: str = "web") -> Iterator[bytes]:
+def order_requests(key: str, tag: str, count: int, *, hot: bool, channel: str = "web") -> Iterator[bytes]:
+    """So many orders of one line each, of the hot sku or of any; the same tag asks for the same orders."""
     dice = random.Random(tag)  # noqa: S311 - a benchmark's skus are no secret
     for n in range(count):
         sku = shop.HOT if hot else f"SKU-{dice.randrange(shop.SKUS):04d}"
@@ -138,9 +140,26 @@ def _body(sku: str, buyer: int, channel: str = "web") -> bytes:
     return json.dumps(order).encode()
 
 
+class Served(NamedTuple):
+    """An API as processes."""
+
+    port: int
+    pid: int
+    """Of the one that started the others."""
+
+
 @contextmanager
 def api(url: str, folder: Path) -> Iterator[int]:
     """Two API processes on a free port, as `commerce serve` starts them; gone when the block ends."""
+    with served(url, folder) as there:
+        yield there.port
+
+
+@contextmanager
+def served(
+    url: str, folder: Path, command: Sequence[str] = OUR_COMMAND, processes: int = PROCESSES
+) -> Iterator[Served]:
+    """As `api`, by another command or in another number; each needs a folder that it has for itself."""
     port = free_port("127.0.0.1")
     env = {
         **os.environ,
@@ -149,11 +168,11 @@ def api(url: str, folder: Path) -> Iterator[int]:
         "COMMERCE_DATA": str(folder / "serve"),
         "COMMERCE_LOG": "json",
     }
-    words = [*OUR_COMMAND, "serve", "--port", str(port), "--workers", str(PROCESSES)]
+    words = [*command, "serve", "--port", str(port), "--workers", str(processes)]
     live = f"http://127.0.0.1:{port}/health/live"
     program = Program("api", words, log=folder / "api.log", env=env, answers=lambda: status_at(live) == 200)
     try:
         program.start()
-        yield port
+        yield Served(port, program.pid)
     finally:
         program.stop()
