@@ -1,6 +1,7 @@
 """`make bench`: measure everything, print what came out, and write bench.json.
 
-python -m tests.benchmarks [orders] [rush] [crash] [exchange] [payments] [charges] [quotes] [books]   (all without)
+python -m tests.benchmarks [orders] [rush] [crash] [exchange] [payments] [charges] [quotes] [books]
+                           [attach_rate]   (all without)
 """
 
 import json
@@ -16,7 +17,7 @@ from rich.status import Status
 from rich.table import Table
 
 from commerce.embedded.postgres import EmbeddedPostgres
-from tests.benchmarks import books, charges, crash, exchange, machine, orders, payments, quotes, rush
+from tests.benchmarks import attach_rate, books, charges, crash, exchange, machine, orders, payments, quotes, rush
 
 Say = Callable[[str], None]
 
@@ -48,6 +49,7 @@ BENCHMARKS: Mapping[str, Callable[[Say], dict[str, object]]] = {
     "charges": charges.run,
     "quotes": quotes.run,
     "books": books.run,
+    "attach_rate": attach_rate.run,
 }
 
 
