@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, TypeVar, cast
 
 from litestar import Response, get
-from litestar.di import NamedDependency, Provide
+from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
 from commerce.kernel.access import Role, may
@@ -18,13 +18,12 @@ from orders.reports.drill_down import events_file, events_page
 from orders.reports.files.download import Download, small_download
 from orders.reports.files.make import Format, FormatQuery
 from orders.reports.matrix import MatrixBy, attach_matrix
-from orders.reports.parameters import Moment, provide_asked
+from orders.reports.parameters import ASKED, Moment
 from orders.reports.schemas import AttachMatrixView, AttachRateView, EventRow
 from orders.reports.tabulate import Sheet, attach_rate_sheet, matrix_sheet
 
 View = TypeVar("View")
 READERS = (Role.ANALYST, Role.MERCHANDISER, Role.OPERATOR, Role.ADMIN)
-ASKED = {"asked": Provide(provide_asked, sync_to_thread=False)}
 
 
 @get("/v1/reports/attach-rate", opt=may(*READERS), tags=["reports"], dependencies=ASKED)

@@ -2,10 +2,13 @@
 
 from typing import Annotated
 
+import msgspec
+from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 
 from orders.reports.asking import Asked
 from orders.reports.rules import WINDOW_DAYS_MAX, Basis, CountAt, Kind
+from orders.reports.scope import ScopeAsked
 
 SELECTORS_MAX = 100
 _SET = (
@@ -18,7 +21,43 @@ Code = Annotated[str | None, QueryParameter(max_length=100)]
 Moment = Annotated[str | None, QueryParameter(max_length=40, description=_MOMENT)]
 
 
+First = Annotated[str | None, QueryParameter(name="from", max_length=40, description=f"{_MOMENT} It is in the period.")]
+Last = Annotated[
+    str | None,
+    QueryParameter(name="to", max_length=40, description=f"{_MOMENT} A day is in the period, an instant is not."),
+]
+AsOfSaid = Annotated[
+    str | None,
+    QueryParameter(max_length=40, description=f"{_MOMENT} What was known then, or at that day's end. [now]"),
+]
+BelievedAt = Annotated[
+    str | None,
+    QueryParameter(max_length=40, description="An instant: leave out what was recorded later, imports too. [now]"),
+]
+_WHERE = "Of the order; of an attach rate, the anchor's."
+KindOfOrder = Annotated[Kind, QueryParameter(description=_WHERE)]
+PlaceOfOrder = Annotated[str | None, QueryParameter(max_length=100, description=_WHERE)]
+
+
+def provide_scope(  # noqa: PLR0913, PLR0917 - each is a parameter that every report has
+    first: First = None,
+    last: Last = None,
+    as_of: AsOfSaid = None,
+    believed_at: BelievedAt = None,
+    channel_kind: KindOfOrder = Kind.ALL,
+    channel: PlaceOfOrder = None,
+    market: PlaceOfOrder = None,
+    store: PlaceOfOrder = None,
+) -> ScopeAsked:
+    """What a report is narrowed to."""
+    return ScopeAsked(
+        first=first, last=last, as_of=as_of, believed_at=believed_at, channel_kind=channel_kind, channel=channel,
+        market=market, store=store,
+    )  # fmt: skip
+
+
 def provide_asked(  # noqa: PLR0913, PLR0917 - each is a parameter of the question
+    within: NamedDependency[ScopeAsked],
     anchor: Annotated[list[str], QueryParameter(min_items=1, max_items=SELECTORS_MAX, description=_SET)],
     attach: Annotated[list[str], QueryParameter(min_items=1, max_items=SELECTORS_MAX, description=_SET)],
     basis: Annotated[Basis, QueryParameter(description="What is counted.")],
@@ -26,26 +65,7 @@ def provide_asked(  # noqa: PLR0913, PLR0917 - each is a parameter of the questi
         int | None,
         QueryParameter(ge=0, le=WINDOW_DAYS_MAX, description="Calendar days; for the bases events and customers."),
     ] = None,
-    first: Annotated[
-        str | None, QueryParameter(name="from", max_length=40, description=f"{_MOMENT} It is in the period.")
-    ] = None,
-    last: Annotated[
-        str | None,
-        QueryParameter(name="to", max_length=40, description=f"{_MOMENT} A day is in the period, an instant is not."),
-    ] = None,
-    as_of: Annotated[
-        str | None,
-        QueryParameter(max_length=40, description=f"{_MOMENT} What was known then, or at that day's end. [now]"),
-    ] = None,
-    believed_at: Annotated[
-        str | None,
-        QueryParameter(max_length=40, description="An instant: leave out what was recorded later, imports too. [now]"),
-    ] = None,
     complete_only: Annotated[bool, QueryParameter(description="Leave out windows that are not over.")] = False,  # noqa: FBT002 - an address has names
-    channel_kind: Annotated[Kind, QueryParameter(description="Of the anchor's order.")] = Kind.ALL,
-    channel: Annotated[str | None, QueryParameter(max_length=100, description="Of the anchor's order.")] = None,
-    market: Annotated[str | None, QueryParameter(max_length=100, description="Of the anchor's order.")] = None,
-    store: Annotated[str | None, QueryParameter(max_length=100, description="Of the anchor's order.")] = None,
     launch: Annotated[str | None, QueryParameter(max_length=100, description="It came through.")] = None,
     wave: Annotated[str | None, QueryParameter(max_length=100, description="Of that launch.")] = None,
     attach_channel: Annotated[
@@ -64,10 +84,15 @@ def provide_asked(  # noqa: PLR0913, PLR0917 - each is a parameter of the questi
         ),
     ] = None,
 ) -> Asked:
-    """What a query asks."""
+    """What a query asks, beside its scope."""
     return Asked(
-        anchor=anchor, attach=attach, basis=basis, window_days=window_days, first=first, last=last, as_of=as_of,
-        believed_at=believed_at, complete_only=complete_only, channel_kind=channel_kind, channel=channel,
-        market=market, store=store, launch=launch, wave=wave, attach_channel=attach_channel,
+        **msgspec.structs.asdict(within), anchor=anchor, attach=attach, basis=basis, window_days=window_days,
+        complete_only=complete_only, launch=launch, wave=wave, attach_channel=attach_channel,
         attach_channel_kind=attach_channel_kind, count_at=count_at, group_by=group_by or [],
     )  # fmt: skip
+
+
+SCOPE = {"within": Provide(provide_scope, sync_to_thread=False)}
+"""For a route that hands on `within`."""
+ASKED = {**SCOPE, "asked": Provide(provide_asked, sync_to_thread=False)}
+"""For a route that answers an attach rate: it hands on `asked`."""

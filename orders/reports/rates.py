@@ -1,7 +1,7 @@
 """Rates: run a question against the facts, and give its counts by group."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -9,9 +9,10 @@ from sqlalchemy import text
 from catalog.members import Member
 from commerce.kernel.db import ReadSession
 from orders.reports.persons import Merges, merges_known
-from orders.reports.places import Place, as_columns_of
+from orders.reports.places import Place
 from orders.reports.rates_sql import Reach, cohorts, followed_rates, net_lines, order_rates, rates_by_attach
 from orders.reports.rules import GroupBy, Kind, Question, follows
+from orders.reports.scope import conditions_of, scan_range, values_of
 
 MEMORY = "128MB"
 """For each sort and hash of a report: more than the server's default, and little beside what a report reads."""
@@ -20,7 +21,6 @@ _PATIENT = (
     text("SET LOCAL plan_cache_mode = 'force_custom_plan'"),
     text("SET LOCAL hash_mem_multiplier = 2"),
 )
-_A_DAY = timedelta(days=1)
 
 
 class Tally(NamedTuple):
@@ -62,7 +62,7 @@ async def prepare(tx: ReadSession, question: Question, known: Known) -> Prepared
     last = max((place.known_before for place in known.places), default=question.as_of.instant)
     merges = await merges_known(tx, last, question.as_of.believed_at)
     merged, count_at = bool(merges.merged), question.count_at
-    bounded = scan_range(question) is not None
+    bounded = scan_range(question.period) is not None
     net = net_lines(members=True, bounded=bounded, merges=merged, followed=follows(question.basis), count_at=count_at)
     everything = net_lines(members=False, bounded=False, merges=merged, followed=True, count_at=count_at)
     facts = parameters(question, known, merges)
@@ -125,21 +125,11 @@ def _statement(question: Question, parts: Prepared, groups: Sequence[GroupBy], r
 
 def filters_of(question: Question) -> str:
     """What an anchor's line must be, as a condition on `x`."""
-    first, last = question.period
-    asked = {
-        "x.channel = :channel": question.channel,
-        "x.market = :market": question.market,
-        "x.location = :store": question.store,
-        "x.launch = :launch": question.launch,
-        "x.wave = :wave": question.wave,
-    }
-    conditions = [condition for condition, value in asked.items() if value is not None]
-    if question.channel_kind is not Kind.ALL:
-        conditions.append("x.kind = :channel_kind")
-    if first is not None:
-        conditions.append("x.at >= :first" if isinstance(first, datetime) else "x.day >= :first")
-    if last is not None:
-        conditions.append("x.at < :last" if isinstance(last, datetime) else "x.day <= :last")
+    conditions = conditions_of(question)
+    if question.launch is not None:
+        conditions.append("x.launch = :launch")
+    if question.wave is not None:
+        conditions.append("x.wave = :wave")
     return " AND ".join(conditions) or "true"
 
 
@@ -155,48 +145,18 @@ def attach_of(question: Question) -> str:
 
 def parameters(question: Question, known: Known, merges: Merges) -> dict[str, object]:
     """Everything that any statement of this question binds."""
-    first, last = question.period
     both = [*known.anchor, *known.attach]
-    facts: dict[str, object] = {
-        **as_columns_of(known.places, question.as_of),
+    return {
+        **values_of(question, known.places, merges, question.window_days or 0),
         "sku_nos": [member.sku_no for member in both],
         "anchors": [True] * len(known.anchor) + [False] * len(known.attach),
         "products": [member.product for member in both],
-        "merged": merges.merged,
-        "survivors": merges.survivors,
-        "first": first,
-        "last": last,
         "window": question.window_days,
-        "channel": question.channel,
-        "channel_kind": str(question.channel_kind),
-        "market": question.market,
-        "store": question.store,
         "launch": question.launch,
         "wave": question.wave,
         "attach_channel": question.attach_channel,
         "attach_channel_kind": str(question.attach_channel_kind or ""),
     }
-    scanned = scan_range(question)
-    if scanned is not None:
-        facts |= {"scan_from": scanned[0], "scan_to": scanned[1]}
-    return facts
-
-
-_EVER, _NEVER = datetime(1900, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
-
-
-def scan_range(question: Question) -> tuple[datetime, datetime] | None:
-    """Between which instants everything lies that could count: days begin and end at some instant of the next ones."""
-    first, last = question.period
-    if first is None and last is None:
-        return None
-    begin, end = _EVER, _NEVER
-    if first is not None:
-        begin = first if isinstance(first, datetime) else datetime.combine(first, time(), UTC) - _A_DAY
-    if last is not None:
-        end = last if isinstance(last, datetime) else datetime.combine(last, time(), UTC) + 2 * _A_DAY
-        end += timedelta(days=question.window_days or 0) + 3 * _A_DAY
-    return begin, min(end, _NEVER)
 
 
 def _key(words: Sequence[object]) -> tuple[str | None, ...]:

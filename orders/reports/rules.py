@@ -84,19 +84,27 @@ class Period(NamedTuple):
     last: date | datetime | None
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """An attach rate that is asked for, checked and complete but for what the catalog knows."""
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """Which sales a report is about: when and where they were made, and what was known of them."""
 
-    anchor: tuple[str, ...]
-    attach: tuple[str, ...]
-    basis: Basis
-    window_days: int | None
     period: Period
     as_of: AsOf
     channel_kind: Kind = Kind.ALL
     channel: str | None = None
     market: str | None = None
     store: str | None = None
+
+
+class Question(Scope, frozen=True, kw_only=True):
+    """An attach rate that is asked for, checked and complete but for what the catalog knows.
+
+    Its scope is the anchors'.
+    """
+
+    anchor: tuple[str, ...]
+    attach: tuple[str, ...]
+    basis: Basis
+    window_days: int | None
     launch: str | None = None
     wave: str | None = None
     attach_channel: str | None = None

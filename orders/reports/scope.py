@@ -1,0 +1,193 @@
+"""Scope: what every report may be narrowed to (a period, a place, what was known when), read in one way for all.
+
+`see` makes a scope of what was written; `conditions_of` and `values_of` put it into a statement about the facts.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import text
+
+from commerce.kernel.db import ReadSession
+from commerce.kernel.refusals import InvalidInput, UnknownReference
+from orders.reports.persons import Merges
+from orders.reports.places import Place, as_columns_of, places
+from orders.reports.rules import SETTLES_AFTER, AsOf, Kind, Period, Scope
+
+_FIRST_YEAR, _LAST_YEAR = 1901, 2999
+_DAY_LENGTH = len("2026-01-31")
+_A_DAY = timedelta(days=1)
+_EVER, _NEVER = datetime(1900, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
+_STORE = text("SELECT market FROM locations WHERE code = :store")
+
+
+class ScopeAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """What was written."""
+
+    first: str | None = None
+    last: str | None = None
+    as_of: str | None = None
+    believed_at: str | None = None
+    channel_kind: Kind = Kind.ALL
+    channel: str | None = None
+    market: str | None = None
+    store: str | None = None
+
+
+class Seen(NamedTuple):
+    """A scope, with the places as they were known."""
+
+    scope: Scope
+    places: Sequence[Place]
+    settled: bool
+    """False while something of the as-of may still be being written."""
+
+
+async def see(tx: ReadSession, asked: ScopeAsked, now: datetime) -> Seen:
+    """Make a scope of what was asked. Raises InvalidInput and UnknownReference, naming the field."""
+    day, instant = _as_of(asked.as_of, now)
+    found = await places(tx, day, instant)
+    as_of = AsOf(max((place.known_before for place in found), default=now), day, _believed_at(asked, now))
+    if day is not None and as_of.instant > now:
+        raise InvalidInput("as_of", f"{day} is not over everywhere. Leave it out for what is known now.")
+    if instant is not None:
+        as_of = as_of._replace(instant=instant)
+    scope = Scope(
+        period=_period(asked), as_of=as_of, channel_kind=asked.channel_kind, channel=asked.channel,
+        market=asked.market, store=asked.store,
+    )  # fmt: skip
+    if scope.market is not None and scope.market not in {place.market for place in found}:
+        raise UnknownReference("market", scope.market)
+    _must_be_in(scope.market, must_be_channel("channel", scope.channel, scope.channel_kind, found))
+    if scope.store is not None:
+        await _must_be_store(tx, scope.store, scope.market)
+    return Seen(scope, found, as_of.instant + SETTLES_AFTER <= now)
+
+
+def must_be_channel(field: str, code: str | None, kind: Kind | None, found: Sequence[Place]) -> Place | None:
+    """The channel that is named, if one is. Raises UnknownReference, and InvalidInput if it is of another kind."""
+    if code is None:
+        return None
+    place = next((place for place in found if place.channel == code), None)
+    if place is None:
+        raise UnknownReference(field, code)
+    if kind not in {None, Kind.ALL, place.kind}:
+        raise InvalidInput(f"{field}_kind", f"{code} is {place.kind}.")
+    return place
+
+
+def _must_be_in(market: str | None, channel: Place | None) -> None:
+    if channel is not None and market not in {None, channel.market}:
+        raise InvalidInput("market", f"{channel.channel} sells in {channel.market}.")
+
+
+async def _must_be_store(tx: ReadSession, store: str, market: str | None) -> None:
+    its_market = (await tx.execute(_STORE, {"store": store})).scalar_one_or_none()
+    if its_market is None:
+        raise UnknownReference("store", store)
+    if market not in {None, its_market}:
+        raise InvalidInput("store", f"{store} is in the market {its_market}.")
+
+
+def _as_of(said: str | None, now: datetime) -> tuple[date | None, datetime | None]:
+    if said is None:
+        return None, now
+    read = _day_or_instant("as_of", said)
+    if not isinstance(read, datetime):
+        return read, None
+    if read > now:
+        raise InvalidInput("as_of", "It is still to come, and nobody knows what will be known then.")
+    return None, read
+
+
+def _believed_at(asked: ScopeAsked, now: datetime) -> datetime:
+    if asked.believed_at is None:
+        return now
+    read = _day_or_instant("believed_at", asked.believed_at)
+    if not isinstance(read, datetime):
+        raise InvalidInput("believed_at", "It is an instant, as an answer says it.")
+    if read > now:
+        raise InvalidInput("believed_at", "It is still to come, and nobody knows what will be known then.")
+    return read
+
+
+def _day_or_instant(field: str, said: str) -> date | datetime:
+    """A day, or an instant with its offset (a `+` that arrived as a blank is taken for what it was)."""
+    try:
+        if len(said) == _DAY_LENGTH:
+            return date.fromisoformat(said)
+        read = datetime.fromisoformat(said.replace(" ", "+"))
+    except ValueError:
+        raise InvalidInput(field, "Write a day (2026-01-31), or an instant (2026-01-31T18:00:00Z).") from None
+    if read.tzinfo is None:
+        raise InvalidInput(field, "An instant needs its offset: 2026-01-31T18:00:00Z.")
+    if not _FIRST_YEAR <= read.year < _LAST_YEAR:
+        raise InvalidInput(field, "It lies between the years 1900 and 3000.")
+    return read
+
+
+def _period(asked: ScopeAsked) -> Period:
+    first = _day_or_instant("from", asked.first) if asked.first is not None else None
+    last = _day_or_instant("to", asked.last) if asked.last is not None else None
+    if first is not None and last is not None:
+        if isinstance(first, datetime) != isinstance(last, datetime):
+            raise InvalidInput("to", "A period is of two days, or of two instants.")
+        if last < first:
+            raise InvalidInput("to", "It is before the period begins.")
+    return Period(first, last)
+
+
+def conditions_of(scope: Scope) -> list[str]:
+    """What a line must be to lie in the scope, as conditions on `x` (of `rates_sql.net_lines`)."""
+    first, last = scope.period
+    asked = {
+        "x.channel = :channel": scope.channel,
+        "x.market = :market": scope.market,
+        "x.location = :store": scope.store,
+    }
+    conditions = [condition for condition, value in asked.items() if value is not None]
+    if scope.channel_kind is not Kind.ALL:
+        conditions.append("x.kind = :channel_kind")
+    if first is not None:
+        conditions.append("x.at >= :first" if isinstance(first, datetime) else "x.day >= :first")
+    if last is not None:
+        conditions.append("x.at < :last" if isinstance(last, datetime) else "x.day <= :last")
+    return conditions
+
+
+def values_of(scope: Scope, found: Sequence[Place], merges: Merges, beyond_days: int = 0) -> Mapping[str, object]:
+    """What those conditions and the lines before them bind; so many days after the period are read as well."""
+    first, last = scope.period
+    begin, end = scan_range(scope.period, beyond_days) or (None, None)
+    return {
+        **as_columns_of(found, scope.as_of),
+        "merged": merges.merged,
+        "survivors": merges.survivors,
+        "first": first,
+        "last": last,
+        "scan_from": begin,
+        "scan_to": end,
+        "channel": scope.channel,
+        "channel_kind": str(scope.channel_kind),
+        "market": scope.market,
+        "store": scope.store,
+    }
+
+
+def scan_range(period: Period, beyond_days: int = 0) -> tuple[datetime, datetime] | None:
+    """Between which instants everything lies that could count: days begin and end at some instant of the next ones.
+
+    None where the period has no bound.
+    """
+    first, last = period
+    if first is None and last is None:
+        return None
+    begin, end = _EVER, _NEVER
+    if first is not None:
+        begin = first if isinstance(first, datetime) else datetime.combine(first, time(), UTC) - _A_DAY
+    if last is not None:
+        end = last if isinstance(last, datetime) else datetime.combine(last, time(), UTC) + 2 * _A_DAY
+        end += timedelta(days=beyond_days) + 3 * _A_DAY
+    return begin, min(end, _NEVER)
