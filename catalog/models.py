@@ -134,7 +134,7 @@ class Variant(Table):
 
 
 class VariantPast(Table):
-    """What a variant was until an instant, since the change before or ever: all by which it belongs to sets."""
+    """What a variant was until an instant, since the change before or ever: by what it belonged to sets, its status."""
 
     __tablename__ = "variant_pasts"
     __table_args__ = (Index("ix_variant_pasts_until", "until"),)
@@ -145,6 +145,8 @@ class VariantPast(Table):
     category: Mapped[Code] = mapped_column(ForeignKey("categories.code"))
     brand: Mapped[str | None]
     options: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    status: Mapped[Code | None]
+    """Null in what was kept before statuses were: then it was as it is after."""
 
 
 class Pairing(Table):

@@ -4,9 +4,10 @@ Reports ask what belonged to a set at some instant of the past, and must be told
 said first holds for all time before.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -23,7 +24,7 @@ class Kept(NamedTuple):
     facts: tuple[str, ...]
 
 
-VARIANTS = Kept("variants", "variant_pasts", "sku", ("product", "category", "brand", "options"))
+VARIANTS = Kept("variants", "variant_pasts", "sku", ("product", "category", "brand", "options", "status"))
 CATEGORIES = Kept("categories", "category_pasts", "code", ("parent",))
 
 
@@ -40,15 +41,17 @@ async def past_kept(tx: Session, what: Kept, key: str, now: datetime) -> AsyncIt
         await tx.execute(text(_keep(what, before, what.table)), {"was": was, "now": now})
 
 
-async def keep_past(tx: Session, what: Kept, given: str, now: datetime) -> None:
+async def keep_past(
+    tx: Session, what: Kept, given: str, now: datetime, values: Mapping[str, object] = MappingProxyType({})
+) -> None:
     """Keep what rows were that are about to become what they are in `given`: a query of the key and every fact.
 
-    The rows are locked until the transaction ends.
+    `values` are what that query binds. The rows are locked until the transaction ends.
     """
     # Who moves a category locks the table and then the row: nobody may come with the row and then want the table.
     await tx.execute(text(f"LOCK TABLE {what.table} IN ROW EXCLUSIVE MODE"))
-    await tx.execute(text(_lock(what, given)))
-    await tx.execute(text(_keep(what, what.table, f"({given})")), {"now": now})
+    await tx.execute(text(_lock(what, given)), values)
+    await tx.execute(text(_keep(what, what.table, f"({given})")), {**values, "now": now})
 
 
 # All names below are of the two constants above, and what is given is a caller's constant; values are bound.

@@ -16,6 +16,8 @@ async def publish_product(tx: Session, code: str, wanted: SkusBody, now: datetim
 
     Raises NotFound, NotInProduct, MoveNotAllowed for a named variant that is active already, NothingToMove.
     """
-    moved = await move_variants(tx, code, wanted.skus, VariantStatus.ACTIVE, unasked=frozenset({VariantStatus.DRAFT}))
+    moved = await move_variants(
+        tx, code, wanted.skus, VariantStatus.ACTIVE, now, unasked=frozenset({VariantStatus.DRAFT})
+    )
     await tell(tx, ProductPublished(code, moved), now)
     return await product_by_code(tx, code)

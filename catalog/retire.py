@@ -17,6 +17,6 @@ async def retire_product(tx: Session, code: str, wanted: SkusBody, now: datetime
     Raises NotFound, NotInProduct, MoveNotAllowed for a named variant that is retired already, NothingToMove.
     """
     either = frozenset({VariantStatus.DRAFT, VariantStatus.ACTIVE})
-    moved = await move_variants(tx, code, wanted.skus, VariantStatus.RETIRED, unasked=either)
+    moved = await move_variants(tx, code, wanted.skus, VariantStatus.RETIRED, now, unasked=either)
     await tell(tx, ProductRetired(code, moved), now)
     return await product_by_code(tx, code)

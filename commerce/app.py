@@ -33,6 +33,7 @@ from orders.quote_desk import QuoteDesk
 from orders.reports import endpoints as reports
 from orders.reports import set_endpoints as report_sets
 from orders.reports.attach_rate import AttachRates
+from orders.reports.lessons import endpoints as lessons
 from orders.reports.programs import endpoints as attach_programs
 from orders.sell import book_sales
 from pricing import endpoints as pricing
@@ -55,6 +56,7 @@ ROUTES: Sequence[HTTPRouteHandler] = (
     *reports.ROUTES,
     *report_sets.ROUTES,
     *attach_programs.ROUTES,
+    *lessons.ROUTES,
     *keys.ROUTES,
     *checks.ROUTES,
     *dead_shelf.ROUTES,

@@ -96,6 +96,25 @@ async def test_where_a_category_hung_is_kept_when_it_moves(callers: Callers, db:
     ]
 
 
+async def test_what_status_a_variant_had_is_kept_when_it_moves(callers: Callers, db: Database, clock: SetClock) -> None:
+    await open_shop(db)
+    merchandiser = await callers(Role.MERCHANDISER)
+
+    for verb, product in (("publish", "draft"), ("retire", "draft"), ("retire", "phone")):
+        clock.advance(timedelta(minutes=1))
+        body = {"skus": ["PHONE-WHT"]} if product == "phone" else {}
+        assert (await merchandiser.post(f"/v1/catalog/products/{product}/{verb}", body)).status_code == 200
+    clock.advance(timedelta(minutes=1))
+    await merchandiser.send("PATCH", "/v1/catalog/variants/PHONE-WHT", {"brand": "Other"})
+
+    assert await rows(db, "SELECT sku, until, status, category, brand FROM variant_pasts ORDER BY until, sku") == [
+        ("DRAFT-1", after(1), "draft", "phones", "Brand"),
+        ("DRAFT-1", after(2), "active", "phones", "Brand"),
+        ("PHONE-WHT", after(3), "active", "phones", "Brand"),
+        ("PHONE-WHT", after(4), "retired", "phones", "Brand"),
+    ]
+
+
 async def test_of_two_changes_at_one_instant_what_was_in_between_was_never_said(callers: Callers, db: Database) -> None:
     await open_shop(db)
     merchandiser = await callers(Role.MERCHANDISER)

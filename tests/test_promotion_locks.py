@@ -60,8 +60,8 @@ async def stop_it(tx: Session, promotion_id: str, now: datetime) -> None:
 
 async def retire_the_case(tx: Session, promotion_id: str, now: datetime) -> None:
     """Take what it is about out of the catalog."""
-    del promotion_id, now
-    await move_variants(tx, "case", None, VariantStatus.RETIRED, unasked=frozenset({VariantStatus.ACTIVE}))
+    del promotion_id
+    await move_variants(tx, "case", None, VariantStatus.RETIRED, now, unasked=frozenset({VariantStatus.ACTIVE}))
 
 
 async def take_the_row(tx: Session, promotion_id: str, now: datetime) -> None:

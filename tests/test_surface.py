@@ -233,6 +233,15 @@ async def test_a_query_parameter_that_is_given_twice_is_refused_unless_it_is_a_l
             for more in ("", "/chart", "/matrix", "/orders")
             for name in ("anchor", "attach", "group_by")
         ),
+        ("/v1/reports/customer-revenue", "anchor"),
+        ("/v1/reports/customer-revenue", "attach"),
+        ("/v1/reports/repeat-purchase", "anchor"),
+        ("/v1/reports/repeat-purchase", "devices"),
+        ("/v1/reports/returns", "by"),
+        ("/v1/reports/returns", "of"),
+        ("/v1/reports/sell-through", "by"),
+        ("/v1/reports/sell-through", "of"),
+        ("/v1/reports/sku-tail", "of"),
     ]
 
 

@@ -11,7 +11,7 @@ from orders.reports.rules import WINDOW_DAYS_MAX, Basis, CountAt, Kind
 from orders.reports.scope import ScopeAsked
 
 SELECTORS_MAX = 100
-_SET = (
+SET = (
     "sku:…, product:…, category:… (with all below), brand:…, attribute:name=value or set:… (a named set). "
     "Several are one set together."
 )
@@ -58,8 +58,8 @@ def provide_scope(  # noqa: PLR0913, PLR0917 - each is a parameter that every re
 
 def provide_asked(  # noqa: PLR0913, PLR0917 - each is a parameter of the question
     within: NamedDependency[ScopeAsked],
-    anchor: Annotated[list[str], QueryParameter(min_items=1, max_items=SELECTORS_MAX, description=_SET)],
-    attach: Annotated[list[str], QueryParameter(min_items=1, max_items=SELECTORS_MAX, description=_SET)],
+    anchor: Annotated[list[str], QueryParameter(min_items=1, max_items=SELECTORS_MAX, description=SET)],
+    attach: Annotated[list[str], QueryParameter(min_items=1, max_items=SELECTORS_MAX, description=SET)],
     basis: Annotated[Basis, QueryParameter(description="What is counted.")],
     window_days: Annotated[
         int | None,

@@ -55,5 +55,6 @@ def as_columns_of(found: Sequence[Place], as_of: AsOf) -> Mapping[str, object]:
         "zones": [place.time_zone for place in found],
         "known_before": [place.known_before for place in found],
         "as_of_days": [place.as_of_day for place in found],
+        "currencies": [place.currency for place in found],
         "believed_at": as_of.believed_at,
     }

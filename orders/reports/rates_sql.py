@@ -21,14 +21,14 @@ class Reach(StrEnum):
 
 CHANNELS = """
     unnest(CAST(:channels AS text[]), CAST(:kinds AS text[]), CAST(:markets AS text[]), CAST(:zones AS text[]),
-           CAST(:known_before AS timestamptz[]), CAST(:as_of_days AS date[]))
-        AS c (code, kind, market, zone, known_before, as_of_day)
+           CAST(:known_before AS timestamptz[]), CAST(:as_of_days AS date[]), CAST(:currencies AS text[]))
+        AS c (code, kind, market, zone, known_before, as_of_day, currency)
 """
 _MEMBERS = """
     JOIN unnest(CAST(:sku_nos AS int[]), CAST(:anchors AS bool[]), CAST(:products AS text[]))
         AS w (sku_no, a, product) ON w.sku_no = f.sku_no
 """
-_ROOTS = """
+ROOTS = """
     LEFT JOIN unnest(CAST(:merged AS int[]), CAST(:survivors AS int[])) AS p (merged, survivor)
         ON p.merged = f.customer_no
 """
@@ -37,7 +37,7 @@ _HANDED = """
         ON f.preorder AND h.order_number = f.order_number AND h.recorded_at < c.known_before
        AND h.recorded_at <= :believed_at
 """
-_BOUNDS = "{fact}.placed_at >= :scan_from AND {fact}.placed_at < :scan_to"
+BOUNDS = "{fact}.placed_at >= :scan_from AND {fact}.placed_at < :scan_to"
 
 _KEYS: Mapping[GroupBy, str] = {
     GroupBy.DAY: "x.day",
@@ -64,7 +64,7 @@ def known(fact: str, happened: str) -> str:
 def net_lines(*, members: bool, bounded: bool, merges: bool, followed: bool, count_at: CountAt) -> str:
     """The lines of which something is left: of both sets, or of everything."""
     later = count_at is CountAt.HAND_OVER
-    scanned = _BOUNDS if bounded else "true"
+    scanned = BOUNDS if bounded else "true"
     at = "CASE WHEN f.preorder THEN h.happened_at ELSE f.placed_at END" if later else "f.placed_at"
     day = (
         "CASE WHEN f.preorder THEN CAST(h.happened_at AT TIME ZONE c.zone AS date) ELSE f.day END" if later else "f.day"
@@ -93,7 +93,7 @@ def net_lines(*, members: bool, bounded: bool, merges: bool, followed: bool, cou
                       WHERE {back} AND {ours.format(fact="r")} AND {known("r", "happened_at")}
                       GROUP BY r.order_number, r.line) AS b ON b.order_number = f.order_number AND b.line = f.line
           {_HANDED if later else ""}
-          {_ROOTS if merges else ""}
+          {ROOTS if merges else ""}
          WHERE {" AND ".join(conditions)}
     """  # noqa: S608 - made of this module's constants; what a caller gave is bound
 

@@ -1,0 +1,36 @@
+"""Described: what every variant was at an instant, for reports that add up what is alike."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+
+from commerce.kernel.db import ReadSession
+
+
+class Described(NamedTuple):
+    """A variant as it was. `sku_no` is what reports call it."""
+
+    sku_no: int
+    sku: str
+    product: str
+    category: str
+    options: dict[str, Any]
+    status: str
+
+
+# A past has its instant behind it: of those that were still to end, the first to do so is what was said then.
+_DESCRIBED = text("""
+    SELECT v.no, v.sku, coalesce(p.product, v.product), coalesce(p.category, v.category),
+           coalesce(CASE WHEN p.sku IS NULL THEN v.options ELSE p.options END, '{}'),
+           coalesce(p.status, v.status)
+      FROM variants v
+      LEFT JOIN (SELECT DISTINCT ON (sku) * FROM variant_pasts WHERE until > :at ORDER BY sku, until) AS p
+           ON p.sku = v.sku
+     ORDER BY v.sku
+""")
+
+
+async def described(tx: ReadSession, at: datetime) -> list[Described]:
+    """Every variant there is, by sku, as the catalog said at that instant. What it said first holds before, too."""
+    return [Described(*row) for row in await tx.execute(_DESCRIBED, {"at": at})]

@@ -1,0 +1,106 @@
+"""Answer: rows with what they mean and as of when, a page at a time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from commerce.kernel.bodies import Amount
+from commerce.kernel.pages import decode_cursor, encode_cursor
+from commerce.kernel.refusals import InvalidInput
+from orders.reports.attach_rate import said
+from orders.reports.lessons.schemas import Lesson, LessonDefinition
+from orders.reports.rules import Kind, Period, Scope
+from orders.reports.schemas import PeriodView, SetView
+from orders.reports.scope import ScopeAsked, Seen
+
+Row = TypeVar("Row")
+Order = tuple[int, int, str]
+"""Where a row stands: by two numbers first, and by words where those are equal."""
+_KEY = 5
+"""What a cursor has: the as-of, the instant believed, and where the last row stood."""
+
+
+class Meaning(NamedTuple):
+    """What a lesson's figures are, and what was asked."""
+
+    figures: Mapping[str, str]
+    rules: Sequence[str]
+    sets: Mapping[str, SetView | None]
+    numbers: Mapping[str, int]
+    group_by: Sequence[str]
+
+
+def lesson_of(seen: Seen, meaning: Meaning, rows: Sequence[Row], period: Period | None = None) -> Lesson[Row]:
+    """All rows, with what they mean. `period` is what was filled in for the one that was asked for."""
+    as_of = seen.scope.as_of
+    return Lesson(
+        definition=LessonDefinition(
+            figures=dict(meaning.figures),
+            rules=list(meaning.rules),
+            sets={name: named for name, named in meaning.sets.items() if named is not None},
+            numbers=dict(meaning.numbers),
+            period=PeriodView(*(None if bound is None else said(bound) for bound in period or seen.scope.period)),
+            filters=_filters(seen.scope),
+            group_by=list(meaning.group_by),
+        ),
+        as_of=said(as_of.day or as_of.instant),
+        believed_at=as_of.believed_at,
+        settled=seen.settled,
+        rows=list(rows),
+    )
+
+
+def page_of(
+    lesson: Lesson[Row], within: ScopeAsked, place: Callable[[Row], Order], limit: int, cursor: str | None
+) -> Lesson[Row]:
+    """A page of rows that are in order, as of what was asked. Raises InvalidInput for a cursor of something else."""
+    key = decode_cursor(cursor, _KEY)
+    rows = lesson.rows if key is None else [row for row in lesson.rows if place(row) > _place(key)]
+    if len(rows) <= limit:
+        return msgspec.structs.replace(lesson, rows=rows)
+    rows = rows[:limit]
+    as_of, believed_at = within.as_of or str(lesson.as_of), within.believed_at or said(lesson.believed_at)
+    after = encode_cursor(as_of, believed_at, *map(str, place(rows[-1])))
+    return msgspec.structs.replace(lesson, rows=rows, next_cursor=after)
+
+
+def as_before(within: ScopeAsked, cursor: str | None) -> ScopeAsked:
+    """With the as-of of the first page, if this is another one: all pages are of one moment.
+
+    Raises InvalidInput for a cursor of something else.
+    """
+    key = decode_cursor(cursor, _KEY)
+    if key is None:
+        return within
+    as_of, believed_at = key[:2]
+    if within.as_of not in {None, as_of} or within.believed_at not in {None, believed_at}:
+        raise InvalidInput("cursor", "This cursor belongs to another list.")
+    return msgspec.structs.replace(within, as_of=as_of, believed_at=believed_at)
+
+
+def words_of(group: Mapping[str, str | None]) -> str:
+    """A row's group as text: equal for no two of them, and in the order of the words."""
+    return msgspec.json.encode(list(group.values())).decode()
+
+
+def amount(by_currency: Mapping[str, int]) -> Amount | None:
+    """What was added up for each currency, if there is one only."""
+    return next((Amount(minor, currency) for currency, minor in by_currency.items() if len(by_currency) == 1), None)
+
+
+def _place(key: Sequence[str]) -> Order:
+    try:
+        return int(key[2]), int(key[3]), key[4]
+    except ValueError:
+        raise InvalidInput("cursor", "This cursor belongs to another list.") from None
+
+
+def _filters(scope: Scope) -> dict[str, str]:
+    named = {
+        "channel_kind": None if scope.channel_kind is Kind.ALL else str(scope.channel_kind),
+        "channel": scope.channel,
+        "market": scope.market,
+        "store": scope.store,
+    }
+    return {name: word for name, word in named.items() if word is not None}

@@ -1,0 +1,41 @@
+"""Sheet: a lesson as a table, which is then written as a file."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from orders.reports.cite import period_named, set_named
+from orders.reports.files.flatten import Flat
+from orders.reports.files.tables import Cell, Column, Kind
+from orders.reports.lessons.schemas import Lesson, LessonDefinition, Row
+from orders.reports.tabulate import Sheet, moment, table_of
+
+
+def lesson_sheet(name: str, shape: type[msgspec.Struct], lesson: Lesson[Row]) -> Sheet:
+    """All rows, each with what it takes to ask for it again. `shape` is what they are."""
+    flat = Flat(shape, [Column(group, Kind.TEXT) for group in lesson.definition.group_by])
+    about = {
+        field: getattr(lesson, field) for field in lesson.__struct_fields__ if field not in {"rows", "next_cursor"}
+    }
+    table = table_of(name, flat, lesson.as_of, about)
+    stamps = _stamps(name, lesson)
+    cells = list(stamps.values())
+    rows = [[*flat.row(row), *cells] for row in lesson.rows]  # type: ignore[arg-type]  # rows are of the shape
+    return Sheet(table._replace(columns=(*table.columns, *stamps)), rows)
+
+
+def _stamps(name: str, lesson: Lesson[Row]) -> dict[Column, Cell]:
+    as_of = moment(lesson.as_of)
+    return {
+        Column("as_of", Kind.INSTANT if "T" in lesson.as_of else Kind.DATE): as_of,
+        Column("believed_at", Kind.INSTANT): lesson.believed_at,
+        Column("settled", Kind.BOOLEAN): lesson.settled,
+        Column("definition", Kind.TEXT): "; ".join([name.replace("-", " "), *_parts(lesson.definition)]),
+    }
+
+
+def _parts(definition: LessonDefinition) -> Iterator[str]:
+    yield from (f"{field} {set_named(chosen)}" for field, chosen in definition.sets.items())
+    yield from (f"{field} {number}" for field, number in definition.numbers.items())
+    yield period_named(definition.period)
+    yield from (f"{field} {word}" for field, word in definition.filters.items())

@@ -1,0 +1,258 @@
+"""What goods teach: what sold in which configuration and what is left, what came back, and what might go."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from commerce.kernel.access import Role
+from commerce.kernel.clock import SetClock
+from commerce.kernel.db import Database
+from inventory.laws import LAWS as STOCK_LAWS
+from tests.conftest import NOON, Api, Callers, Json
+from tests.lesson_shop import PHONE, asked, assert_same, bring, later, past, picked
+from tests.shop import no_law_is_broken, open_shop, put_stock
+from tests.stories import cash, order, plant, sale
+
+FIRST_QUARTER = {"from": "2026-01-01", "to": "2026-03-31"}
+JUNE = "2026-06-30"
+
+
+@pytest.fixture
+async def analyst(callers: Callers) -> Api:
+    """Somebody who asks."""
+    return await callers(Role.ANALYST)
+
+
+@pytest.fixture
+async def shop(db: Database) -> None:
+    """The shop as it is today: phones in two colours in the warehouse and in both stores."""
+    await open_shop(db)
+    for sku, location, units in (
+        ("PHONE-BLK", "wh-de", 20), ("PHONE-WHT", "wh-de", 6), ("PHONE-BLK", "berlin", 10), ("PHONE-WHT", "berlin", 4),
+        ("PHONE-BLK", "munich", 5),
+    ):  # fmt: skip
+        await put_stock(db, sku, location, units)
+
+
+async def sold(till: Api, sku: str, quantity: int) -> None:
+    """Sell some phones at a till."""
+    total = 79900 * quantity
+    answer = await till.post("/v1/till-sales", sale((sku, quantity), total=total, tenders=[cash(total)]))
+    assert answer.status_code == 201, answer.text
+
+
+async def ordered(web: Api, sku: str, quantity: int) -> None:
+    """Order some online."""
+    answer = await web.post("/v1/orders", order((sku, quantity), total=79900 * quantity))
+    assert answer.status_code == 201, answer.text
+
+
+# Sell-through
+
+
+@pytest.mark.usefixtures("shop")
+async def test_colours_sell_differently_in_each_kind_of_channel(analyst: Api, till: Api, web: Api) -> None:
+    """What is ordered online is still on hand, and what a store has sold is not. 28 days at this pace, to today."""
+    await sold(till, "PHONE-BLK", 3)
+    await sold(till, "PHONE-WHT", 1)
+    await ordered(web, "PHONE-WHT", 2)
+
+    answer = await asked(analyst, "sell-through", of="category:phones", by="option:colour")
+
+    assert answer["definition"]["period"] == {"from": "2026-10-06", "to": "2026-11-02"}
+    assert answer["definition"]["numbers"] == {"days": 28}
+    assert answer["definition"]["group_by"] == ["product", "option:colour", "channel_kind"]
+    figures = ("units", "demand", "share_of_demand", "on_hand", "sell_through", "days_of_cover")
+    assert picked(answer, *figures) == [
+        ("phone", "black", "retail", 3, 4, "0.750000", 12, "0.200000", "112.000000"),
+        ("phone", "white", "online", 2, 2, "1.000000", 6, "0.250000", "84.000000"),
+        ("phone", "white", "retail", 1, 4, "0.250000", 3, "0.250000", "84.000000"),
+        ("phone", "black", "online", 0, 2, "0.000000", 20, "0.000000", None),
+    ]
+
+
+@pytest.mark.usefixtures("shop")
+async def test_a_store_has_its_own_stock_and_a_channel_what_serves_it(analyst: Api, till: Api) -> None:
+    await sold(till, "PHONE-BLK", 3)
+
+    berlin = await asked(analyst, "sell-through", of="sku:PHONE-BLK", by="sku", store="berlin", per="all")
+    channels = await asked(analyst, "sell-through", of="sku:PHONE-BLK", by="sku", per="channel")
+
+    assert picked(berlin, "units", "on_hand") == [("phone", "PHONE-BLK", 3, 7)]
+    assert picked(channels, "units", "on_hand") == [
+        ("phone", "PHONE-BLK", "retail-de", 3, 12),
+        ("phone", "PHONE-BLK", "web-de", 0, 20),
+    ]
+
+
+@pytest.mark.usefixtures("shop")
+async def test_a_past_as_of_has_the_stock_of_then(
+    db: Database, clock: SetClock, analyst: Api, till: Api, operator: Api
+) -> None:
+    await sold(till, "PHONE-BLK", 3)
+    then = clock.now().isoformat()
+    clock.advance(timedelta(hours=1))
+    before = await asked(analyst, "sell-through", by="sku", as_of=then)
+
+    receipt = {"location": "berlin", "reference": "DN-1", "lines": [{"sku": "PHONE-BLK", "units": 50}]}
+    assert (await operator.post("/v1/stock/receipts", receipt)).status_code == 201
+    await sold(till, "PHONE-WHT", 4)
+
+    after = await asked(analyst, "sell-through", by="sku")
+    assert_same(await asked(analyst, "sell-through", by="sku", as_of=then), before)
+    figures = {row["group"]["sku"]: (row["units"], row["on_hand"]) for row in after["rows"]
+               if row["group"]["channel_kind"] == "retail"}  # fmt: skip
+    assert figures == {"PHONE-BLK": (3, 62), "PHONE-WHT": (4, 0)}
+    await no_law_is_broken(db, *STOCK_LAWS)
+
+
+async def test_before_any_stock_was_written_down_nobody_knows_how_much_there_was(
+    db: Database, analyst: Api, tmp_path: Path
+) -> None:
+    """An imported stock is known since its import, today at noon."""
+    await bring(db, tmp_path / "past", past())
+
+    then = await asked(analyst, "sell-through", by="product", as_of=JUNE, **FIRST_QUARTER)
+    today = await asked(analyst, "sell-through", by="product", of="category:phones", **FIRST_QUARTER)
+
+    figures = ("units", "on_hand", "sell_through", "days_of_cover")
+    assert picked(then, *figures) == [
+        ("case", "online", 4, None, None, None),
+        ("phone", "online", 4, None, None, None),
+        ("case", "retail", 1, None, None, None),
+        ("phone", "retail", 1, None, None, None),
+    ]
+    assert picked(today, *figures) == [
+        ("phone", "online", 4, 12, "0.250000", "270.000000"),
+        ("phone", "retail", 1, None, None, None),
+    ]
+
+
+async def test_several_options_make_a_configuration(db: Database, analyst: Api, tmp_path: Path) -> None:
+    await bring(db, tmp_path / "past", past())
+
+    answer = await asked(analyst, "sell-through", by="option:colour,option:memory", per="all", **FIRST_QUARTER)
+
+    assert picked(answer, "units", "demand") == [("case", None, None, 5, 5), ("phone", "black", "256", 5, 5)]
+
+
+# Returns
+
+
+async def test_what_came_back_is_a_share_of_what_left(db: Database, analyst: Api, tmp_path: Path) -> None:
+    """A phone sold online came back to a store on the 14th day, a case to its own after nine days and an hour."""
+    await bring(db, tmp_path / "past", past())
+
+    answer = await asked(analyst, "returns", by="product", market="de")
+
+    rows = {(row["group"]["product"], row["group"]["channel_kind"]): row for row in answer["rows"]}
+    assert rows["phone", "online"] == {
+        "group": {"product": "phone", "channel_kind": "online"}, "sold": 5, "returned": 1, "share": "0.200000",
+        "interval": {"low": "0.036224", "high": "0.624465"}, "small_sample": True, "cancelled": 1,
+        "came_back": {"same_channel": 0, "same_kind": 0, "other_kind": 1, "unsaid": 0}, "median_days": 14,
+        "revenue_sold": {"amount": 30000, "currency": "EUR"}, "revenue_returned": {"amount": 3333, "currency": "EUR"},
+    }  # fmt: skip
+    case = rows["case", "retail"]
+    assert (case["sold"], case["returned"], case["median_days"]) == (2, 1, 10)
+    assert case["came_back"] == {"same_channel": 1, "same_kind": 0, "other_kind": 0, "unsaid": 0}
+    assert case["revenue_returned"] == {"amount": 1000, "currency": "EUR"}
+    assert [picked(answer, "returned")[n][:2] for n in (0, 1)] == [("phone", "online"), ("case", "retail")]
+
+
+async def test_a_return_counts_from_when_it_was_known(db: Database, analyst: Api, tmp_path: Path) -> None:
+    await bring(db, tmp_path / "past", past())
+
+    known = [
+        picked(await asked(analyst, "returns", by="all", per="all", as_of=day), "sold", "returned", "median_days")
+        for day in ("2026-02-02", "2026-02-03", "2026-02-28")
+    ]
+
+    assert known == [[(5, 0, None)], [(5, 1, 14)], [(12, 2, 10)]]
+
+
+async def test_revenue_in_several_currencies_is_told_for_none(db: Database, analyst: Api, tmp_path: Path) -> None:
+    await bring(db, tmp_path / "past", past())
+
+    both = await asked(analyst, "returns", by="product", per="all")
+    each = await asked(analyst, "returns", by="product", per="market")
+
+    assert [row["revenue_sold"] for row in both["rows"]] == [None, None]
+    assert [(row["group"]["market"], row["revenue_sold"]["currency"]) for row in each["rows"]] == [
+        ("de", "EUR"), ("de", "EUR"), ("us", "USD"), ("us", "USD"),
+    ]  # fmt: skip
+
+
+# Sku tail
+
+
+async def test_the_tail_says_what_might_go(db: Database, analyst: Api, tmp_path: Path) -> None:
+    """White phones lie there and never sold. What did sell is ranked, and who makes up most of it is an A."""
+    await bring(db, tmp_path / "past", past(stock=[["PHONE-2", "wh-de", "4"]]))
+
+    answer = await asked(analyst, "sku-tail", as_of="2026-02-28", days=30, fewer_than=3, market="de")
+    now = await asked(analyst, "sku-tail", days=300, fewer_than=3, sort="rank", market="de")
+
+    assert [(row["sku"], row["units"], row["orders"], row["days_since_last_sale"]) for row in answer["rows"]] == [
+        ("PHONE-2", 0, 0, None),
+        ("PHONE-1", 1, 1, 7),
+        ("CASE-1", 3, 3, 8),
+    ]
+    assert [(row["rank"], row["abc"], row["candidate"], row["on_hand"]) for row in answer["rows"]] == [
+        (3, "C", "retire", None),
+        (2, "A", "retire", None),
+        (1, "A", "no", None),
+    ]
+    assert [row["cumulative_share"] for row in answer["rows"]] == ["1.000000", "1.000000", "0.750000"]
+    assert [(row["sku"], row["candidate"], row["on_hand"]) for row in now["rows"]] == [
+        ("PHONE-1", "no", None),
+        ("CASE-1", "no", None),
+        ("PHONE-2", "sell_off", 4),
+    ]
+    assert now["rows"][0]["revenue"] == {"amount": 36667, "currency": "EUR"}
+
+
+async def test_what_is_new_is_no_candidate_and_what_is_retired_neither(
+    db: Database, clock: SetClock, analyst: Api, callers: Callers
+) -> None:
+    """Shown since 5 October, the charger had no thirty days; the watch had, and is retired an hour later."""
+    await open_shop(db)
+    await plant(
+        db, "UPDATE listings SET visible_from = '2026-10-04 22:00Z' WHERE sku = 'CHARGER' AND channel LIKE '%-de'"
+    )
+    merchandiser = await callers(Role.MERCHANDISER)
+    then = clock.now().isoformat()
+    clock.advance(timedelta(hours=1))
+    before = await asked(analyst, "sku-tail", days=29, market="de", as_of=then)
+    assert (await merchandiser.post("/v1/catalog/products/watch/retire")).status_code == 200
+
+    today = await asked(analyst, "sku-tail", days=29, market="de")
+    tomorrow = await asked(analyst, "sku-tail", days=30, market="de")
+
+    def candidates(answer: Json) -> dict[str, str]:
+        return {row["sku"]: f"{row['status']} {row['candidate']}" for row in answer["rows"]}
+
+    assert candidates(before)["WATCH"] == "active retire"
+    assert candidates(today)["WATCH"] == "retired no"
+    assert (candidates(today)["CHARGER"], candidates(tomorrow)["CHARGER"]) == ("active retire", "active no")
+    assert candidates(today)["DRAFT-1"] == "draft no"
+    assert_same(await asked(analyst, "sku-tail", days=29, market="de", as_of=then), before)
+
+
+async def test_a_sale_that_becomes_known_later_changes_no_tail_that_was_believed(
+    db: Database, clock: SetClock, analyst: Api, tmp_path: Path
+) -> None:
+    await bring(db, tmp_path / "past", past())
+    questions: list[tuple[str, Json]] = [
+        ("sku-tail", {"as_of": "2026-02-28", "days": 60}),
+        ("returns", {"as_of": JUNE, "by": "sku"}),
+        ("sell-through", {"as_of": JUNE, "by": "sku", **FIRST_QUARTER}),
+    ]
+    before = [await asked(analyst, report, **params) for report, params in questions]
+    clock.advance(timedelta(days=1))
+    await bring(db, tmp_path / "more", later("B-9", "web-de", "bob", "2026-02-01T12:00:00+01:00", PHONE))
+
+    for answer, (report, params) in zip(before, questions, strict=True):
+        believed = await asked(analyst, report, believed_at=NOON.isoformat(), **params)
+        assert_same(believed, answer)
+        assert (await asked(analyst, report, **params))["rows"] != answer["rows"]
