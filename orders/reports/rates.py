@@ -63,7 +63,15 @@ async def prepare(tx: ReadSession, question: Question, known: Known) -> Prepared
     merges = await merges_known(tx, last, question.as_of.believed_at)
     merged, count_at = bool(merges.merged), question.count_at
     bounded = scan_range(question.period) is not None
-    net = net_lines(members=True, bounded=bounded, merges=merged, followed=follows(question.basis), count_at=count_at)
+    by_product = bool({GroupBy.ANCHOR_PRODUCT, GroupBy.ATTACH_PRODUCT} & set(question.group_by))
+    net = net_lines(
+        members=True,
+        bounded=bounded,
+        merges=merged,
+        followed=follows(question.basis),
+        count_at=count_at,
+        products=by_product,
+    )
     everything = net_lines(members=False, bounded=False, merges=merged, followed=True, count_at=count_at)
     facts = parameters(question, known, merges)
     return Prepared(net, everything, filters_of(question), attach_of(question), facts)
@@ -149,7 +157,7 @@ def parameters(question: Question, known: Known, merges: Merges) -> dict[str, ob
     return {
         **values_of(question, known.places, merges, question.window_days or 0),
         "sku_nos": [member.sku_no for member in both],
-        "anchors": [True] * len(known.anchor) + [False] * len(known.attach),
+        "anchor_nos": [member.sku_no for member in known.anchor],
         "products": [member.product for member in both],
         "window": question.window_days,
         "launch": question.launch,

@@ -24,9 +24,9 @@ CHANNELS = """
            CAST(:known_before AS timestamptz[]), CAST(:as_of_days AS date[]), CAST(:currencies AS text[]))
         AS c (code, kind, market, zone, known_before, as_of_day, currency)
 """
-_MEMBERS = """
-    JOIN unnest(CAST(:sku_nos AS int[]), CAST(:anchors AS bool[]), CAST(:products AS text[]))
-        AS w (sku_no, a, product) ON w.sku_no = f.sku_no
+IS_ANCHOR = "f.sku_no = ANY (CAST(:anchor_nos AS int[]))"
+_PRODUCTS = """
+    JOIN unnest(CAST(:sku_nos AS int[]), CAST(:products AS text[])) AS w (sku_no, product) ON w.sku_no = f.sku_no
 """
 ROOTS = """
     LEFT JOIN unnest(CAST(:merged AS int[]), CAST(:survivors AS int[])) AS p (merged, survivor)
@@ -61,15 +61,17 @@ def known(fact: str, happened: str) -> str:
     )
 
 
-def net_lines(*, members: bool, bounded: bool, merges: bool, followed: bool, count_at: CountAt) -> str:
-    """The lines of which something is left: of both sets, or of everything."""
+def net_lines(
+    *, members: bool, bounded: bool, merges: bool, followed: bool, count_at: CountAt, products: bool = False
+) -> str:
+    """The lines of which something is left: of both sets, or of everything; `products` names what each is of."""
     later = count_at is CountAt.HAND_OVER
     scanned = BOUNDS if bounded else "true"
     at = "CASE WHEN f.preorder THEN h.happened_at ELSE f.placed_at END" if later else "f.placed_at"
     day = (
         "CASE WHEN f.preorder THEN CAST(h.happened_at AT TIME ZONE c.zone AS date) ELSE f.day END" if later else "f.day"
     )
-    # The join below says the same, but only so does PostgreSQL leave the others out as it reads.
+    # No join: PostgreSQL looks a number up in a list as it reads, and leaves the others out.
     ours = "{fact}.sku_no = ANY (CAST(:sku_nos AS int[]))" if members else "true"
     conditions = [
         ours.format(fact="f"),
@@ -84,9 +86,10 @@ def net_lines(*, members: bool, bounded: bool, merges: bool, followed: bool, cou
     return f"""
         SELECT f.order_number, {"coalesce(p.survivor, f.customer_no)" if merges else "f.customer_no"} AS customer,
                f.channel, c.kind, c.market, f.location, f.launch, f.wave, {at} AS at, {day} AS day, c.as_of_day,
-               f.quantity - coalesce(b.units, 0) AS units, {"w.a, w.product" if members else "true AS a"}
+               f.quantity - coalesce(b.units, 0) AS units, {IS_ANCHOR if members else "true"} AS a
+               {", w.product" if products else ""}
           FROM report_sales f
-          {_MEMBERS if members else ""}
+          {_PRODUCTS if products else ""}
           JOIN {CHANNELS} ON c.code = f.channel
           LEFT JOIN (SELECT r.order_number, r.line, CAST(sum(r.units) AS int) AS units
                        FROM report_reductions r JOIN {CHANNELS} ON c.code = r.channel
