@@ -1,5 +1,6 @@
 """Returns: which share of what was sold came back, where, and after how many days."""
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
@@ -67,9 +68,11 @@ async def returns(db: Database, within: ScopeAsked, asked: Asked) -> Lesson[Retu
         back = await _back(tx, seen, facts, narrowed=subject.named is not None)
     names = [*by.names, *names_of(asked.per)]
     keys = {one.sku_no: by.key(one) for one in subject.chosen}
-    rows = rows_of(names, _grouped(sold, keys, seen, asked.per), _grouped(back, keys, seen, asked.per), seen.places)
+    grouped = _grouped(sold, keys, seen, asked.per), _grouped(back, keys, seen, asked.per)
+    # However many rows: meanwhile others are served.
+    rows = await asyncio.to_thread(lambda: sorted(_rows(names, *grouped, seen.places), key=place_of))
     meaning = Meaning(RETURNS, RETURNS_RULES, {"of": subject.named}, {}, names)
-    return lesson_of(seen, meaning, sorted(rows, key=place_of))
+    return lesson_of(seen, meaning, rows)
 
 
 def place_of(row: ReturnsRow) -> Order:
@@ -121,7 +124,7 @@ def _grouped(found: Iterable[Counted], keys: Mapping[int, Key], seen: Seen, per:
     return grouped
 
 
-def rows_of(
+def _rows(
     names: Sequence[str],
     sold: Mapping[Key, Sequence[Sold]],
     back: Mapping[Key, Sequence[CameBack]],

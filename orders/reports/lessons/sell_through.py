@@ -1,5 +1,6 @@
 """Sell-through: what was sold of each configuration in each channel, what share of demand it is, and what is left."""
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -55,11 +56,12 @@ async def sell_through(db: Database, within: ScopeAsked, asked: Asked) -> Lesson
         await make_room(tx)
         sold = await _sold(tx, seen._replace(scope=scope), _beside(subject, by))
         stock = await stock_of(tx, seen, meant)
-    rows = _rows(subject, by, asked.per, meant, sold, stock, days.begun)
+    # However many rows: meanwhile others are served.
+    rows = await asyncio.to_thread(_rows, subject, by, asked.per, meant, sold, stock, days.begun)
     meaning = Meaning(
         SELL_THROUGH, SELL_THROUGH_RULES, {"of": subject.named}, {"days": days.begun}, [*by.names, *names_of(asked.per)]
     )
-    return lesson_of(seen, meaning, sorted(rows, key=place_of), scope.period)
+    return lesson_of(seen, meaning, rows, scope.period)
 
 
 def place_of(row: SellThroughRow) -> Order:
@@ -122,7 +124,7 @@ def _rows(
             units[by.key(one), where[channel]] += number
         if whole is not None or sku_no in chosen:
             demand[whole, where[channel]] += number
-    return [
+    rows = [
         row
         for key, (whole, skus) in _alike(subject, by).items()
         for there, serving in _serving(per, meant).items()
@@ -135,6 +137,7 @@ def _rows(
         )
         is not None
     ]
+    return sorted(rows, key=place_of)
 
 
 def _alike(subject: Subject, by: Breakdown) -> dict[Key, tuple[str | None, list[str]]]:

@@ -1,5 +1,6 @@
 """Sku tail: how every sku sold lately, which few make up most of it, and which might leave the range."""
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
@@ -78,7 +79,8 @@ async def sku_tail(db: Database, within: ScopeAsked, asked: Asked) -> Lesson[Sku
         await make_room(tx)
         found = await _find(tx, seen, subject, meant, asked.days)
     ranked = sorted(subject.chosen, key=lambda one: (-_units(found, one), _days(found, one), one.sku))
-    rows = _rows(ranked, meant, found, asked.fewer_than)
+    # However many rows: meanwhile others are served.
+    rows = await asyncio.to_thread(_rows, ranked, meant, found, asked.fewer_than)
     meaning = Meaning(
         SKU_TAIL, SKU_TAIL_RULES, {"of": subject.named}, {"days": asked.days, "fewer_than": asked.fewer_than}, ["sku"]
     )
