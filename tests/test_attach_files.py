@@ -6,11 +6,13 @@ import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import asyncpg
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import text
 
 from commerce.kernel.access import Role
-from commerce.kernel.db import Database
+from commerce.kernel.db import Database, is_passing
 from tests.attach_shop import IDA, JON, PHONES_TO_CASES, RATE, buy
 from tests.conftest import Api, Callers, Json
 from tests.shop import put_stock
@@ -114,3 +116,14 @@ async def test_a_question_that_is_refused_is_no_file(analyst: Api) -> None:
     for path, wanted in (("", "csv"), ("/orders", "parquet"), ("/matrix", "json"), ("/chart", "svg")):
         refused = await analyst.get(f"{RATE}{path}", **asked, format=wanted)
         assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "window_days")
+
+
+async def test_a_list_that_takes_too_long_is_not_now_and_no_bug(db: Database) -> None:
+    """What a cursor of the database says no to comes as it is; whoever asks again may be luckier."""
+    async with db.snapshot() as tx:
+        await tx.execute(text("SET LOCAL statement_timeout = '5ms'"))
+        with pytest.raises(asyncpg.QueryCanceledError) as ended:
+            await tx.stream(text("SELECT count(*) FROM generate_series(1, 100000000)"))
+
+    assert is_passing(ended.value)
+    assert not is_passing(asyncpg.UniqueViolationError())

@@ -206,11 +206,20 @@ def is_passing(error: BaseException) -> bool:
     """Whether a database error says "not now" rather than "never": sending the same request again is right."""
     if isinstance(error, _NOT_THERE):
         return True
+    if isinstance(error, asyncpg.PostgresError):
+        return _says_not_now(error)  # As it comes out of a cursor of the database: nobody wraps it there.
     if not isinstance(error, DBAPIError):
         return False
-    state = str(getattr(error.orig, "sqlstate", "") or getattr(error.orig, "pgcode", "") or "")
-    passing = state[:2] in {"08", "40", "53", "57"} or state in {"55P03", "25P04"}
-    return passing or error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
+    return (
+        _says_not_now(error.orig)
+        or error.connection_invalidated
+        or isinstance(error, InterfaceError | OperationalError)
+    )
+
+
+def _says_not_now(error: BaseException | None) -> bool:
+    state = str(getattr(error, "sqlstate", "") or getattr(error, "pgcode", "") or "")
+    return state[:2] in {"08", "40", "53", "57"} or state in {"55P03", "25P04"}
 
 
 def _engine(url: str, pool_size: int, limits: Mapping[str, str], patience_s: float | None) -> AsyncEngine:
