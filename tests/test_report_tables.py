@@ -193,7 +193,7 @@ class Earned(msgspec.Struct, frozen=True):
 class Nested(msgspec.Struct, frozen=True):
     """A row with what no cell can hold."""
 
-    skus: list[str]
+    numbers: list[int]
 
 
 def test_any_report_of_plain_rows_is_a_table_and_money_has_its_currency_beside_it() -> None:
@@ -207,8 +207,20 @@ def test_any_report_of_plain_rows_is_a_table_and_money_has_its_currency_beside_i
     assert cells == [["units", 999, "EUR"], ["units", None, None]]
 
 
+class Worded(msgspec.Struct, frozen=True):
+    """A row with words."""
+
+    words: list[str]
+
+
+def test_words_share_a_cell() -> None:
+    table, cells = sheet_of("worded", Worded, [Worded(["a", "b"]), Worded([])], "2026-05-31", {})
+
+    assert (table.columns, cells) == ((Column("words", Kind.TEXT),), [["a, b"], [""]])
+
+
 def test_what_no_cell_can_hold_is_told_by_its_name() -> None:
-    with pytest.raises(NoSuchCell, match="skus"):
+    with pytest.raises(NoSuchCell, match="numbers"):
         Flat(Nested)
 
 

@@ -30,6 +30,8 @@ class NoSuchCell(TypeError):  # noqa: N818 - what it says is the error
 class _Field(NamedTuple):
     path: tuple[str, ...]
     kind: Kind
+    several: bool = False
+    """A list of words, which are in one cell, with commas between them."""
 
 
 class Flat:
@@ -65,6 +67,8 @@ class Flat:
     def _reader(self, field: _Field | Column) -> Callable[[Any], Cell]:
         if isinstance(field, Column):
             return _in_group(self._group, field)
+        if field.several:
+            return _listed(attrgetter(*field.path))
         return attrgetter(*field.path) if len(field.path) == 1 else _deep(field.path)
 
 
@@ -77,6 +81,8 @@ def _cells_of(found: inspect.Type, path: tuple[str, ...], number: Kind) -> Itera
                 yield from _cells_of(field.type, (*path, field.name), number)
     elif isinstance(plain, inspect.IntType):
         yield _Field(path, number)
+    elif isinstance(plain, inspect.ListType) and len(path) == 1 and isinstance(_bare(plain.item_type), inspect.StrType):
+        yield _Field(path, Kind.TEXT, several=True)
     elif type(plain) in _KINDS:
         yield _Field(path, _KINDS[type(plain)])
     else:
@@ -100,6 +106,13 @@ def _deep(path: tuple[str, ...]) -> Callable[[Any], Cell]:
                 return None
             item = getattr(item, name)
         return item  # type: ignore[no-any-return]  # what the struct's types say it is
+
+    return read
+
+
+def _listed(words: Callable[[Any], Sequence[str]]) -> Callable[[Any], Cell]:
+    def read(item: Any) -> Cell:  # noqa: ANN401 - as above
+        return ", ".join(words(item))
 
     return read
 
