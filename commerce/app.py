@@ -33,6 +33,9 @@ from orders.quote_desk import QuoteDesk
 from orders.reports import endpoints as reports
 from orders.reports import set_endpoints as report_sets
 from orders.reports.attach_rate import AttachRates
+from orders.reports.discovery import endpoints as discovery
+from orders.reports.discovery.attach_pairs import AttachPairs
+from orders.reports.discovery.channel_gaps import ChannelGaps
 from orders.reports.lessons import endpoints as lessons
 from orders.reports.programs import endpoints as attach_programs
 from orders.sell import book_sales
@@ -57,6 +60,7 @@ ROUTES: Sequence[HTTPRouteHandler] = (
     *report_sets.ROUTES,
     *attach_programs.ROUTES,
     *lessons.ROUTES,
+    *discovery.ROUTES,
     *keys.ROUTES,
     *checks.ROUTES,
     *dead_shelf.ROUTES,
@@ -82,6 +86,8 @@ class Works:
         self.selling = orders.Selling("book_sales", db, partial(book_sales, self.books))
         self.quoting = QuoteDesk(db, self.books)
         self.attach_rates = AttachRates()
+        self.pairs_desk = AttachPairs()
+        self.gaps_desk = ChannelGaps()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -97,7 +103,7 @@ class Works:
             await self.db.close()
 
 
-_HANDED = ("db", "placing", "selling", "books", "quoting", "provider", "attach_rates")
+_HANDED = ("db", "placing", "selling", "books", "quoting", "provider", "attach_rates", "pairs_desk", "gaps_desk")
 """Of the works, what a route is handed by this name."""
 
 

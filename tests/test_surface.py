@@ -233,6 +233,7 @@ async def test_a_query_parameter_that_is_given_twice_is_refused_unless_it_is_a_l
             for more in ("", "/chart", "/matrix", "/orders")
             for name in ("anchor", "attach", "group_by")
         ),
+        ("/v1/reports/channel-gaps", "of"),
         ("/v1/reports/customer-revenue", "anchor"),
         ("/v1/reports/customer-revenue", "attach"),
         ("/v1/reports/repeat-purchase", "anchor"),

@@ -57,8 +57,9 @@ async def prune_marks(tx: Session, now: datetime, most: int) -> int:
 class KeptAnswers(Generic[Answer]):
     """A process's answers of the last quarter of an hour, the least used ones forgotten first."""
 
-    def __init__(self) -> None:
-        """Know nothing."""
+    def __init__(self, most: int = KEPT_MAX) -> None:
+        """Know nothing, and later so many answers at the most."""
+        self._most = most
         self._answers: OrderedDict[Hashable, tuple[int, Marks, Answer]] = OrderedDict()
 
     async def find(self, tx: ReadSession, question: Hashable, now: datetime) -> Answer | None:
@@ -77,7 +78,7 @@ class KeptAnswers(Generic[Answer]):
         """Remember what a snapshot that saw these marks was answered."""
         self._answers[question] = (_quarter(now), marks, answer)
         self._answers.move_to_end(question)
-        while len(self._answers) > KEPT_MAX:
+        while len(self._answers) > self._most:
             self._answers.popitem(last=False)
 
 

@@ -86,7 +86,7 @@ def net_lines(
     return f"""
         SELECT f.order_number, {"coalesce(p.survivor, f.customer_no)" if merges else "f.customer_no"} AS customer,
                f.channel, c.kind, c.market, f.location, f.launch, f.wave, {at} AS at, {day} AS day, c.as_of_day,
-               f.quantity - coalesce(b.units, 0) AS units, {IS_ANCHOR if members else "true"} AS a
+               f.quantity - coalesce(b.units, 0) AS units, {f"{IS_ANCHOR} AS a" if members else "true AS a, f.sku_no"}
                {", w.product" if products else ""}
           FROM report_sales f
           {_PRODUCTS if products else ""}

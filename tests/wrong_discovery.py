@@ -1,0 +1,189 @@
+"""Pairs that are counted or judged with one rule wrong; each must be told from the right ones in the laws' worlds."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from functools import cache, partial
+from math import comb
+from random import Random
+from typing import Any
+
+from tests import naive_attach as plain
+from tests import naive_discovery as right
+from tests.attach_world import Asked, History, Sale
+from tests.discovery_worlds import crowd, pairs_question
+from tests.naive_attach import Seen
+from tests.naive_discovery import Numbers, Which
+from tests.wrong_engines import Patch, Spoil, Wrong, noted
+
+PAIRS: Wrong = {}
+wrong = partial(noted, PAIRS)
+
+Rule = Callable[..., Any]
+Judged = Mapping[Which, tuple[Numbers, Fraction, Fraction]]
+
+QUESTIONS = 4
+
+
+def judged(history: History, asked: Asked, wanted: right.Wanted) -> Judged:
+    """Every pair that came together, with its numbers, its chance, and what that is worth."""
+    counted = right.pairs(history, asked, wanted)
+    chances = {
+        which: right.at_least(one.both, one.anchors, one.attaches, one.whole)
+        for which, one in counted.items()
+        if one.anchors and one.attaches
+    }
+    every = list(chances.values())
+    return {
+        which: (counted[which], chances[which], right.guarded(chances[which], every))
+        for which in chances
+        if counted[which].both
+    }
+
+
+def caught(patch: Patch, spoil: Spoil, worlds: Iterable[int]) -> int | None:
+    """The first of the worlds in which a question has a wrong answer; None if all are right."""
+    for number in worlds:
+        rights = _right_answers(number)
+        with patch.context() as spoilt:
+            spoil(spoilt)
+            if _answers(number) != rights:
+                return number
+    return None
+
+
+@cache
+def _right_answers(number: int) -> list[Judged]:
+    return _answers(number)
+
+
+def _answers(number: int) -> list[Judged]:
+    return [judged(_crowd(number), *question) for question in _questions(number)]
+
+
+@cache
+def _crowd(number: int) -> History:
+    return crowd(number)
+
+
+@cache
+def _questions(number: int) -> list[tuple[Asked, right.Wanted]]:
+    dice = Random(number)  # noqa: S311 - nothing here is secret
+    return [pairs_question(dice, _crowd(number)) for _ in range(QUESTIONS)]
+
+
+def _instead(module: object, **rules: Rule) -> Spoil:
+    """Other rules in place of those of that name."""
+
+    def spoil(patch: Patch) -> None:
+        for name, rule in rules.items():
+            patch.setattr(module, name, rule)
+
+    return spoil
+
+
+def _but_the_last_day(anchor: Seen, other: Seen, asked: Asked) -> bool:
+    return other.day < plain.last_day(anchor, asked)
+
+
+def _at_any_time(anchor: Seen, other: Seen, asked: Asked) -> bool:
+    del anchor, other, asked
+    return True
+
+
+def _by_instant_alone(one: Seen, other: Seen) -> bool:
+    return one.at < other.at
+
+
+def _never_before(one: Seen, other: Seen) -> bool:
+    del one, other
+    return True
+
+
+def _last(orders: Sequence[Seen]) -> Seen:
+    return orders[-1]
+
+
+def _own_order_always(order: Seen, other: Seen, asked: Asked, wanted: right.Wanted) -> bool:
+    return _counts(order, other, asked, replace(wanted, later_only=False))
+
+
+def _only_later(order: Seen, other: Seen, asked: Asked, wanted: right.Wanted) -> bool:
+    return _counts(order, other, asked, replace(wanted, later_only=True))
+
+
+_counts = right.counts
+
+
+def _by_number(orders: Iterable[Seen]) -> list[Seen]:
+    return sorted(orders, key=lambda one: one.sale.number)
+
+
+def _all_that_was_sold(order: Seen) -> list[str]:
+    return list(order.units)
+
+
+def _nobody_is_merged(history: History, customer: str | None, asked: Asked) -> str | None:
+    del history, asked
+    return customer
+
+
+def _nothing_comes_back(sale: Sale, zone: str, asked: Asked) -> dict[str, int]:
+    del zone, asked
+    units: dict[str, int] = {}
+    for line in sale.lines:
+        units[line.sku] = units.get(line.sku, 0) + line.units
+    return units
+
+
+def _any_period(order: Seen, asked: Asked) -> bool:
+    del order, asked
+    return True
+
+
+def _this_many_exactly(hits: int, marked: int, drawn: int, whole: int) -> Fraction:
+    return Fraction(comb(marked, hits) * comb(whole - marked, drawn - hits), comb(whole, drawn))
+
+
+_at_least = right.at_least
+
+
+def _more(hits: int, marked: int, drawn: int, whole: int) -> Fraction:
+    return _at_least(hits + 1, marked, drawn, whole)
+
+
+def _by_their_number(chance: Fraction, chances: Sequence[Fraction]) -> Fraction:
+    """Bonferroni's guard, which is far stricter."""
+    return min(Fraction(1), chance * len(chances))
+
+
+def _those_that_met(chance: Fraction, chances: Sequence[Fraction]) -> Fraction:
+    """As if pairs that never came together had not been tested."""
+    return _guarded(chance, [one for one in chances if one < 1 or one == chance])
+
+
+_guarded = right.guarded
+
+
+def _one_by_one(chance: Fraction, chances: Sequence[Fraction]) -> Fraction:
+    """Without a look at those that are less likely, a rarer pair may be worth less."""
+    return Fraction(len(chances)) * chance / sum(one <= chance for one in chances)
+
+
+wrong("the last day of a window is out")(_instead(plain, is_in_window=_but_the_last_day))
+wrong("there is no window")(_instead(plain, is_in_window=_at_any_time))
+wrong("numbers do not decide between orders of one instant")(_instead(plain, is_before=_by_instant_alone))
+wrong("earlier orders count as well")(_instead(plain, is_before=_never_before))
+wrong("the anchor's own order does not count")(_instead(right, counts=_only_later))
+wrong("the anchor's own order always counts")(_instead(right, counts=_own_order_always))
+wrong("customers are followed from their last order")(_instead(right, first=_last))
+wrong("the first order is the one with the lowest number")(_instead(right, in_order=_by_number))
+wrong("what is gone is still held")(_instead(right, left=_all_that_was_sold))
+wrong("returns and cancellations are ignored")(_instead(plain, net_units=_nothing_comes_back))
+wrong("merges are ignored")(_instead(plain, person_of=_nobody_is_merged))
+wrong("the period is ignored")(_instead(plain, is_in_period=_any_period))
+wrong("a chance is of this many, not of at least as many")(_instead(right, at_least=_this_many_exactly))
+wrong("a chance is of more")(_instead(right, at_least=_more))
+wrong("the guard is Bonferroni's")(_instead(right, guarded=_by_their_number))
+wrong("pairs that never met are not counted as tests")(_instead(right, guarded=_those_that_met))
+wrong("the guard looks at each pair alone")(_instead(right, guarded=_one_by_one))
