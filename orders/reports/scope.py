@@ -116,12 +116,11 @@ def _believed_at(asked: ScopeAsked, now: datetime) -> datetime:
 def _day_or_instant(field: str, said: str) -> date | datetime:
     """A day, or an instant with its offset (a `+` that arrived as a blank is taken for what it was)."""
     try:
-        if len(said) == _DAY_LENGTH:
-            return date.fromisoformat(said)
-        read = datetime.fromisoformat(said.replace(" ", "+"))
+        is_day = len(said) == _DAY_LENGTH
+        read = date.fromisoformat(said) if is_day else datetime.fromisoformat(said.replace(" ", "+"))
     except ValueError:
         raise InvalidInput(field, "Write a day (2026-01-31), or an instant (2026-01-31T18:00:00Z).") from None
-    if read.tzinfo is None:
+    if isinstance(read, datetime) and read.tzinfo is None:
         raise InvalidInput(field, "An instant needs its offset: 2026-01-31T18:00:00Z.")
     if not _FIRST_YEAR <= read.year < _LAST_YEAR:
         raise InvalidInput(field, "It lies between the years 1900 and 3000.")
