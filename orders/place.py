@@ -12,7 +12,7 @@ from commerce.kernel.idempotency import Answer, Call, Replay
 from commerce.kernel.ids import new_id, order_number
 from commerce.kernel.outbox import told
 from commerce.kernel.refusals import InvalidInput, Refusal
-from commerce.kernel.rows import Rows, write
+from commerce.kernel.rows import Rows
 from inventory.confirm import Confirmation, confirm_holds
 from inventory.rules import merge_wants
 from inventory.sourcing import Sources, Way, find_sources
@@ -28,7 +28,7 @@ from orders.payments.tenders import promised, shown
 from orders.promotion_uses import claim_at_the_end, claim_or_refuse, drop_refused
 from orders.quote import Basket, Quoted, quote_many
 from orders.record import Happening, line_view, noted, order_rows
-from orders.reports.facts import record_sales
+from orders.reports.facts import write_sold
 from orders.rules import COLLECT_WITHIN, Delivery, Fulfilment, OrderState, PaymentPlan
 from orders.schemas import OrderView, PlaceOrderBody, QuoteView
 from pricing.books.current import CurrentBooks
@@ -87,8 +87,7 @@ async def place_orders(
     for case, customer in zip(cases, buyers, strict=True):
         case.customer = customer
     orders = [_order(case, now) for case in cases]
-    await write(tx, [*_rows(cases, orders, now), desk.settle(orders, now)])
-    await record_sales(tx, [order.id for order in orders], now)
+    await write_sold(tx, [*_rows(cases, orders, now), desk.settle(orders, now)], now)
     await claim_at_the_end(tx, desk, now)
     return desk.verdicts()
 

@@ -17,7 +17,7 @@ from commerce.kernel.idempotency import Answer, Call, Replay
 from commerce.kernel.ids import order_number
 from commerce.kernel.outbox import told
 from commerce.kernel.refusals import Refusal
-from commerce.kernel.rows import Rows, write
+from commerce.kernel.rows import Rows
 from inventory.draw import Drawn, Shortfall, draw_stock
 from inventory.rules import merge_wants
 from orders.buyers import find_buyers, who
@@ -30,7 +30,7 @@ from orders.payments.tenders import shown, taken
 from orders.promotion_uses import claim_at_the_end, claim_or_refuse
 from orders.quote import Basket, Quoted, quote_many
 from orders.record import Happening, line_view, noted, order_rows
-from orders.reports.facts import record_sales
+from orders.reports.facts import write_sold
 from orders.rules import Fulfilment, NumberedLine, OrderState, normal_serials, serials_must_fit
 from orders.schemas import OrderView, QuotedLine, QuoteView, SoldLineBody, TillSaleBody
 from orders.send import Sent, record_shipments
@@ -84,8 +84,7 @@ async def book_sales(
         case.customer = buyer
     orders = [_order(case, now) for case in cases]
     sold = [*order_rows(orders, desk.fingerprints()), *_rows(cases, orders, shortfalls, now)]
-    await write(tx, [*sold, desk.settle(orders, now)])
-    await record_sales(tx, [order.id for order in orders], now)
+    await write_sold(tx, [*sold, desk.settle(orders, now)], now)
     await record_shipments(tx, [_sent(case) for case in cases], now)
     await _must_be_ours(tx, cases)
     await claim_at_the_end(tx, desk, now)

@@ -15,7 +15,7 @@ from orders.reports.facts import (
     record_handover,
     record_rest_cancelled,
     record_returned,
-    record_sales,
+    write_sold,
 )
 from tests.attach_world import FOR_EVER, Category, History, Market, Reduction, Sale, Variant, gone_by, said_by
 
@@ -111,8 +111,7 @@ async def tell(tx: Session, history: History, after: datetime) -> None:
 async def _tell(tx: Session, history: History, after: datetime, until: datetime) -> None:
     """Let happen what was recorded after an instant, and not after another."""
     told = [sale for sale in history.sales if after < sale.recorded_at <= until]
-    await write(tx, order_rows(told))
-    await _record(tx, history, told, until)
+    await _sell(tx, history, told, until)
     for sale in history.sales:
         await _reduce(tx, sale, [one for one in sale.reductions if after < one.recorded_at <= until])
         if sale.handed_over is not None and after < sale.handed_over.at <= until:
@@ -128,12 +127,12 @@ async def _tell(tx: Session, history: History, after: datetime, until: datetime)
     await leave_mark(tx, until)
 
 
-async def _record(tx: Session, history: History, told: Sequence[Sale], until: datetime) -> None:
-    """Write sales down, each while its market had the zone it had then; markets end up as they were in the end."""
+async def _sell(tx: Session, history: History, told: Sequence[Sale], until: datetime) -> None:
+    """Let sales happen, each while its market had the zone it had then; markets end up as they were in the end."""
     changes = sorted(one.until for one in history.markets if one.until)
     for begin, end in pairwise((LONG_AGO, *changes, FOR_EVER)):
         await _set_zones(tx, said_by(history.markets, begin))
-        await record_sales(tx, [_id(sale) for sale in told if begin <= sale.recorded_at < end], until)
+        await write_sold(tx, order_rows([sale for sale in told if begin <= sale.recorded_at < end]), until)
     await _set_zones(tx, said_by(history.markets, until))
 
 

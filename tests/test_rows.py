@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from commerce.kernel.db import Database
-from commerce.kernel.rows import Into, write
+from commerce.kernel.rows import Drawn, Into, write
 from tests.statements import statements
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
@@ -45,6 +45,33 @@ async def test_what_was_given_is_what_is_there(family: Database) -> None:
     assert len(sent) == 1, "children and the parents they refer to, in whichever order"
     assert [tuple(row) for row in found_parents] == parents.values
     assert [tuple(row) for row in found] == children.values
+
+
+async def test_what_is_drawn_is_of_the_rows_that_are_written_with_it_alone(family: Database) -> None:
+    drawn = Drawn(
+        """
+        INSERT INTO counts SELECT p.id, count(c.parent) FROM {parents} p LEFT JOIN {children} c ON c.parent = p.id
+         GROUP BY p.id ORDER BY p.id
+        """,
+        ("parents", "children"),
+    )
+    async with family.transaction() as tx:
+        await tx.execute(text("CREATE TABLE counts (parent text, children int)"))
+        await write(tx, [PARENTS.rows([("old", NOON, 1, True)]), CHILDREN.rows([("old", b"", {}, None)])])
+    async with family.transaction() as tx:
+        with statements(family) as sent:
+            both = [
+                CHILDREN.rows([("a", b"", {}, None)] * 2),
+                PARENTS.rows([("a", NOON, 1, True), ("b", NOON, 1, True)]),
+            ]
+            await write(tx, both, drawn)
+            await write(tx, [PARENTS.rows([("c", NOON, 1, True)])], drawn)
+            await write(tx, [CHILDREN.rows([("c", b"", {}, None)])], drawn)
+    async with family.read() as tx:
+        found = (await tx.execute(text("SELECT * FROM counts ORDER BY parent"))).all()
+
+    assert len(sent) == 3
+    assert [tuple(row) for row in found] == [("a", 2), ("b", 0), ("c", 0)]
 
 
 async def test_no_rows_are_no_statement(family: Database) -> None:

@@ -30,7 +30,18 @@ class Rows(NamedTuple):
     values: Sequence[Sequence[object]]
 
 
-async def write(tx: Session, many: Iterable[Rows]) -> None:
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What else is written, drawn from the rows that are written with it alone: a constant of whoever owns the table.
+
+    In `insert` the name of each of these tables stands in braces.
+    """
+
+    insert: str
+    tables: Sequence[str]
+
+
+async def write(tx: Session, many: Iterable[Rows], drawn: Drawn | None = None) -> None:
     """Write all of these in one statement, however many and into however many tables; nothing for no rows.
 
     They may refer to each other: foreign keys are looked at when all of them are there. Each table's rows are sent as
@@ -39,7 +50,7 @@ async def write(tx: Session, many: Iterable[Rows]) -> None:
     some = [rows for rows in many if rows.values]
     if some:
         sent = {f"rows_{n}": _as_json(rows) for n, rows in enumerate(some)}
-        await tx.execute(_statement(*(rows.into for rows in some)), sent)
+        await tx.execute(_statement(drawn, *(rows.into for rows in some)), sent)
 
 
 def _as_json(rows: Rows) -> str:
@@ -48,11 +59,19 @@ def _as_json(rows: Rows) -> str:
 
 
 @cache
-def _statement(*tables: Into) -> TextClause:
+def _statement(drawn: Drawn | None, *tables: Into) -> TextClause:
     """The statement for rows of these tables; there are as many as there are constants that are written together."""
-    *others, last = (_insert(into, n) for n, into in enumerate(tables))
-    together = ", ".join(f"written_{n} AS ({other})" for n, other in enumerate(others))
-    return text(f"WITH {together} {last}" if others else last)
+    inserts = [_insert(into, n) for n, into in enumerate(tables)]
+    if drawn is None:
+        last = inserts.pop()
+    else:
+        inserts = [f"{one} RETURNING *" if into.table in drawn.tables else one
+                   for one, into in zip(inserts, tables, strict=True)]  # fmt: skip
+        written = {into.table: f"written_{n}" for n, into in enumerate(tables)}
+        none = {table: f"(SELECT * FROM {table} WHERE false)" for table in drawn.tables}  # noqa: S608 - as below
+        last = drawn.insert.format(**none | written)
+    together = ", ".join(f"written_{n} AS ({one})" for n, one in enumerate(inserts))
+    return text(f"WITH {together} {last}" if inserts else last)
 
 
 def _insert(into: Into, n: int) -> str:

@@ -1,35 +1,40 @@
 """Facts: what was sold, cancelled, brought back and handed over, written in the transaction in which it happened.
 
-Each function is one statement that reads what the orders' rows say, so a fact is by construction what they say.
+Each is read off the orders' rows by the statement that writes it, so a fact is by construction what they say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import text
 
 from commerce.kernel.db import Session
+from commerce.kernel.rows import Drawn, Into, Rows, write
 
-IS_PREORDER = """
-    (o.launch IS NOT NULL OR EXISTS (SELECT FROM payment_plans p WHERE p.order_id = o.id AND p.plan = 'later'))
+_IS_PREORDER = """
+    (o.launch IS NOT NULL OR EXISTS (SELECT FROM {payment_plans} p WHERE p.order_id = o.id AND p.plan = 'later'))
 """
+_TABLES = ("orders", "order_lines", "payment_plans")
+_STORED = {table: table for table in _TABLES}
+IS_PREORDER = _IS_PREORDER.format(**_STORED)
 _SALES = f"""
     SELECT o.placed_at, coalesce(o.recorded_at, o.placed_at) AS recorded_at,
            l.line_total - CASE WHEN o.prices_include_tax THEN l.tax_total ELSE 0 END AS revenue,
            u.no AS customer_no, v.no AS sku_no, CAST(o.placed_at AT TIME ZONE m.time_zone AS date) AS day,
-           l.quantity, l.line, o.source = 'import' AS historic, {IS_PREORDER} AS preorder,
+           l.quantity, l.line, o.source = 'import' AS historic, {_IS_PREORDER} AS preorder,
            o.order_number, o.channel, o.location, o.launch, o.wave
-      FROM orders o
-      JOIN order_lines l ON l.order_id = o.id
+      FROM {{orders}} o
+      JOIN {{order_lines}} l ON l.order_id = o.id
       JOIN variants v ON v.sku = l.sku
       JOIN channels c ON c.code = o.channel
       JOIN markets m ON m.code = c.market
       {{to}}
 """  # noqa: S608 - made of this module's constants
-SALES = _SALES.format(to="LEFT JOIN customers u ON u.id = o.customer_id")
+_TO_BUYER = "LEFT JOIN customers u ON u.id = o.customer_id"
+SALES = _SALES.format(to=_TO_BUYER, **_STORED)
 """What orders sold, as facts; a condition on `o` says which orders."""
 GIVEN_SALES = _SALES.format(
-    to="JOIN given_orders g ON g.order_number = o.order_number LEFT JOIN customers u ON u.code = g.customer"
+    to="JOIN given_orders g ON g.order_number = o.order_number LEFT JOIN customers u ON u.code = g.customer", **_STORED
 )
 """The same of an import, sold to whom the file names: to whom they were merged may not have been known then."""
 SALES_COLUMNS = """
@@ -42,13 +47,14 @@ REDUCTIONS_COLUMNS = """
 """
 
 _MARK = "INSERT INTO report_marks (left_at) VALUES (:now)"
-_RECORD = text(f"""
-    WITH mark AS ({_MARK})
-    INSERT INTO report_sales ({SALES_COLUMNS}) {SALES} WHERE o.id = ANY (ARRAY(SELECT unnest(CAST(:orders AS text[]))))
-     ORDER BY o.placed_at, o.order_number, l.line
-""")
-"""PostgreSQL does not look into the sub-select, so one plan serves however many orders there are: for a list that it
-sees, it would make one anew each time, which takes twice as long as to carry it out."""
+_MARKS = Into("report_marks", {"left_at": "timestamptz"})
+_SOLD = Drawn(
+    f"""
+        INSERT INTO report_sales ({SALES_COLUMNS}) {_SALES.replace("{to}", _TO_BUYER)}
+         ORDER BY o.placed_at, o.order_number, l.line
+    """,
+    _TABLES,
+)
 _REDUCE = """
     INSERT INTO report_reductions (placed_at, happened_at, recorded_at, sku_no, units, line, historic, kind,
                                    order_number, channel, came_back_in)
@@ -70,9 +76,9 @@ _HANDED = text(f"""
 _LEAVE = text(_MARK)
 
 
-async def record_sales(tx: Session, orders: Sequence[str], now: datetime) -> None:
-    """Write down what these orders, whose rows are there, have sold."""
-    await tx.execute(_RECORD, {"orders": list(orders), "now": now})
+async def write_sold(tx: Session, many: Iterable[Rows], now: datetime) -> None:
+    """Write the rows of new orders and of what goes with them, and in the same statement what they have sold."""
+    await write(tx, [*many, _MARKS.rows([(now,)])], _SOLD)
 
 
 async def record_cancellation(tx: Session, order: str, now: datetime) -> None:

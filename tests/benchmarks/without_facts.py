@@ -3,22 +3,25 @@
 It shows what keeping facts costs, and exists nowhere else: python -m tests.benchmarks.without_facts serve ...
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 from commerce.commands import serve
+from commerce.kernel.db import Session
+from commerce.kernel.rows import Rows, write
 
 
 def make_app(parent: int) -> Callable[..., Any]:
     """The application of one worker process, as the shop's own but for the facts."""
     import orders.place as placing  # noqa: PLC0415 - each worker process has its own, after the fork
 
-    vars(placing).update(record_sales=_write_nothing)
+    vars(placing).update(write_sold=_write_no_facts)
     return _SHOPS_OWN(parent)
 
 
-async def _write_nothing(*_: object) -> None:
-    pass
+async def _write_no_facts(tx: Session, many: Iterable[Rows], _: datetime) -> None:
+    await write(tx, many)
 
 
 _SHOPS_OWN = serve.make_app
