@@ -1,16 +1,19 @@
 """The API: every route of every domain, in one Litestar application that fails to start if one has no roles."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
+import structlog
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.exc import SQLAlchemyError
 
 from catalog import endpoints as catalog
-from commerce.kernel.access import EVERY_ROLE
+from commerce.kernel.access import EVERY_ROLE, NoKey
 from commerce.kernel.clock import SystemClock
 from commerce.kernel.db import PATIENCE_S, Database
 from commerce.kernel.http import HANDLERS, StrictRequest, authorise, provide_call, provide_principal
@@ -38,6 +41,7 @@ from orders.reports.discovery.attach_pairs import AttachPairs
 from orders.reports.discovery.channel_gaps import ChannelGaps
 from orders.reports.lessons import endpoints as lessons
 from orders.reports.programs import endpoints as attach_programs
+from orders.reports.rehearse import rehearse
 from orders.sell import book_sales
 from pricing import endpoints as pricing
 from pricing.books import endpoints as price_books
@@ -68,6 +72,9 @@ ROUTES: Sequence[HTTPRouteHandler] = (
     *docs.ROUTES,
 )
 BODY_BYTES_MAX = 1_000_000
+REHEARSED_FOR_S = 2
+"""A start waits no longer for a database that does not answer."""
+_log = structlog.get_logger()
 
 
 class RouteWithoutRoles(Exception):  # noqa: N818 - what it says is the error
@@ -114,9 +121,11 @@ def build_app(
     provider_url: str | None = None,
     log: LogStyle = "pretty",
     gateway: PaymentGateway | None = None,
+    rehearsed: bool = False,
 ) -> Litestar:
     """The application on a database; when it stops, its connections are given back.
 
+    `rehearsed` is for who keeps it for long: it takes a moment more to start, and the first callers wait no longer.
     Redis and `provider_url` are only looked at. Without a `gateway` orders are taken, and nobody can pay online.
     """
     app: Litestar
@@ -135,7 +144,7 @@ def build_app(
         },
         request_class=StrictRequest,
         logging_config=None,
-        lifespan=[_serving],
+        lifespan=[_serving, _rehearsed] if rehearsed else [_serving],
         request_max_body_size=BODY_BYTES_MAX,
         openapi_config=docs.OPENAPI,
     )
@@ -176,6 +185,19 @@ async def _serving(app: Litestar) -> AsyncIterator[None]:
             await app.state["provider"].close()
 
 
+@asynccontextmanager
+async def _rehearsed(app: Litestar) -> AsyncIterator[None]:
+    """Do once what the first caller would wait for. Where there is no database, or not yet its tables, nobody waits."""
+    try:
+        async with asyncio.timeout(REHEARSED_FOR_S):
+            with suppress(NoKey):
+                await app.state["key_ring"].principal("nobody's")
+            await rehearse(app.state["db"])
+    except (SQLAlchemyError, OSError) as error:
+        _log.info("not_rehearsed", error=repr(error)[:300])
+    yield
+
+
 def create_app() -> Litestar:
     """The application as the environment wants it, with database connections of its own. Raises SettingRefused."""
     settings = Settings.from_environment(os.environ)
@@ -185,7 +207,9 @@ def create_app() -> Litestar:
     db = Database(url, replica_url=settings.replica_url, pool_size=settings.pool_size, patience_s=PATIENCE_S)
     provider_url = settings.stripe.url if settings.stripe else None
     gateway = connect(settings, wait_s=WAIT_S_MAX)
-    return build_app(db, redis_url=settings.redis_url, provider_url=provider_url, log=settings.log, gateway=gateway)
+    return build_app(
+        db, redis_url=settings.redis_url, provider_url=provider_url, log=settings.log, gateway=gateway, rehearsed=True
+    )
 
 
 def every_route_states_its_roles(app: Litestar) -> None:

@@ -16,16 +16,17 @@ from orders.reports.rules import GroupBy, Kind, Question, follows
 from orders.reports.scope import conditions_of, scan_range, values_of
 
 MEMORY = "128MB"
-"""For each sort and hash of a report: more than the server's default, and little beside what a report reads. Lines cost
-more to hand on than the server thinks: what can be joined and sorted before is, by all processes that read."""
+"""For each sort and hash of a report: more than the server's default, and little beside what a report reads."""
 ROWS_MAX = 50_000
 """What is answered at once lies in memory; who wants more of it asks for a part at a time."""
-_PATIENT = (
-    text(f"SET LOCAL work_mem = '{MEMORY}'"),
-    text("SET LOCAL plan_cache_mode = 'force_custom_plan'"),
-    text("SET LOCAL hash_mem_multiplier = 2"),
-    text("SET LOCAL parallel_tuple_cost = 0.3"),
-)
+_ROOM = {
+    "work_mem": MEMORY,
+    "hash_mem_multiplier": "2",
+    "plan_cache_mode": "force_custom_plan",
+    # Lines cost more to hand on than the server thinks: what can be joined and sorted before is, by all that read.
+    "parallel_tuple_cost": "0.3",
+}
+_MAKE_ROOM = text(f"SELECT {', '.join(f'set_config({name!r}, {value!r}, true)' for name, value in _ROOM.items())}")
 
 
 class Tally(NamedTuple):
@@ -48,8 +49,7 @@ class Known(NamedTuple):
 
 async def make_room(tx: ReadSession) -> None:
     """Let this transaction use memory as a report needs it, and be planned for what is asked."""
-    for statement in _PATIENT:
-        await tx.execute(statement)
+    await tx.execute(_MAKE_ROOM)
 
 
 class Prepared(NamedTuple):

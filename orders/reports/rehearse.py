@@ -1,0 +1,30 @@
+"""Rehearse: what the first question of a process would wait for is done before anybody asks it."""
+
+from datetime import timedelta
+
+from catalog.came_later import came_later
+from catalog.members import members
+from commerce.kernel.db import Database
+from orders.reports.kept import marks_seen
+from orders.reports.rates import Known, count_rates, make_room
+from orders.reports.rules import Basis, GroupBy, Period, Question
+from orders.reports.scope import ScopeAsked, see
+
+
+async def rehearse(db: Database) -> None:
+    """Ask for an attach rate of nothing: a connection is open then, and both ends of it know the way.
+
+    It takes some milliseconds, however much was ever sold.
+    """
+    now = db.clock.now()
+    async with db.snapshot() as tx:
+        scope, found, _ = await see(tx, ScopeAsked(), now)
+        nothing = await members(tx, [], now)
+        await came_later(tx, now, now)
+        await marks_seen(tx)
+        await make_room(tx)
+        question = Question(
+            period=Period(now - timedelta.resolution, now), as_of=scope.as_of, anchor=(), attach=(),
+            basis=Basis.CUSTOMERS, window_days=0, group_by=(GroupBy.MONTH, GroupBy.CHANNEL),
+        )  # fmt: skip
+        await count_rates(tx, question, Known(found, nothing, nothing))
