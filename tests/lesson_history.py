@@ -49,7 +49,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Sale:
-    """An order. Of a historic one it was known when it happened whatever happened."""
+    """An order; `store` is where it is handed over. Of a historic one it was known when it happened what happened."""
 
     number: str
     channel: str

@@ -130,12 +130,16 @@ class Eyes:
 
     def meant(self, channel: str) -> bool:
         """Whether a channel is one that is asked for."""
-        of_store = LOCATIONS[self.asked["store"]][1] if "store" in self.asked else channel[-2:]
         return bool(
-            self.asked.get("market", channel[-2:]) == channel[-2:] == of_store
+            self.sells_there(channel)
+            and self.asked.get("market", channel[-2:]) == channel[-2:]
             and self.asked.get("channel", channel) == channel
             and self.asked.get("channel_kind", CHANNELS[channel]) == CHANNELS[channel]
         )
+
+    def sells_there(self, channel: str) -> bool:
+        """Whether a channel sells in the store that is asked for: what is collected there was sold online."""
+        return "store" not in self.asked or served_by(channel) == LOCATIONS[self.asked["store"]]
 
     def stock(self, skus: Iterable[str], channels: Iterable[str], last: date = date.max) -> tuple[int, int] | None:
         """Units in the places that serve some channels, no later than a day's end; and those of them nobody held."""

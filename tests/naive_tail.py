@@ -79,7 +79,6 @@ class Tail:
         offers = {
             one.channel: self.offered(one) for one in self.eyes.history.listings
             if one.sku == sku and one.channel in self.channels
-            and ("store" not in self.asked or CHANNELS[one.channel] == "retail")
         }  # fmt: skip
         offers = {channel: offer for channel, offer in offers.items() if offer[0]}
         long_there = [channel for channel, (_, older) in offers.items() if older]

@@ -17,6 +17,7 @@ from tests.lesson_history import (
     BEGIN,
     CHANNELS,
     END,
+    LOCATIONS,
     History,
     Line,
     Listing,
@@ -224,6 +225,10 @@ WRONG: dict[str, tuple[str, object, str, object]] = {
     ),
     "what happens at the as-of is not known yet": ("returns", naive_lessons, "INSTANT", timedelta(0)),
     "stock is what it was at the as-of": ("sell-through", naive_lessons, "end_of", lambda *_: END),
+    "a store sold what is collected there": (
+        "returns", naive_lessons.Eyes, "sells_there",
+        lambda self, channel: self.asked.get("store") is None or channel.endswith(LOCATIONS[self.asked["store"]][1]),
+    ),
     "what is lacking in one place is missing in another": ("sell-through", naive_lessons, "left", lambda units: units),
     "a first order is the first that the filters leave": (
         "customer-revenue", naive_cohorts, "_people", filtered_first

@@ -16,6 +16,7 @@ from tests.stories import cash, order, sale
 
 FIRST_QUARTER = {"from": "2026-01-01", "to": "2026-03-31"}
 JUNE = "2026-06-30"
+PHONE_BLK = "sku:PHONE-BLK"
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ async def sold(till: Api, sku: str, quantity: int) -> None:
     assert answer.status_code == 201, answer.text
 
 
-async def ordered(web: Api, sku: str, quantity: int, **how: str) -> str:
+async def ordered(web: Api, sku: str, quantity: int, **how: object) -> str:
     """Order some online; the order's id."""
     answer = await web.post("/v1/orders", order((sku, quantity), total=79900 * quantity, **how))
     assert answer.status_code == 201, answer.text
@@ -173,10 +174,40 @@ async def test_what_is_collected_is_sold_online_and_drawn_from_the_store(analyst
         ("phone", "PHONE-BLK", "retail-de", 2, "1.000000", 6, 9, "0.400000", "42.000000"),
     ]
     assert picked(berlin, *figures) == [
-        ("phone", "PHONE-BLK", "web-de", 4, "1.000000", 0, None, None, None),
         ("phone", "PHONE-BLK", "retail-de", 2, "1.000000", 6, 4, "0.600000", "18.666667"),
     ]
     assert picked(retail, *figures) == [("phone", "PHONE-BLK", 2, "1.000000", 6, 9, "0.400000", "42.000000")]
+
+
+@pytest.mark.usefixtures("shop")
+async def test_a_stores_sales_are_those_made_in_it_whatever_is_collected_there(
+    analyst: Api, web: Api, till: Api
+) -> None:
+    """Ida orders four phones online and collects them in Berlin: it has to hand them over, and has sold her nothing."""
+    ida = {"email": "ida@example.test"}
+    await ordered(web, "PHONE-BLK", 4, fulfilment="collect", collect_at="berlin", buyer=ida)
+    await sold(till, "PHONE-BLK", 2)
+    berlin = {"store": "berlin", "per": "all"}
+
+    tail = (await asked(analyst, "sku-tail", of=PHONE_BLK, store="berlin"))["rows"]
+    goods = [
+        picked(await asked(analyst, "returns", by="sku", **berlin), "sold"),
+        [(row["units"], row["orders"]) for row in tail],
+        picked(await asked(analyst, "sell-through", of=PHONE_BLK, **berlin), "units", "drawn"),
+    ]
+    people = [
+        await asked(analyst, "repeat-purchase", **berlin),
+        await asked(analyst, "customer-revenue", anchor="category:phones", attach="category:cases", **berlin),
+    ]
+    rate = await asked(
+        analyst, "attach-rate", anchor="category:phones", attach="category:cases", basis="units", store="berlin"
+    )
+
+    assert goods == [[("phone", "PHONE-BLK", 2)], [(2, 1)], [("phone", 2, 6)]]
+    assert [one["rows"] for one in people] == [[], []]
+    assert rate["total"]["denominator"] == 2
+    for answer in (*people, rate):
+        assert "A sale's store is the one in which it was sold" in " ".join(answer["definition"]["rules"])
 
 
 async def test_before_any_stock_was_written_down_nobody_knows_how_much_there_was(

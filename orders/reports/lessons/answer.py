@@ -8,13 +8,13 @@ import msgspec
 
 from commerce.kernel.bodies import Amount
 from orders.reports.cite import filters_shown, said
+from orders.reports.definitions import STORE
 from orders.reports.lessons.schemas import Lesson, LessonDefinition
 from orders.reports.pages import Ended, cursor_after, digest_of, ended, foreign, going_on
 from orders.reports.rules import Period
 from orders.reports.schemas import PeriodView, SetView
 from orders.reports.scope import ScopeAsked, Seen
 
-STORE = "Of a store is what was sold in it, and what was ordered online and is collected there."
 Row = TypeVar("Row")
 Order = tuple[int, int, str]
 """Where a row stands: by two numbers first, and by words where those are equal."""

@@ -1,6 +1,6 @@
 """Lines: what was sold, with what was cancelled and what came back of it as far as that was known at the as-of."""
 
-from orders.reports.rates_sql import BOUNDS, CHANNELS, ROOTS, known
+from orders.reports.rates_sql import BOUNDS, CHANNELS, ROOTS, STORE, known
 
 
 def net_units(line: str) -> str:
@@ -26,6 +26,7 @@ def taken_off(line: str, units: str) -> str:
 def sold_lines(*, bounded: bool, narrowed: bool, merges: bool, followed: bool = False) -> str:
     """Every line that was known: of everything, or of the skus that are bound; all ever, or where a period may lie.
 
+    `location` is the store in which it was sold, `handed_over_in` that one or the one in which it is collected.
     `followed` leaves guests out. What a caller must bind is in `scope.values_of`, and `sku_nos` where it is narrowed.
     """
     conditions = [
@@ -37,7 +38,8 @@ def sold_lines(*, bounded: bool, narrowed: bool, merges: bool, followed: bool = 
     reductions = [*conditions, known("r", "happened_at")]
     return f"""
         SELECT f.order_number, f.line, {customer} AS customer,
-               f.sku_no, f.channel, c.kind, c.market, c.currency, f.location, f.placed_at AS at, f.day, c.as_of_day,
+               f.sku_no, f.channel, c.kind, c.market, c.currency, {STORE}, f.location AS handed_over_in,
+               f.placed_at AS at, f.day, c.as_of_day,
                f.revenue, f.quantity, least(coalesce(b.cancelled, 0), f.quantity) AS cancelled,
                least(coalesce(b.units, 0), f.quantity) - least(coalesce(b.cancelled, 0), f.quantity) AS returned
           FROM report_sales f

@@ -124,19 +124,20 @@ def _beside(subject: Subject, by: Breakdown) -> list[int] | None:
 
 
 async def _sold(tx: ReadSession, seen: Seen, sku_nos: list[int] | None) -> list[_Sold]:
-    """What was sold in every channel of the market and the store that are meant: channels share what serves them.
+    """What was sold in every channel of the market that is meant: channels share what serves them.
 
-    What was sold in a store, or is collected there, came from there.
+    What was sold in a store, or is collected there, came from there; of a store, all that came from it.
     """
     units = net_units("x")
     lines = sold_lines(bounded=True, narrowed=sku_nos is not None, merges=False)
-    wide = msgspec.structs.replace(seen.scope, channel=None, channel_kind=Kind.ALL)
+    wide = msgspec.structs.replace(seen.scope, channel=None, channel_kind=Kind.ALL, store=None)
+    conditions = [*conditions_of(wide), *(["x.handed_over_in = :store"] if seen.scope.store else [])]
     statement = f"""
-        SELECT x.sku_no, x.channel, x.location IS NOT NULL, sum({units})
-          FROM ({lines}) AS x WHERE {" AND ".join(conditions_of(wide))}
+        SELECT x.sku_no, x.channel, x.handed_over_in IS NOT NULL, sum({units})
+          FROM ({lines}) AS x WHERE {" AND ".join(conditions)}
          GROUP BY 1, 2, 3 HAVING sum({units}) > 0
     """  # noqa: S608 - made of constants; what a caller gave is bound
-    facts = {**values_of(wide, seen.places, _NOBODY), "sku_nos": sku_nos}
+    facts = {**values_of(seen.scope, seen.places, _NOBODY), "sku_nos": sku_nos}
     at = {place.channel: place for place in seen.places}
     return [
         _Sold(sku_no, channel, (at[channel].market, "retail" if in_store else at[channel].kind), number)

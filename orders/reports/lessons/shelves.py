@@ -39,19 +39,16 @@ class OnHand(NamedTuple):
 
 
 async def places_meant(tx: ReadSession, seen: Seen) -> list[Place]:
-    """The channels that a scope leaves."""
+    """The channels that a scope leaves: of a store, the retail ones of its market."""
     scope = seen.scope
-    store_market = None
-    if scope.store is not None:
-        store_market = (await tx.execute(_LOCATIONS, {"store": scope.store})).one().market
     wanted = {"channel": scope.channel, "market": scope.market}
     if scope.channel_kind is not Kind.ALL:
         wanted["kind"] = str(scope.channel_kind)
+    if scope.store is not None:
+        its = (await tx.execute(_LOCATIONS, {"store": scope.store})).one()
+        wanted |= {"market": its.market, "kind": str(Kind.RETAIL)}
     return [
-        place
-        for place in seen.places
-        if all(value in {None, getattr(place, name)} for name, value in wanted.items())
-        and store_market in {None, place.market}
+        place for place in seen.places if all(value in {None, getattr(place, name)} for name, value in wanted.items())
     ]
 
 

@@ -110,11 +110,7 @@ async def _find(tx: ReadSession, seen: Seen, subject: Subject, meant: Sequence[P
         if one.status == "active" and sum(sold.units for sold in lately.get(one.sku_no, ())) < asked.fewer_than
     }
     first = {place.market: _today(seen, place) - timedelta(days=asked.days - 1) for place in meant}
-    shown = [
-        Days(place.channel, first[place.market], place.known_before)
-        for place in meant
-        if seen.scope.store is None or place.kind == "retail"
-    ]
+    shown = [Days(place.channel, first[place.market], place.known_before) for place in meant]
     offers: defaultdict[str, list[Offer]] = defaultdict(list)
     for offer in await on_offer(tx, shown, as_of.last_instant, as_of.believed_at):
         offers[offer.sku].append(offer)

@@ -34,7 +34,8 @@ _PEOPLE = [NET, AS_OF, DAYS, PREORDERS, LATER, GUESTS, COHORTS, OVER]
 _DRAWN = (
     "What is collected in a store is sold where it was ordered, and drawn from that store: units, demand and "
     "share_of_demand are about the channel that sold, all other figures about the stock that it came from. What is "
-    "shipped counts as drawn from the warehouses of its market."
+    "shipped counts as drawn from the warehouses of its market. With a store, the channels that are meant are the "
+    "retail ones of its market."
 )
 
 SELL_THROUGH: Mapping[str, str] = {
