@@ -1,7 +1,7 @@
 """On offer: in which channels variants could be bought during some days, and since when, as their listings said."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -11,10 +11,10 @@ from commerce.kernel.db import ReadSession
 
 
 class Days(NamedTuple):
-    """Of a channel the day with which some days begin in its market, and the instant before which they end."""
+    """Some days of a channel: the instant at which they begin, and the one before which they end."""
 
     channel: str
-    first: date
+    begin: datetime
     before: datetime
 
 
@@ -30,11 +30,10 @@ class Offer(NamedTuple):
 # What is active is active since its last other status; where a past does not say, it was as it is after.
 _OFFERED = text(f"""
     WITH days AS (
-        SELECT w.channel, CAST(w.first AS timestamp) AT TIME ZONE m.time_zone AS begin,
+        SELECT w.channel, w.begin,
                least(w.before, CAST(:believed_at AS timestamptz) + interval '1 microsecond') AS before
-          FROM unnest(CAST(:channels AS text[]), CAST(:firsts AS date[]), CAST(:befores AS timestamptz[]))
-               AS w (channel, first, before)
-          JOIN channels c ON c.code = w.channel JOIN markets m ON m.code = c.market),
+          FROM unnest(CAST(:channels AS text[]), CAST(:begins AS timestamptz[]), CAST(:befores AS timestamptz[]))
+               AS w (channel, begin, before)),
     offers AS (
         SELECT l.sku, l.channel, d.begin, greatest(l.said_from, l.visible_from, l.certified_from, a.since) AS since,
                least(l.said_to, l.visible_to, d.before) AS before
@@ -55,7 +54,7 @@ async def on_offer(tx: ReadSession, days: Sequence[Days], at: datetime, believed
     """
     facts = {
         "channels": [one.channel for one in days],
-        "firsts": [one.first for one in days],
+        "begins": [one.begin for one in days],
         "befores": [one.before for one in days],
         "at": at,
         "believed_at": believed_at,

@@ -192,6 +192,26 @@ async def test_what_the_catalog_says_later_changes_no_past_tail(
         assert_same(await asked(analyst, report, **params), answer)
 
 
+async def test_days_that_began_in_one_time_zone_did_so_for_ever(
+    db: Database, clock: SetClock, callers: Callers, analyst: Api
+) -> None:
+    """Shown since seven on the first of 29 mornings, the watch is new. Then Germany goes by Hawaii's clocks."""
+    await open_shop(db)
+    await put_stock(db, "WATCH", "wh-de", 3)
+    await plant(
+        db, "UPDATE listings SET visible_from = '2026-10-05 05:00Z' WHERE sku = 'WATCH' AND channel LIKE '%-de'"
+    )
+    then = clock.now().isoformat()
+    clock.advance(timedelta(hours=1))
+    before = await asked(analyst, "sku-tail", days=29, market="de", as_of=then)
+
+    moved = await (await callers(Role.ADMIN)).send("PATCH", "/v1/markets/de", {"time_zone": "Pacific/Honolulu"})
+    assert moved.status_code == 200, moved.text
+
+    assert advice(before) == "unknown new"
+    assert_same(await asked(analyst, "sku-tail", days=29, market="de", as_of=then), before)
+
+
 async def test_a_listing_counts_for_the_days_on_which_it_said_so(
     db: Database, clock: SetClock, analyst: Api, merchandiser: Api
 ) -> None:

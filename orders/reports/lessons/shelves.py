@@ -1,9 +1,8 @@
 """Shelves: which locations serve which channels, and what was there at an instant."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
@@ -38,6 +37,14 @@ class OnHand(NamedTuple):
         return Units(sum(one.on_hand for one in known), sum(one.available for one in known)) if known else None
 
 
+class _Location(NamedTuple):
+    """A location, and the number of what it serves."""
+
+    code: str
+    market: str
+    group: int
+
+
 async def places_meant(tx: ReadSession, seen: Seen) -> list[Place]:
     """The channels that a scope leaves: of a store, the retail ones of its market."""
     scope = seen.scope
@@ -63,33 +70,18 @@ async def stock_of(
     befores = _befores(seen)
     for market, end in (ends or {}).items():
         befores[market] = min(befores[market], end)
-    serving = _serving(meant)
-    group_of = _groups(serving)
-    shelves = [
-        Shelf(row.code, group_of[row.market, row.kind], befores[row.market])
-        for row in await tx.execute(_LOCATIONS, {"store": seen.scope.store})
-        if (row.market, row.kind) in group_of
-    ]
-    found = await on_hand(tx, shelves)
+    serving, locations = await _that_serve(tx, seen, meant)
+    found = await on_hand(tx, [Shelf(one.code, one.group, befores[one.market]) for one in locations])
     return OnHand({(sku, serving[group]): units for (sku, group), units in found.items()})
 
 
 async def stocked(
-    tx: ReadSession, seen: Seen, meant: Sequence[Place], first: Mapping[str, date], skus: Collection[str]
+    tx: ReadSession, seen: Seen, meant: Sequence[Place], begins: Mapping[str, datetime], skus: Collection[str]
 ) -> set[tuple[str, Serving]]:
-    """Of which of these skus there was anything to sell, and for what, since those days began; by market."""
+    """Of which of these skus there was anything to sell, and for what, since those instants, by market."""
     befores = _befores(seen)
-    begins = {
-        place.market: datetime.combine(first[place.market], datetime.min.time(), ZoneInfo(place.time_zone))
-        for place in meant
-    }
-    serving = _serving(meant)
-    group_of = _groups(serving)
-    spans = [
-        Span(row.code, group_of[row.market, row.kind], begins[row.market], befores[row.market])
-        for row in await tx.execute(_LOCATIONS, {"store": seen.scope.store})
-        if (row.market, row.kind) in group_of
-    ]
+    serving, locations = await _that_serve(tx, seen, meant)
+    spans = [Span(one.code, one.group, begins[one.market], befores[one.market]) for one in locations]
     return {(sku, serving[group]) for sku, group in await had_units(tx, spans, skus)}
 
 
@@ -98,9 +90,12 @@ def _befores(seen: Seen) -> dict[str, datetime]:
     return {place.market: min(place.known_before, believed) for place in seen.places}
 
 
-def _serving(meant: Sequence[Place]) -> list[Serving]:
-    return sorted({(place.market, place.kind) for place in meant})
-
-
-def _groups(serving: Sequence[Serving]) -> dict[tuple[str, str], int]:
-    return {(market, SERVED_BY[kind]): n for n, (market, kind) in enumerate(serving)}
+async def _that_serve(tx: ReadSession, seen: Seen, meant: Sequence[Place]) -> tuple[list[Serving], list[_Location]]:
+    """What is served of these channels, and each location that serves any of it, by its place among those."""
+    serving = sorted({(place.market, place.kind) for place in meant})
+    group_of = {(market, SERVED_BY[kind]): n for n, (market, kind) in enumerate(serving)}
+    return serving, [
+        _Location(row.code, row.market, group_of[row.market, row.kind])
+        for row in await tx.execute(_LOCATIONS, {"store": seen.scope.store})
+        if (row.market, row.kind) in group_of
+    ]

@@ -3,9 +3,10 @@
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 from sqlalchemy import text
@@ -109,8 +110,8 @@ async def _find(tx: ReadSession, seen: Seen, subject: Subject, meant: Sequence[P
         for one in subject.chosen
         if one.status == "active" and sum(sold.units for sold in lately.get(one.sku_no, ())) < asked.fewer_than
     }
-    first = {place.market: _today(seen, place) - timedelta(days=asked.days - 1) for place in meant}
-    shown = [Days(place.channel, first[place.market], place.known_before) for place in meant]
+    begins = {place.market: _begin(_today(seen, place) - timedelta(days=asked.days - 1), place) for place in meant}
+    shown = [Days(place.channel, begins[place.market], place.known_before) for place in meant]
     offers: defaultdict[str, list[Offer]] = defaultdict(list)
     for offer in await on_offer(tx, shown, as_of.last_instant, as_of.believed_at):
         offers[offer.sku].append(offer)
@@ -118,7 +119,7 @@ async def _find(tx: ReadSession, seen: Seen, subject: Subject, meant: Sequence[P
     # What is still there needs no looking back, and that is nearly everything.
     there = {key for key, units in stock.units.items() if units.available}
     gone = {sku for sku, where in stock.units if sku in slow and sku in offers and (sku, where) not in there}
-    there |= await stocked(tx, seen, meant, first, gone)
+    there |= await stocked(tx, seen, meant, begins, gone)
     return _Found(lately, days_since, stock, offers, there, await came_later(tx, as_of.last_instant, as_of.believed_at))
 
 
@@ -153,6 +154,11 @@ async def _sales(
 def _today(seen: Seen, place: Place) -> date:
     """The day that it is at the as-of, or was until a moment ago."""
     return seen.scope.as_of.day or place.as_of_day
+
+
+def _begin(day: date, place: Place) -> datetime:
+    """The instant at which a day begins, in the time zone that the market had at the as-of."""
+    return datetime.combine(day, time(), ZoneInfo(place.time_zone))
 
 
 def _units(found: _Found, one: Described) -> int:
