@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
+from catalog.past import VARIANTS, said_then
 from catalog.said import SAID
 from commerce.kernel.db import ReadSession
 
@@ -21,8 +22,7 @@ _LISTED = text(f"""
       FROM ({SAID}) AS l
       JOIN channels c ON c.code = l.channel
       JOIN variants v ON v.sku = l.sku
-      LEFT JOIN (SELECT DISTINCT ON (sku) * FROM variant_pasts WHERE until > :at ORDER BY sku, until) AS p
-           ON p.sku = v.sku
+      LEFT JOIN ({said_then(VARIANTS)}) AS p ON p.sku = v.sku
      WHERE (l.said_from IS NULL OR l.said_from <= least(:at, :believed_at))
        AND (l.said_to IS NULL OR l.said_to > least(:at, :believed_at))
        AND coalesce(p.status, v.status) = 'active' AND l.certified_from <= :at AND l.visible_from <= :at

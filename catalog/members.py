@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import TextClause, text
 
 from catalog.errors import SetsOverlap
+from catalog.past import CATEGORIES, said_then
 from catalog.selectors import Selector, SelectorKind, as_stored
 from commerce.kernel.db import ReadSession
 from commerce.kernel.refusals import UnknownReference
@@ -45,9 +46,8 @@ _HOLDS = {
     SelectorKind.ATTRIBUTE: "{v}.options @> ANY (CAST(CAST(:attribute AS text[]) AS jsonb[]))",
 }
 """By what a variant, as it is or as it was, belongs to the set."""
-_BELOW = """
-    hung AS (
-        SELECT DISTINCT ON (code) code, parent FROM category_pasts WHERE until > :at ORDER BY code, until),
+_BELOW = f"""
+    hung AS ({said_then(CATEGORIES)}),
     tree AS (
         SELECT code, parent FROM hung
          UNION ALL
@@ -56,8 +56,8 @@ _BELOW = """
         SELECT CAST(unnest(CAST(:category AS text[])) AS text) COLLATE "C" AS code
          UNION
         SELECT t.code FROM tree t JOIN below b ON t.parent = b.code)
-"""
-"""Categories with all that hung below them then. A past has its instant behind it: then, this was said no more."""
+"""  # noqa: S608 - made of constants; what a caller gave is bound
+"""Categories with all that hung below them then."""
 
 
 async def members(tx: ReadSession, wanted: Sequence[Selector], at: datetime) -> list[Member]:

@@ -29,6 +29,14 @@ MARKETS = Kept("markets", "market_pasts", "code", ("time_zone",))
 CATEGORIES = Kept("categories", "category_pasts", "code", ("parent",))
 
 
+def said_then(what: Kept) -> str:
+    """What rows that were changed since were at the instant `:at`, as a query of their pasts.
+
+    A past has its instant behind it: of those that were still to end, the first to do so is what was said then.
+    """
+    return f"SELECT DISTINCT ON ({what.key}) * FROM {what.past} WHERE until > :at ORDER BY {what.key}, until"  # noqa: S608 - made of the constants above
+
+
 @asynccontextmanager
 async def past_kept(tx: Session, what: Kept, key: str, now: datetime) -> AsyncIterator[None]:
     """Keep what a row's facts were, if the block changes any; a row that is not there has none.
