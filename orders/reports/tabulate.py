@@ -81,7 +81,7 @@ async def stamped_batches(
             yield [[*_EVENTS.row(event), *cells] for event in events]
 
 
-def about(view: _View) -> dict[str, object]:
+def about(view: msgspec.Struct) -> dict[str, object]:
     """What an answer means and as of when: all of it but its rows."""
     told = _without_rows(view)
     comparison = told.pop("comparison", None)

@@ -13,9 +13,8 @@ from orders.reports.discovery.schemas import (
 )
 from orders.reports.files.flatten import Flat
 from orders.reports.files.tables import Column, Kind
-from orders.reports.tabulate import Sheet, Stamped, stamped
+from orders.reports.tabulate import Sheet, Stamped, about, stamped
 
-_ROWS = {"rows", "next_cursor"}
 _TOLD = {"rules", "period", "filters"}
 
 
@@ -23,18 +22,12 @@ def pairs_sheet(view: AttachPairsView) -> Sheet:
     """The pairs, a row each; with `per`, a column says in which channel."""
     per = view.definition.per
     flat = Flat(PairRow, [] if per is None else [Column(str(per), Kind.TEXT)])
-    return stamped("attach-pairs", flat, view.rows, Stamped(view, _about(view), _cited("attach pairs", view)))
+    return stamped("attach-pairs", flat, view.rows, Stamped(view, about(view), _cited("attach pairs", view)))
 
 
 def gaps_sheet(view: ChannelGapsView) -> Sheet:
     """The things, a row each."""
-    about = Stamped(view, _about(view), _cited("channel gaps", view))
-    return stamped("channel-gaps", Flat(GapRow), view.rows, about)
-
-
-def _about(view: AttachPairsView | ChannelGapsView) -> dict[str, object]:
-    """What an answer means and as of when: all of it but its rows."""
-    return {name: getattr(view, name) for name in view.__struct_fields__ if name not in _ROWS}
+    return stamped("channel-gaps", Flat(GapRow), view.rows, Stamped(view, about(view), _cited("channel gaps", view)))
 
 
 def _cited(name: str, view: AttachPairsView | ChannelGapsView) -> str:

@@ -8,17 +8,14 @@ from orders.reports.cite import period_named, set_named
 from orders.reports.files.flatten import Flat
 from orders.reports.files.tables import Column, Kind
 from orders.reports.lessons.schemas import Lesson, LessonDefinition, Row
-from orders.reports.tabulate import Sheet, Stamped, stamped
+from orders.reports.tabulate import Sheet, Stamped, about, stamped
 
 
 def lesson_sheet(name: str, shape: type[msgspec.Struct], lesson: Lesson[Row]) -> Sheet:
     """All rows, each with what it takes to ask for it again. `shape` is what they are."""
     flat = Flat(shape, [Column(group, Kind.TEXT) for group in lesson.definition.group_by])
-    about = {
-        field: getattr(lesson, field) for field in lesson.__struct_fields__ if field not in {"rows", "next_cursor"}
-    }
     asked = "; ".join([name.replace("-", " "), *_parts(lesson.definition)])
-    return stamped(name, flat, lesson.rows, Stamped(lesson, about, asked))  # type: ignore[arg-type]  # rows are of the shape
+    return stamped(name, flat, lesson.rows, Stamped(lesson, about(lesson), asked))  # type: ignore[arg-type]  # rows are of the shape
 
 
 def _parts(definition: LessonDefinition) -> Iterator[str]:
