@@ -6,10 +6,9 @@ from typing import ClassVar
 from commerce.kernel.outbox import Event
 
 
-class AttachRateLeftBand(Event, frozen=True):
-    """The rate of a program, or of one kind of channels in it, is out of its band. `sure`: so is its whole interval."""
+class _OutOfBand(Event, frozen=True):
+    """What is told of a rate that is out of its band on one side. `sure`: so is its whole interval."""
 
-    topic: ClassVar[str] = "attach_rate_left_band"
     alert: str
     program: str
     program_version: int
@@ -21,19 +20,16 @@ class AttachRateLeftBand(Event, frozen=True):
     denominator: int
 
 
-class AttachRateGotWorse(Event, frozen=True):
+class AttachRateLeftBand(_OutOfBand, frozen=True):
+    """The rate of a program, or of one kind of channels in it, is out of its band."""
+
+    topic: ClassVar[str] = "attach_rate_left_band"
+
+
+class AttachRateGotWorse(_OutOfBand, frozen=True):
     """A rate that is out of its band is so for sure now, or clearly further out than when it was told of last."""
 
     topic: ClassVar[str] = "attach_rate_got_worse"
-    alert: str
-    program: str
-    program_version: int
-    scope: str
-    side: str
-    sure: bool
-    as_of: date
-    numerator: int
-    denominator: int
 
 
 class AttachRateCameBack(Event, frozen=True):
