@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
-from catalog.past import VARIANTS, said_then
+from catalog.past import STATUS_THEN, VARIANTS, said_then
 from commerce.kernel.db import ReadSession
 
 
@@ -24,7 +24,7 @@ class Described(NamedTuple):
 _DESCRIBED = text(f"""
     SELECT v.no, v.sku, coalesce(p.product, v.product), coalesce(p.category, v.category),
            coalesce(CASE WHEN p.sku IS NULL THEN v.options ELSE p.options END, '{{}}'),
-           coalesce(p.status, v.status)
+           {STATUS_THEN}
       FROM variants v
       LEFT JOIN ({said_then(VARIANTS)}) AS p ON p.sku = v.sku
      ORDER BY v.sku

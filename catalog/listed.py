@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
-from catalog.past import VARIANTS, said_then
+from catalog.past import STATUS_THEN, VARIANTS, said_then
 from catalog.said import SAID
 from commerce.kernel.db import ReadSession
 
@@ -25,7 +25,7 @@ _LISTED = text(f"""
       LEFT JOIN ({said_then(VARIANTS)}) AS p ON p.sku = v.sku
      WHERE (l.said_from IS NULL OR l.said_from <= least(:at, :believed_at))
        AND (l.said_to IS NULL OR l.said_to > least(:at, :believed_at))
-       AND coalesce(p.status, v.status) = 'active' AND l.certified_from <= :at AND l.visible_from <= :at
+       AND {STATUS_THEN} = 'active' AND l.certified_from <= :at AND l.visible_from <= :at
        AND (l.visible_to IS NULL OR l.visible_to > :at) AND (CAST(:market AS text) IS NULL OR c.market = :market)
      GROUP BY v.no, c.kind ORDER BY v.no, c.kind
 """)  # noqa: S608 - made of constants; what a caller gave is bound

@@ -37,6 +37,14 @@ def said_then(what: Kept) -> str:
     return f"SELECT DISTINCT ON ({what.key}) * FROM {what.past} WHERE until > :at ORDER BY {what.key}, until"  # noqa: S608 - made of the constants above
 
 
+STATUS_THEN = """
+    coalesce(p.status, CASE WHEN p.sku IS NOT NULL THEN (
+        SELECT s.status FROM variant_pasts s WHERE s.sku = p.sku AND s.until > p.until AND s.status IS NOT NULL
+         ORDER BY s.until LIMIT 1) END, v.status)
+"""
+"""The status of a variant `v` that was said to be `p` then: where a past does not say, it was as it is after."""
+
+
 @asynccontextmanager
 async def past_kept(tx: Session, what: Kept, key: str, now: datetime) -> AsyncIterator[None]:
     """Keep what a row's facts were, if the block changes any; a row that is not there has none.

@@ -192,6 +192,30 @@ async def test_what_the_catalog_says_later_changes_no_past_tail(
         assert_same(await asked(analyst, report, **params), answer)
 
 
+async def test_a_status_that_was_not_kept_yet_is_that_of_the_change_after(
+    db: Database, clock: SetClock, analyst: Api, merchandiser: Api
+) -> None:
+    """The watch was moved between categories before statuses were kept, and is retired today."""
+    await open_shop(db)
+    await put_stock(db, "WATCH", "wh-de", 3)
+    then = clock.now().isoformat()
+    await plant(
+        db,
+        "INSERT INTO variant_pasts (sku, until, product, category) VALUES ('WATCH', '2026-11-03Z', 'watch', 'cases')",
+    )
+    clock.advance(timedelta(days=2))
+    questions: list[tuple[str, Json]] = [
+        ("sku-tail", {"as_of": then, "market": "de"}),
+        ("channel-gaps", {"as_of": then, "min_support": 1}),
+    ]
+    before = [await asked(analyst, report, **params) for report, params in questions]
+    assert (await merchandiser.post("/v1/catalog/products/watch/retire")).status_code == 200
+
+    for answer, (report, params) in zip(before, questions, strict=True):
+        assert_same(await asked(analyst, report, **params), answer)
+    assert advice(before[0]) == "sell_off"
+
+
 async def test_days_that_began_in_one_time_zone_did_so_for_ever(
     db: Database, clock: SetClock, callers: Callers, analyst: Api
 ) -> None:
