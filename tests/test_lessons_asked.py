@@ -205,6 +205,15 @@ async def test_the_tails_days_are_its_period(analyst: Api) -> None:
     assert line["definition"] == "sku tail; days 90; fewer_than 5; stock as of 2026-06-30"
 
 
+@pytest.mark.parametrize("report", REPORTS)
+async def test_before_anything_was_recorded_nothing_was_believed(analyst: Api, report: str) -> None:
+    """Not even that there is a channel."""
+    params = {name: said for name, said in REPORTS[report].items() if name != "market"}
+    answer = await asked(analyst, report, believed_at="2001-01-01T00:00:00Z", **params)
+
+    assert answer["rows"] == []
+
+
 async def test_an_empty_shop_has_nothing_to_teach(callers: Callers) -> None:
     analyst = await callers(Role.ANALYST)
 

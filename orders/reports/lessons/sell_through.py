@@ -84,7 +84,8 @@ async def sell_through(db: Database, within: ScopeAsked, asked: Asked) -> Lesson
         meant = await places_meant(tx, seen)
         await make_room(tx)
         sold = await _sold(tx, seen._replace(scope=scope), _beside(subject, by))
-        ends = {place.market: place.known_before for place in await places(tx, days.last, None)}
+        at_its_end = await places(tx, days.last, None, scope.as_of.believed_at)
+        ends = {place.market: place.known_before for place in at_its_end}
         stock = await stock_of(tx, seen, meant, ends)
     # However many rows: meanwhile others are served.
     rows = await asyncio.to_thread(_rows, subject, by, asked.per, meant, sold, stock, days.begun)
