@@ -240,7 +240,7 @@ def together(asked: Params, eyes: Eyes) -> Iterator[tuple[Row, list[str], list[s
 def sell_through(history: History, asked: Params) -> list[Row]:
     """Sell-through with a period of days."""
     eyes = Eyes(history, asked)
-    latest = max(eyes.today(market) for market in ZONES)
+    latest = max(eyes.today(channel[-2:]) for channel in CHANNELS if eyes.meant(channel))
     last = date.fromisoformat(asked["to"]) if "to" in asked else _to(asked, latest)
     first = date.fromisoformat(asked["from"]) if "from" in asked else last - timedelta(days=27)
     there = [

@@ -157,6 +157,24 @@ async def test_a_past_period_has_the_stock_of_its_end(db: Database, clock: SetCl
     ]
 
 
+async def test_days_are_those_of_the_markets_that_are_meant(db: Database, clock: SetClock, analyst: Api) -> None:
+    """Half past midnight in Germany, where 2 November is over; in America it goes on."""
+    await open_shop(db)
+    clock.advance(timedelta(hours=11, minutes=30))
+
+    told = {market: (await asked(analyst, "sell-through", market=market))["definition"] for market in ("us", "de")}
+    second = {"from": "2026-11-02", "to": "2026-11-02"}
+    ends = [
+        (await asked(analyst, "sell-through", market=market, **second))["definition"]["stock_as_of"]
+        for market in ("us", "de")
+    ]
+
+    assert {market: (one["period"]["to"], one["numbers"]["days"]) for market, one in told.items()} == {
+        "us": ("2026-11-02", 28), "de": ("2026-11-03", 28),
+    }  # fmt: skip
+    assert ends == ["2026-11-02T23:30:00Z", "2026-11-02"]
+
+
 @pytest.mark.usefixtures("shop")
 async def test_what_is_collected_is_sold_online_and_drawn_from_the_store(analyst: Api, web: Api, till: Api) -> None:
     """Four of Berlin's ten are ordered to be collected there, two sold at its till; Munich has five more."""

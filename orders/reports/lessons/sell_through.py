@@ -77,11 +77,11 @@ async def sell_through(db: Database, within: ScopeAsked, asked: Asked) -> Lesson
     by = breakdown_of(asked.by)
     async with db.snapshot() as tx:
         seen = await see(tx, within, db.clock.now())
-        days = _days(seen)
+        meant = await places_meant(tx, seen)
+        days = _days(seen, meant)
         scope = msgspec.structs.replace(seen.scope, period=Period(days.first, days.last))
         subject = await subject_of(tx, asked.of, scope.as_of)
         await must_be_options(tx, by)
-        meant = await places_meant(tx, seen)
         await make_room(tx)
         sold = await _sold(tx, seen._replace(scope=scope), _beside(subject, by))
         at_its_end = await places(tx, days.last, None, scope.as_of.believed_at)
@@ -89,7 +89,7 @@ async def sell_through(db: Database, within: ScopeAsked, asked: Asked) -> Lesson
         stock = await stock_of(tx, seen, meant, ends)
     # However many rows: meanwhile others are served.
     rows = await asyncio.to_thread(_rows, subject, by, asked.per, meant, sold, stock, days.begun)
-    over = any(ends[place.market] < place.known_before for place in seen.places)
+    over = any(ends[place.market] < place.known_before for place in meant)
     meaning = Meaning(
         SELL_THROUGH, SELL_THROUGH_RULES, {"of": subject.named}, {"days": days.begun},
         [*by.names, *names_of(asked.per)], days.last if over else as_of_said(seen),
@@ -102,11 +102,11 @@ def place_of(row: SellThroughRow) -> Order:
     return -row.units, -row.demand, words_of(row.group)
 
 
-def _days(seen: Seen) -> _Days:
+def _days(seen: Seen, meant: Sequence[Place]) -> _Days:
     """The days that were asked for, the last four weeks if none were. Raises InvalidInput for instants."""
     first, last = seen.scope.period
     as_of = seen.scope.as_of
-    today = as_of.day or max((place.as_of_day for place in seen.places), default=as_of.instant.date())
+    today = as_of.day or max((place.as_of_day for place in meant), default=as_of.instant.date())
     for field, bound in (("from", first), ("to", last)):
         if isinstance(bound, datetime):
             raise InvalidInput(field, "This report is about whole days.")

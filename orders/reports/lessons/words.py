@@ -55,7 +55,8 @@ SELL_THROUGH_RULES = [
     STOCK,
     _DRAWN,
     "`stock_as_of` is the end of the period, or the as-of where that is earlier.",
-    "`days` are the period's days as far as they had begun at the as-of. Without a period it is the last 28 days.",
+    "`days` are the period's days as far as they had begun at the as-of in a market that is meant.",
+    "Without a period it is about the last 28 days.",
     "Variants are told apart as the catalog said at the as-of. What neither sold nor lies anywhere has no row.",
 ]
 
