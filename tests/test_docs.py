@@ -82,6 +82,26 @@ async def test_the_document_tells_roles_keys_and_refusals_of_every_route(app: Li
     assert pointed <= set(whole["components"]["schemas"])
 
 
+def test_what_holds_where_nothing_is_said_is_told_at_each_place() -> None:
+    """An enumeration that many places share has no default: what is one's own would else be told of all."""
+    whole = document(build_app(Database("postgresql+asyncpg://")))
+
+    shapes = whole["components"]["schemas"]
+    assert [name for name, shape in shapes.items() if "enum" in shape and "default" in shape] == []
+    asked = {one["name"]: one for one in whole["paths"]["/v1/reports/attach-rate"]["get"]["parameters"]}
+    said = ("basis", "channel_kind", "attach_channel_kind", "count_at", "format")
+    assert [asked[name]["schema"].get("default") for name in said] == [None, "all", None, "placing", "json"]
+    assert asked["attach_channel_kind"]["description"] == "Only later orders in such channels count as an attach."
+    assert shapes["Kind"]["description"] == "The kind of channels that is meant."
+    levels = [whole["paths"][f"/v1/reports/{name}"]["get"]["parameters"] for name in ("attach-pairs", "channel-gaps")]
+    assert [one["schema"]["default"] for of in levels for one in of if one["name"] == "level"] == ["category", "sku"]
+    limits = shapes["LimitsBody"]["properties"]
+    assert [limits[name]["default"] for name in ("on_cancel", "on_return")] == ["give_back", "keep"]
+    assert "default" not in shapes["NewProgramBody"]["properties"]["basis"]
+    assert (asked["window_days"]["schema"]["minimum"], asked["window_days"]["schema"]["maximum"]) == (0, 365)
+    assert shapes["NewProgramBody"]["properties"]["window_days"]["minimum"] == 0
+
+
 async def test_every_v1_route_is_documented(app: Litestar) -> None:
     documented = document(app)["paths"]
     for route in app.routes:

@@ -23,6 +23,7 @@ from commerce.kernel.access import may
 from commerce.kernel.http import PROBLEM_JSON, Problem
 from commerce.kernel.idempotency import KEY_LENGTH_MAX
 from commerce.kernel.refusals import NotFound
+from commerce.operations.defaults import forget_shared, tell_defaults
 from commerce.operations.examples import Example, examples, first_of_each_route, show
 
 Document = dict[str, Any]
@@ -136,6 +137,8 @@ def document(app: Litestar, now: datetime | None = None) -> Document:
     whole: Document = msgspec.to_builtins(app.openapi_schema.to_schema())
     _, shapes = msgspec.json.schema_components([Problem], ref_template="#/components/schemas/{name}")
     whole["components"].setdefault("schemas", {}).update(shapes)
+    shapes = whole["components"]["schemas"]
+    forget_shared(shapes)
     kept = examples(now)
     shown, refused = first_of_each_route(kept), _refused(kept)
     for route in app.routes:
@@ -147,10 +150,11 @@ def document(app: Litestar, now: datetime | None = None) -> Document:
                 if method.lower() in operations:
                     operation = operations[method.lower()]
                     _complete(operation, handler)
+                    tell_defaults(operation, handler, shapes)
                     operation["responses"]["default"] = refused
                     if f"{method} {route.path_format}" in shown:
                         show(operation, shown[f"{method} {route.path_format}"])
-                    _declare_files(operation, whole["components"]["schemas"])
+                    _declare_files(operation, shapes)
     _open_unions(whole)
     return whole
 
