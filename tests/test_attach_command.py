@@ -179,6 +179,22 @@ def test_a_folder_without_a_database_is_not_asked(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("option", "word", "said"),
+    [("--api", "http://[::1", "it is no address"), ("--key", "schl\u00fcssel", "letters that no key has")],
+)
+async def test_an_address_or_a_key_that_cannot_be_is_no_figure_that_differs(
+    tmp_path: Path, option: str, word: str, said: str
+) -> None:
+    expected = tmp_path / "expected.json"
+    row = {"anchor": "phones", "attach": "cases", "channel": "all", "basis": "orders", "numerator": 0, "denominator": 0}
+    expected.write_text(json.dumps({"rows": [row]}))
+
+    answer = await Typed("postgresql://nowhere")("verify", str(expected), "--key", "k", option, word)
+
+    assert (answer.exit_code, said in answer.output) == (2, True), answer.output
+
+
 async def test_figures_of_others_are_compared_with_ours_over_http(url: str, tmp_path: Path) -> None:
     row = {"anchor": "phones", "attach": "cases", "channel": "all", "basis": "events", "window_days": 30,
            "complete_only": True, "numerator": 0, "denominator": 0}  # fmt: skip

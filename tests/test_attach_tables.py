@@ -3,6 +3,7 @@
 import pytest
 
 from commerce.commands.attach_rate_tables import print_orders, print_rate
+from commerce.commands.attach_rate_verify import print_unequal
 from orders.reports.rules import GroupBy, difference, newcombe
 from orders.reports.schemas import AttachOrdersView, ChangeRow, ComparisonView, EventRow, IntervalView, PeriodView
 from tests.attach_views import BELIEVED, a_definition, a_row, a_view
@@ -57,4 +58,21 @@ def test_a_pseudonym_is_whole_where_the_readme_shows_it(
 
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if "2026-06-01" in line and "person_abcdefghijklmnop" in line and "30" in line]
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_figure_that_differs_says_in_a_narrow_terminal_which_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    row = {"anchor": "touch-screen-phones", "attach": "cell-phones-accessories", "basis": "customers", "channel": "all",
+           "window_days": 365, "complete_only": True, "numerator": 40, "denominator": 1404}  # fmt: skip
+
+    print_unequal([(row, (38, 1376))])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "365" in line and "40 of 1404" in line and "38 of 1376" in line]
+    head = next(n for n, line in enumerate(lines) if "anchor" in line)
+    start, end = lines[head].index("anchor"), lines[head].index("attach")
+    assert "".join(line[start:end].strip(" \u2500") for line in lines[head + 1 :]) == "touch-screen-phones"
     assert max(map(len, lines)) <= 80

@@ -38,13 +38,13 @@ def print_rate(view: "AttachRateView") -> None:
     """Print an attach rate: a row for each group, the total below, and its definition."""
     groups = [str(group) for group in view.definition.group_by]
     most = _longest([*view.rows, view.total])
-    table = _table(*groups, *_figures(most))
+    table = table_of(*groups, *_figures(most))
     for row in view.rows:
         table.add_row(*(as_it_is(row.group[group] or "-") for group in groups), *_cells(row, most))
     if groups:
         table.add_section()
         table.add_row(*_total(groups), *_cells(view.total, most))
-    _print(table)
+    print_table(table)
     if view.comparison is not None:
         _print_changes(groups, view.comparison, view.definition.period)
     asked = cited(view.definition, view.program, view.comparison.period if view.comparison else None)
@@ -54,22 +54,22 @@ def print_rate(view: "AttachRateView") -> None:
 def print_matrix(view: "AttachMatrixView") -> None:
     """Print the cross-channel matrix: a row for each anchor's channel and each channel of the attach."""
     most = _longest(view.cells)
-    table = _table("anchor in", "attach in", *_figures(most))
+    table = table_of("anchor in", "attach in", *_figures(most))
     for cell in view.cells:
         table.add_row(as_it_is(cell.channel), as_it_is(cell.attach_channel.replace("_", " ")), *_cells(cell, most))
-    _print(table)
+    print_table(table)
     Console().print(Group(*_meaning(view, cited_matrix(view.definition))))
 
 
 def print_orders(view: "AttachOrdersView") -> None:
     """Print the orders behind a figure, and whether there are more."""
-    table = _table("order", "day", "sold in", "customer", "attached by", "days")
+    table = table_of("order", "day", "sold in", "customer", "attached by", "days")
     for row in view.items:
         by = row.attach_order or ("window open" if row.open else "-")
         days = "" if row.days_until is None else row.days_until
         words = (row.order_number, row.day, row.store or row.channel, row.customer or "guest", by, days)
         table.add_row(*map(as_it_is, words))
-    _print(table)
+    print_table(table)
     if view.next_cursor is not None:
         Console().print(as_it_is("There are more: --limit N, or all of them with --out FILE.", "yellow"))
     Console().print(Group(*_meaning(view, cited_row(view.definition, view.group))))
@@ -99,13 +99,13 @@ def _total(groups: Sequence[str]) -> Sequence[RenderableType]:
 
 def _print_changes(groups: Sequence[str], view: "ComparisonView", period: "PeriodView") -> None:
     """Print both periods beside each other, and which is which."""
-    table = _table(*groups, "before", "now", "difference", "95 %")
+    table = table_of(*groups, "before", "now", "difference", "95 %")
     for change in view.rows:
         table.add_row(*(as_it_is(change.group[group] or "-") for group in groups), *_change(change))
     if groups:
         table.add_section()
         table.add_row(*_total(groups), *_change(view.total))
-    _print(table)
+    print_table(table)
     which = f"before: {period_named(view.period)}    now: {period_named(period)}"
     Console().print(as_it_is(which, "bold"), as_it_is(_DIFFERENCE, "dim"), sep="\n")
 
@@ -147,12 +147,13 @@ def _open(found: "OpenView | None") -> str:
 
 
 _NUMBERS = frozenset({"attached", "of", "rate", "open", "before", "now", "difference", "days"})
-_WHOLE = _NUMBERS | {"95 %", "day", "week", "month", "cohort", "customer"}
+_WHOLE = _NUMBERS | {"95 %", "day", "week", "month", "cohort", "customer", "expected", "found"}
 """What is on one line however narrow the terminal; words and codes may go on below."""
 _LEAST, _BETWEEN = 4, 2
 
 
-def _table(*columns: str) -> Table:
+def table_of(*columns: str) -> Table:
+    """A table with these columns, and no rows yet."""
     return Table(*map(_column, columns), box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
 
 
@@ -163,7 +164,7 @@ def _column(name: str) -> Column:
     return Column(shown, justify="right" if name in _NUMBERS else "left", overflow="fold", no_wrap=shown in _WHOLE)
 
 
-def _print(table: Table) -> None:
+def print_table(table: Table) -> None:
     """Print a table; the terminal may break its lines, but no figure is cut off for want of room."""
     least = 0
     for column in table.columns:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
+from commerce.commands.attach_rate_tables import print_table, table_of
 from commerce.commands.options import as_it_is, json_option, show
 from commerce.kernel.refusals import Refusal
 
@@ -66,14 +66,11 @@ def verify(ctx: click.Context, api: str, key: str, as_of: str | None, file: Path
     FILE is JSON: `rows` with anchor and attach (category codes), channel (online, retail or all), attach_channel,
     basis (`cross`: events with an attach channel), window_days, complete_only, numerator and denominator.
     """
-    import httpx  # noqa: PLC0415 - it takes a while, and --help needs none
-
     rows = _rows(file)
     if as_of is None and any(row.get("complete_only") for row in rows):
         raise click.UsageError("Some rows are `complete_only`: say by when their windows were over, with '--as-of'.")
-    headers = {"Authorization": f"Bearer {key}"}
     quiet = as_json or not Console().is_terminal
-    with httpx.Client(base_url=api, headers=headers, timeout=PATIENCE_S) as client:
+    with _client(api, key) as client:
         turns = track(enumerate(rows, 1), "Asking", len(rows), disable=quiet, transient=True)
         found = [_ask(client, n, row, as_of) for n, row in turns]
     unequal = [
@@ -84,10 +81,21 @@ def verify(ctx: click.Context, api: str, key: str, as_of: str | None, file: Path
         facts = [{**row, "found": {"numerator": ours[0], "denominator": ours[1]}} for row, ours in unequal]
         show({"equal": equal, "of": len(rows), "unequal": facts}, as_json=True)
     else:
-        _print(unequal)
+        print_unequal(unequal)
         click.echo(f"{equal} of {len(rows)} equal")
     if unequal:
         ctx.exit(UNEQUAL)
+
+
+def _client(api: str, key: str) -> "httpx.Client":
+    import httpx  # noqa: PLC0415 - it takes a while, and --help needs none
+
+    try:
+        return httpx.Client(base_url=api, headers={"Authorization": f"Bearer {key}"}, timeout=PATIENCE_S)
+    except httpx.InvalidURL as error:
+        raise click.BadParameter(f"it is no address: {error}", param_hint="--api") from error
+    except UnicodeEncodeError as error:
+        raise click.BadParameter("it has letters that no key has", param_hint="--key") from error
 
 
 def question_of(row: Row, as_of: str | None) -> dict[str, str]:
@@ -139,15 +147,15 @@ def _ask(client: "httpx.Client", n: int, row: Row, as_of: str | None) -> tuple[i
         raise NotAnswered(n, "that is no answer of this API") from error
 
 
-def _print(unequal: Sequence[tuple[Row, tuple[int, int]]]) -> None:
+def print_unequal(unequal: Sequence[tuple[Row, tuple[int, int]]]) -> None:
     """Print the figures that differ, as far as they fit."""
     if not unequal:
         return
-    table = Table("anchor", "attach", "basis", "days", "sold", "attached", "windows", "expected", "found")
+    table = table_of("anchor", "attach", "basis", "days", "sold in", "attach in", "windows", "expected", "found")
     for row, (above, below) in unequal[:SHOWN_MAX]:
         expected = f"{row['numerator']} of {row['denominator']}"
         window, where = row.get("window_days"), row.get("attach_channel") or ""
         asked = (row["anchor"], row["attach"], row["basis"], "" if window is None else window, row["channel"], where)
         words = (*asked, "complete" if row.get("complete_only") else "", expected, f"{above} of {below}")
         table.add_row(*map(as_it_is, words))
-    Console().print(table)
+    print_table(table)
