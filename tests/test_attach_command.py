@@ -151,6 +151,7 @@ async def test_files_and_charts_are_written(typed: Typed, tmp_path: Path) -> Non
         ((*EVENTS, "--group-by", "month", "matrix"), "'matrix' has no option '--group-by'"),
         (("--anchor", "category:phones", "verify", "README.md", "--key", "x"), "'verify' has no option '--anchor'"),
         (("orders", *EVENTS, "--group", "month:2026-11"), "month:2026-11"),
+        (("orders", *EVENTS, "--limit", "3", "--out", "/nowhere/c.csv"), "'--out' writes all of them"),
     ],
 )
 async def test_what_cannot_be_done_is_said(typed: Typed, words: tuple[str, ...], said: str) -> None:

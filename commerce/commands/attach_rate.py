@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import rich_click as click
+from click.core import ParameterSource
 
 from commerce.commands.attach_rate_options import (
     GROUPS,
@@ -124,6 +125,8 @@ def orders(
 
     drill = Drill(group=said.pop("group"), asked=asked_of(said), attached=attached)
     _check_suffix("--out", out, ("csv", "parquet"))
+    if out is not None and ctx.get_parameter_source("limit") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("'--out' writes all of them: leave out '--limit'.")
 
     async def page(db: "Database") -> "AttachOrdersView":
         return await events_page(db, drill, cursor=None, limit=limit)
