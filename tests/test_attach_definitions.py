@@ -57,6 +57,16 @@ async def test_where_only_later_orders_count_the_numerator_says_so(
     assert any("not the anchor's own" in rule for rule in rate["definition"]["rules"]) == bool(more)
 
 
+async def test_units_say_of_which_orders_they_are(analyst: Api) -> None:
+    """A definition speaks for itself: of no other basis and of nothing that was not said."""
+    told = (await analyst.get(RATE, **PHONES_TO_CASES, basis="units")).json()
+
+    definition, total = told["definition"], told["total"]
+    assert (total["numerator"], total["denominator"]) == (1, 2)
+    assert definition["denominator"] == "net anchor units, of all orders that hold one"
+    assert definition["numerator"] == "net attach units in those orders; may exceed 100 %"
+
+
 @pytest.mark.parametrize(
     ("by", "narrowed", "there"),
     [

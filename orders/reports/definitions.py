@@ -17,7 +17,9 @@ _MEANINGS: dict[Basis, Meaning] = {
     Basis.ORDERS: Meaning(
         "orders with at least one net anchor unit", "of those, orders with at least one net attach unit"
     ),
-    Basis.UNITS: Meaning("net anchor units in those orders", "net attach units in those orders; may exceed 100 %"),
+    Basis.UNITS: Meaning(
+        "net anchor units, of all orders that hold one", "net attach units in those orders; may exceed 100 %"
+    ),
     Basis.EVENTS: Meaning("orders of known customers with at least one net anchor unit, each one an event", "events"),
     Basis.CUSTOMERS: Meaning(
         "of each customer the first order in the period, and of those that the filters leave, with at least one net "
