@@ -81,8 +81,8 @@ async def list_attach_orders(
     Ask it what you asked for the figure. Of groups, name the row as well: with `group_by=month,store`, say
     `group=month:2026-05` and `group=store:berlin`, or `group=store:` for what was sold in none. There are as many as
     the row's denominator says, and with `attached=true` as its numerator says; of the basis `units` their units are.
-    Name the figure's `as_of` and `believed_at`, and the pages are of one moment, whatever happens meanwhile. A file has
-    all of them at once.
+    Name the figure's `as_of` and `believed_at`, too, or the list is of now. Its pages are of one moment, whatever
+    happens meanwhile. A file has all of them at once.
     """
     drill = Drill(asked, group or (), attached)
     if part.wanted is Format.JSON:
