@@ -98,6 +98,14 @@ async def test_the_orders_behind_it_and_the_matrix(typed: Typed) -> None:
     assert "in a later order in a channel of the kind in `attach_channel`, whose day is no more than 30" in shown.stdout
 
 
+async def test_behind_units_are_the_units_of_each_order(typed: Typed) -> None:
+    seen = await typed("orders", *ASKED, "--basis", "units")
+
+    table = [line.split() for line in seen.stdout.partition("basis units")[0].splitlines() if line.strip()]
+    assert table[0][-3:] == ["customer", "attached", "of"]
+    assert [row[-2:] for row in table[2:]] == [["1", "1"], ["0", "1"], ["0", "1"]]
+
+
 async def test_a_table_says_everything_that_was_asked_and_what_was_known(typed: Typed) -> None:
     plain, across = await typed(*EVENTS), await typed(*EVENTS, "--channel-kind", "online", "--from", "2026-11-01",
         "--attach-channel-kind", "retail", "--complete-only", "--count-at", "hand_over",

@@ -12,7 +12,7 @@ from rich.table import Column, Table
 
 from commerce.commands.options import as_it_is
 from orders.reports.cite import cited, cited_matrix, cited_row, instant_named, period_named
-from orders.reports.rules import SMALL_SAMPLE
+from orders.reports.rules import SMALL_SAMPLE, Basis
 
 if TYPE_CHECKING:
     from orders.reports.schemas import (
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         AttachRateView,
         ChangeRow,
         ComparisonView,
+        EventRow,
         IntervalView,
         MatrixCell,
         OpenView,
@@ -63,16 +64,22 @@ def print_matrix(view: "AttachMatrixView") -> None:
 
 def print_orders(view: "AttachOrdersView") -> None:
     """Print the orders behind a figure, and whether there are more."""
-    table = table_of("order", "day", "sold in", "customer", "attached by", "days")
+    counts_units = view.definition.basis is Basis.UNITS
+    shown = ("attached", "of") if counts_units else ("attached by", "days")
+    table = table_of("order", "day", "sold in", "customer", *shown)
     for row in view.items:
-        by = row.attach_order or ("window open" if row.open else "-")
-        days = "" if row.days_until is None else row.days_until
-        words = (row.order_number, row.day, row.store or row.channel, row.customer or "guest", by, days)
+        how = (row.attach_units, row.anchor_units) if counts_units else _attached_by(row)
+        words = (row.order_number, row.day, row.store or row.channel, row.customer or "guest", *how)
         table.add_row(*map(as_it_is, words))
     print_table(table)
     if view.next_cursor is not None:
         Console().print(as_it_is("There are more: --limit N, or all of them with --out FILE.", "yellow"))
     Console().print(Group(*_meaning(view, cited_row(view.definition, view.group))))
+
+
+def _attached_by(row: "EventRow") -> tuple[str, int | str]:
+    by = row.attach_order or ("window open" if row.open else "-")
+    return by, "" if row.days_until is None else row.days_until
 
 
 def _figures(most: Decimal | None) -> Sequence[str]:
