@@ -108,6 +108,8 @@ async def test_what_makes_no_set_is_refused_by_field(analyst: Api, callers: Call
         (400, "invalid_input", "members"),
     ]
     assert problem(await analyst.get(f"{PLACE}/a")) == (404, "not_found")
+    mistyped = await analyst.get(RATE, anchor=PHONES, attach="Set:a", basis="orders")
+    assert "attribute:name=value, or as set:… if it has a name." in mistyped.json()["detail"]
     unnamed = await analyst.get(RATE, anchor=PHONES, attach="set:a", basis="orders")
     assert (*problem(unnamed), unnamed.json()["errors"][0]["field"]) == (422, "unknown_reference", "attach")
     operator = await callers(Role.OPERATOR)

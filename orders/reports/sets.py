@@ -7,9 +7,9 @@ import msgspec
 from sqlalchemy import text
 
 from catalog.members import members
-from catalog.selectors import Selector, selector_of
+from catalog.selectors import FORMS, Selector, selector_of
 from commerce.kernel.db import ReadSession
-from commerce.kernel.refusals import NotFound, UnknownReference
+from commerce.kernel.refusals import InvalidInput, NotFound, UnknownReference
 from orders.reports.set_schemas import SetDetailView, SetVersionView
 
 PREFIX = "set:"
@@ -42,12 +42,20 @@ async def expand(
     wanted: list[Selector] = []
     for one in said:
         if not one.startswith(PREFIX):
-            wanted.append(selector_of(field, one))
+            wanted.append(_selector(field, one))
         elif (code := one.removeprefix(PREFIX)) in found:
             wanted += (selector_of(field, member) for member in found[code].members)
         else:
             raise UnknownReference(field, one)
     return list(dict.fromkeys(wanted)), {code: found[code].version for code in sorted(found)}
+
+
+def _selector(field: str, one: str) -> Selector:
+    try:
+        return selector_of(field, one)
+    except InvalidInput:
+        reason = f"{one!r} selects nothing. Write it as {FORMS}, or as set:… if it has a name."
+        raise InvalidInput(field, reason) from None
 
 
 async def set_page(tx: ReadSession, after: str, limit: int) -> list[SetVersionView]:
