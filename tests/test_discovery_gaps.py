@@ -108,6 +108,10 @@ async def test_a_gap_is_sure_and_large(db: Database, analyst: Api) -> None:
     ]
     assert [row["thing"] for row in larger["rows"] if row["gap"]] == ["W1"]
     assert (large["gaps"], larger["gaps"]) == (2, 1)
+    # Four are tested, and what is too even has found nothing, however sure that it is not even.
+    assert [row["p"] for row in large["rows"][:2]] == [row["p"] for row in larger["rows"][:2]]
+    assert [row["q"] for row in large["rows"]] == ["4.17e-05", "3.59e-02", "1.00e+00", "1.00e+00"]
+    assert [row["q"] for row in larger["rows"]] == ["4.17e-05", "1.00e+00", "1.00e+00", "1.00e+00"]
     assert [row["thing"] for row in (await found(analyst, sort="orders"))["rows"]] == ["P1", "C1", "P2", "W1"]
     assert [row["thing"] for row in (await found(analyst, min_support=36))["rows"]] == ["C1", "P1"]
 

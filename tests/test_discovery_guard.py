@@ -4,6 +4,7 @@ So do markets with skus of their own, full orders, and customers who buy often, 
 """
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from random import Random
 from statistics import mean
 
@@ -12,8 +13,12 @@ import pytest
 
 from commerce.kernel.access import Role
 from commerce.kernel.db import Database
+from orders.reports.discovery.asked import PairSort
 from orders.reports.discovery.blind import Blind
 from orders.reports.discovery.chance import Share, at_least, guarded, holds
+from orders.reports.discovery.judge import judge
+from orders.reports.discovery.lines import OrderLines
+from orders.reports.discovery.pairs import Shape, Tally, count_orders
 from tests.attach_loading import load
 from tests.attach_world import Variant
 from tests.baskets import Basket, past
@@ -113,6 +118,37 @@ def test_in_one_of_twenty_worlds_without_any_pair_the_guard_lets_one_through_and
 
     assert min(without) >= 1
     assert len([number for number in with_guard if number]) <= 5
+
+
+def test_what_is_surely_a_little_more_than_chance_vouches_for_nothing_that_only_looks_like_much_more() -> None:
+    """Two tastes, a hundred pairs that are real and hardly any lift; and things that mean nothing, seldom together.
+
+    The twin guards them all and picks the high ones afterwards: what it picks is chance, world after world.
+    """
+    picked, found = [], []
+    for seed in range(20):
+        orders = two_tastes(seed)
+        everything, high = (
+            judge(orders, followed=False, support=20, lift=Decimal(lift), sort=PairSort.LIFT) for lift in ("0", "1.2")
+        )
+        picked.append(int((holds(everything.guarded) & (everything.lift >= 1.2)).sum()))
+        found.append(high.worth)
+        assert everything.tests == high.tests
+        assert everything.worth > 100, "those that are real are found where they are asked for"
+
+    assert len([number for number in picked if number]) >= 10
+    assert len([number for number in found if number]) <= 1
+
+
+def two_tastes(seed: int) -> Tally:
+    """Twenty things of which each is more to the taste of half of all, and forty that are in one order of twenty."""
+    dice = np.random.default_rng(seed)
+    taste, often = dice.random(20_000) < 0.5, np.full((20_000, 60), 0.05)
+    often[:, :20] = np.where(taste[:, None] == (np.arange(20) < 10), 0.65, 0.35)
+    order, thing = np.nonzero(dice.random(often.shape) < often)
+    tally = Tally(Shape(1, 61, np.zeros(1, "i8")))
+    count_orders(tally, OrderLines(order + 1, thing + 1, np.zeros(len(order), "i8"), np.ones(len(order), "i8")))
+    return tally
 
 
 def chances_of(baskets: list[Basket]) -> Share:

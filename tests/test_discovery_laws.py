@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from random import Random
+from typing import NamedTuple
 
 import pytest
 
@@ -36,8 +37,22 @@ OF_GAPS = ("from", "to", "as_of", "believed_at", "market")
 DIGITS = Fraction(6, 1000)
 """Chances are answered with three digits."""
 KINDS = ("online", "retail")
+SHARE_OF_CHANCE = Fraction(5, 100)
+LIFT, RATIO = "1.2137", "1.7137"
+"""So odd that nothing in these worlds has just so much."""
 WORLDS = range(25)
 QUESTIONS = 4
+
+
+class Least(NamedTuple):
+    """What a pair has at least that is listed."""
+
+    support: int
+    lift: float
+
+    def has(self, one: Numbers) -> bool:
+        """Whether a pair is listed, if its things come often enough."""
+        return one.both >= self.support and one.both >= self.lift * one.expected
 
 
 @pytest.fixture
@@ -55,12 +70,15 @@ async def test_every_pair_is_that_of_the_plain_recomputation(db: Database, clock
         for _ in range(QUESTIONS):
             asked, wanted = pairs_question(dice, history)
             support = dice.choice((1, 1, 2))
-            found = await analyst.get("/v1/reports/attach-pairs", **pairs_parameters(asked, wanted, support))
-            assert found.status_code == 200, found.text
-            must_be_pairs(found.json(), pairs(history, asked, wanted), wanted, support)
-            seen += len(found.json()["rows"])
+            counted = pairs(history, asked, wanted)
+            for lift in ("0", LIFT):
+                named = pairs_parameters(asked, wanted, support)
+                found = await analyst.get("/v1/reports/attach-pairs", **{**named, "min_lift": lift})
+                assert found.status_code == 200, found.text
+                must_be_pairs(found.json(), counted, wanted, Least(support, float(lift)))
+                seen += len(found.json()["rows"])
 
-    assert seen > len(WORLDS) * QUESTIONS * 5
+    assert seen > len(WORLDS) * QUESTIONS * 10
 
 
 async def test_every_gap_is_that_of_the_plain_recomputation(db: Database, clock: SetClock, analyst: Api) -> None:
@@ -71,9 +89,12 @@ async def test_every_gap_is_that_of_the_plain_recomputation(db: Database, clock:
         for level in LEVELS:
             asked = replace(scope_of(dice, history), channel=None, channel_kind="all", store=None)
             named = scope_parameters(asked, OF_GAPS)
-            found = await analyst.get("/v1/reports/channel-gaps", **named, level=level, min_support=1)
-            assert found.status_code == 200, found.text
-            must_be_gaps(found.json(), gaps(history, asked, level))
+            for ratio in ("1", RATIO):
+                found = await analyst.get(
+                    "/v1/reports/channel-gaps", **named, level=level, min_support=1, min_ratio=ratio
+                )
+                assert found.status_code == 200, found.text
+                must_be_gaps(found.json(), gaps(history, asked, level), Fraction(ratio))
 
 
 def scope_parameters(asked: Asked, names: Sequence[str]) -> Json:
@@ -87,20 +108,20 @@ def pairs_parameters(asked: Asked, wanted: Wanted, support: int) -> Json:
     window |= {"later_only": "true"} if wanted.later_only else {}
     window |= {"complete_only": "true"} if wanted.complete_only else {}
     per: Json = {} if wanted.per is None else {"per": wanted.per}
-    named: Json = {"basis": wanted.basis, "level": wanted.level, "min_support": support, "min_lift": "0", "limit": 200}
+    named: Json = {"basis": wanted.basis, "level": wanted.level, "min_support": support, "limit": 200}
     return {**scope_parameters(asked, SCOPE), **named, **window, **per}
 
 
-def must_be_pairs(answer: Json, counted: dict[Which, Numbers], wanted: Wanted, support: int) -> None:
+def must_be_pairs(answer: Json, counted: dict[Which, Numbers], wanted: Wanted, least: Least) -> None:
     """An answer has the pairs, and what they are worth, of the plain recomputation."""
     tested = {
-        which: at_least(one.both, one.expected) if one.both >= support else Fraction(1)
+        which: at_least(one.both, one.expected) if least.has(one) else Fraction(1)
         for which, one in counted.items()
-        if one.anchors >= support and one.attaches >= support
+        if one.anchors >= least.support and one.attaches >= least.support
     }
     rows = {(row["group"].get(wanted.per, ""), row["anchor"], row["attach"]): row for row in answer["rows"]}
     assert len(rows) == len(answer["rows"]) == answer["found"], "no pair comes twice"
-    assert rows.keys() == {which for which in tested if counted[which].both >= support}
+    assert rows.keys() == {which for which in tested if least.has(counted[which])}
     assert answer["tests"] == (len(tested) if wanted.basis == "customers" else len(tested) // 2)
     for which, row in rows.items():
         numbers = Numbers(row["whole"], row["anchors"], row["attaches"], row["both"], row["open"])
@@ -117,7 +138,7 @@ def must_be_pairs(answer: Json, counted: dict[Which, Numbers], wanted: Wanted, s
     assert lifts == sorted(lifts, reverse=True)
 
 
-def must_be_gaps(answer: Json, counted: dict[str, Sides]) -> None:
+def must_be_gaps(answer: Json, counted: dict[str, Sides], least: Fraction) -> None:
     """An answer has the things, and how they sell, of the plain recomputation."""
     whole = counted.pop("")
     sold = {thing: one for thing, one in counted.items() if any(of_kind(one, kind)[1] for kind in KINDS)}
@@ -127,12 +148,19 @@ def must_be_gaps(answer: Json, counted: dict[str, Sides]) -> None:
     assert {thing: of_kinds(row) for thing, row in rows.items()} == {
         thing: {kind: of_kind(one, kind) for kind in KINDS} for thing, one in sold.items()
     }
+    tested = {thing: chance if is_uneven(ratio, least) else Fraction(1) for thing, (ratio, chance) in within.items()}
     for thing, row in rows.items():
         ratio, chance = within[thing]
         assert (row["adjusted_ratio"] is None) == (ratio is None), thing
         assert ratio is None or Fraction(row["adjusted_ratio"]) == rounded(ratio), thing
         assert is_near(row["p"], chance), thing
-        assert is_near(row["q"], guarded(chance, [one for _, one in within.values()])), thing
+        assert is_near(row["q"], guarded(tested[thing], list(tested.values()))), thing
+        assert row["gap"] == (is_uneven(ratio, least) and Fraction(row["q"]) <= SHARE_OF_CHANCE), thing
+
+
+def is_uneven(ratio: Fraction | None, least: Fraction) -> bool:
+    """Whether one share is so many times the other; of nothing, it is."""
+    return not ratio or max(ratio, 1 / ratio) >= least
 
 
 def of_kinds(said: Json) -> dict[str, tuple[int, int]]:

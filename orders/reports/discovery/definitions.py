@@ -78,7 +78,8 @@ CHANCE = (
 )
 GUARD = (
     "q is p, guarded against the number of tests (Benjamini and Hochberg 1995): tested are all pairs of things that "
-    "come min_support times each, in every group; those with both less than min_support are tests that found nothing."
+    "come min_support times each, in every group; those with both less than min_support, or adjusted_lift less than "
+    "min_lift, are tests that found nothing, whatever their p, so a higher min_lift makes no q lower."
 )
 LISTED = (
     f"Listed are pairs with both at least min_support and adjusted_lift at least min_lift, no more than {LISTED_MAX} "
@@ -108,7 +109,8 @@ GAP_CHANCE = (
 )
 GAP_GUARD = (
     "q is p, guarded against the number of tests (Benjamini and Hochberg 1995): tested is every thing that is in at "
-    f"least min_support orders, online and in stores together. These are listed, no more than {LISTED_MAX} of them."
+    "least min_support orders, online and in stores together. Those whose adjusted_ratio is too even for min_ratio are "
+    f"tests that found nothing, whatever their p. All that are tested are listed, no more than {LISTED_MAX} of them."
 )
 GAP = (
     "gap: q is at most 5 %, and adjusted_ratio is at least min_ratio or at most 1 / min_ratio; so it is where, of the "

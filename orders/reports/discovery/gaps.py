@@ -92,15 +92,18 @@ class Gaps(NamedTuple):
 
 
 def judge_gaps(sold: Sold, wanted: Flags, support: int, ratio: Decimal, sort: GapSort) -> Gaps:
-    """Test each thing that is wanted and in so many orders for how it is shared out between the two kinds."""
+    """Test each thing that is wanted and in so many orders for how it is shared out between the two kinds.
+
+    Those that are shared out less unevenly than `ratio` are tests that found nothing, whatever their chance.
+    """
     often = sold.orders.sum(axis=(0, 1))
     thing = np.flatnonzero(wanted & (often >= support) & (np.arange(len(wanted)) > 0))
     often = often[thing]
     within = within_markets(sold)
     chances = either_way(within.online[thing], within.orders[thing], within.expected[thing])
-    guards = guarded(chances, len(thing))
     folds = [_fold(*adjusted(sold, one)) for one in thing.tolist()]
     fold, is_large = np.asarray(folds, dtype="f8"), np.asarray([one >= ratio for one in folds], bool)
+    guards = guarded(np.where(is_large, chances, 1), len(thing))
     gap = holds(guards) & is_large
     first, second = (fold, often) if sort is GapSort.RATIO else (often, fold)
     order = np.lexsort((thing, -second, -first))[:LISTED_MAX]

@@ -61,24 +61,31 @@ def judge(tally: Tally, *, followed: bool, support: int, lift: Decimal, sort: Pa
     """Test every pair of things that each come `support` times, and keep those with that many of both and that lift.
 
     A thing that comes less often cannot be in a pair that is shown; how often two things met does not decide whether
-    they are tested, for then only those that met by chance would be. Those that met less than `support` times are
-    tests that found nothing, whatever their chance.
+    they are tested, for then only those that met by chance would be. Those that met less than `support` times, or
+    have less than that lift, are tests that found nothing, whatever their chance: what surely is a little more than
+    chance must not vouch for a few that only look as if they were much more.
     """
     table, tests = _of_customers(tally, support) if followed else _of_orders(tally, support)
     table = table.only(table.both >= support)
     expected = _expected(tally, table, followed=followed)
+    # Rounded as it is shown, so that lifts that are the same but for the machine's last digits are equal.
+    lifts = np.round(table.both / np.maximum(expected, _TINY), DIGITS)
+    high = lifts >= np.asarray(lift, dtype="f8")
+    table, expected, lifts = table.only(high), expected[high], lifts[high]
     chances = at_least(table.both, expected)
-    judged = _Judged(expected, chances, guarded(chances, tests), tests)
+    judged = _Judged(expected, lifts, chances, guarded(chances, tests), tests)
     if not followed:
         other_way = table._replace(anchor=table.attach, attach=table.anchor, anchors=table.attaches,
                                    attaches=table.anchors)  # fmt: skip
         table = Table(*(np.concatenate(both) for both in zip(table, other_way, strict=True)))
-        judged = _Judged(np.tile(expected, 2), np.tile(chances, 2), np.tile(judged.guards, 2), tests)
-    return _shown(tally, table, judged, lift, sort)
+        expected, lifts, chances, guards = (np.tile(column, 2) for column in judged[:-1])
+        judged = _Judged(expected, lifts, chances, guards, tests)
+    return _shown(tally, table, judged, sort)
 
 
 class _Judged(NamedTuple):
     expected: Share
+    lifts: Share
     chances: Share
     guards: Share
     tests: int
@@ -146,14 +153,11 @@ def _is_thing(tally: Tally) -> Flags:
     return np.asarray(np.arange(len(tally.anchors)) % tally.shape.things > 0)
 
 
-def _shown(tally: Tally, table: Table, judged: _Judged, lift: Decimal, sort: PairSort) -> Found:
-    things = tally.shape.things
-    # Rounded as it is shown, so that lifts that are the same but for the machine's last digits are equal.
-    lifts = np.round(table.both / np.maximum(judged.expected, _TINY), DIGITS)
-    order = np.flatnonzero(lifts >= np.asarray(lift, dtype="f8"))
+def _shown(tally: Tally, table: Table, judged: _Judged, sort: PairSort) -> Found:
+    things, lifts = tally.shape.things, judged.lifts
     first, second = (lifts, table.both) if sort is PairSort.LIFT else (table.both, lifts)
-    order = order[np.lexsort((table.attach[order], table.anchor[order], -second[order], -first[order]))]
-    number, worth, order = len(order), int(holds(judged.guards[order]).sum()), order[:LISTED_MAX]
+    order = np.lexsort((table.attach, table.anchor, -second, -first))
+    number, worth, order = len(order), int(holds(judged.guards).sum()), order[:LISTED_MAX]
     listed = table.only(order)
     return Found(
         key=listed.anchor // things, anchor=listed.anchor % things, attach=listed.attach % things, whole=listed.whole,
