@@ -1,6 +1,6 @@
 """Phones that were sold with a case or without one, as an import brings them, and the program that looks at them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Any
 
 from commerce.exchange.import_folder import import_folder
 from commerce.kernel.clock import SetClock
-from commerce.kernel.db import Database
+from commerce.kernel.db import Database, Session
 from orders.reports.programs.tasks import evaluate_attach_programs
 from tests.conftest import NOON, Api, Json
 from tests.exchange_folders import write_folder
@@ -24,10 +24,19 @@ _numbers = count(1)
 _LINES = {"PHONE-BLK": "799.00", "CASE-BLK": "29.00"}
 
 
-async def sell(db: Database, folder: Path, channel: str, day: date, phones: int, cases: int) -> None:
+async def sell(
+    db: Database,
+    folder: Path,
+    channel: str,
+    day: date,
+    *,
+    phones: int,
+    cases: int,
+    meanwhile: Callable[[], Awaitable[None]] | None = None,
+) -> None:
     """Import phones of one day, one to each customer who was never here before; with so many of them a case.
 
-    That was done an hour ago, so that all of it is settled.
+    That was done an hour ago, so that all of it is settled; `meanwhile` is done when that is not over yet.
     """
     people = [f"B-{next(_numbers):05}" for _ in range(phones)]
     at = datetime.combine(day, time(12), UTC).isoformat()
@@ -41,10 +50,18 @@ async def sell(db: Database, folder: Path, channel: str, day: date, phones: int,
             for line, sku in enumerate(["PHONE-BLK", *(["CASE-BLK"] if n < cases else [])], 1)
         ],
     }
-    assert isinstance(db.clock, SetClock)
-    db.clock.advance(-A_WHILE)
-    await import_folder(db, write_folder(folder / people[0], files))
-    db.clock.advance(A_WHILE)
+    clock = db.clock
+    assert isinstance(clock, SetClock)
+    clock.advance(-A_WHILE)
+
+    async def before_it_is_over(_: Session) -> None:
+        if meanwhile is not None:
+            clock.advance(A_WHILE)
+            await meanwhile()
+            clock.advance(-A_WHILE)
+
+    await import_folder(db, write_folder(folder / people[0], files), finish=before_it_is_over)
+    clock.advance(A_WHILE)
 
 
 def program(code: str = "phones-cases", **more: object) -> Json:

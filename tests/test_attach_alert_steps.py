@@ -8,6 +8,7 @@ import pytest
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
+from orders.reports.programs.errors import ImportUnderWay
 from orders.reports.programs.evaluate import evaluate_all
 from orders.reports.programs.rules import LASTS
 from tests.companions import ALERTS, FORTY_UP, LAST, PLACE, alerts, changed, days, look, program, sell, write
@@ -83,6 +84,27 @@ async def test_a_rate_that_collapses_is_told_at_once_and_one_that_falls_on_once_
         "interval": {"low": "0.005502", "high": "0.070012"},
     }  # fmt: skip
     assert len(await told(db, LEFT)) == 1
+
+
+async def test_while_an_import_is_under_way_nobody_looks_at_what_it_may_still_change(
+    analyst: Api, db: Database, clock: SetClock, tmp_path: Path
+) -> None:
+    """It brings what was recorded an hour ago: nine of forty would be told, and nobody could ask for that again."""
+    await sell(db, tmp_path, "web-de", LAST, phones=40, cases=9)
+    await write(analyst, goal=FORTY_UP)
+
+    async def look_in() -> None:
+        await look(db, clock)
+        with pytest.raises(ImportUnderWay):
+            await evaluate_all(db, [], clock.now())
+
+    await sell(db, tmp_path, "web-de", LAST, phones=60, cases=41, meanwhile=look_in)
+    during = await rows(db, "SELECT evaluated_for FROM attach_programs")
+    await look(db, clock)
+
+    assert during == [(None,)]
+    assert await rows(db, "SELECT evaluated_for FROM attach_programs") == [(date(2026, 11, 1),)]
+    assert await alerts(analyst) == await told(db, LEFT) == []
 
 
 async def test_looking_twice_at_a_day_is_one_look(analyst: Api, db: Database, clock: SetClock, tmp_path: Path) -> None:

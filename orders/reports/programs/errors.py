@@ -45,3 +45,12 @@ class AlertAcknowledged(Refusal):
 
     def __str__(self) -> str:
         return f"{self.by} acknowledged it at {self.at:%Y-%m-%d %H:%M} UTC."
+
+
+class ImportUnderWay(Refusal):
+    """What an import brings was recorded as of its beginning: until it is done, no figure of that time stands."""
+
+    code = "import_under_way"
+
+    def __str__(self) -> str:
+        return "An import is under way, so no figure stands yet. Look again when it is done."

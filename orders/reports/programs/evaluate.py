@@ -19,6 +19,7 @@ from orders.reports.programs.alerts import (
     open_alert,
     see_again,
 )
+from orders.reports.programs.errors import ImportUnderWay
 from orders.reports.programs.looks import note_look
 from orders.reports.programs.note_refusal import note_refusal
 from orders.reports.programs.rules import days_looked_at, is_back, is_sure, opens_on, side_of
@@ -26,6 +27,7 @@ from orders.reports.programs.schemas import EvaluationView, VerdictView
 from orders.reports.programs.versions import COLUMNS, Written, asked_of
 from orders.reports.rules import SETTLES_AFTER, GroupBy, Interval, Kind, is_small, rate
 from orders.reports.schemas import AttachRateView, PeriodView, RateRow
+from orders.reports.under_way import is_under_way
 
 _ACTIVE = f"""
     SELECT {COLUMNS} FROM attach_programs p JOIN attach_program_versions v ON v.code = p.code AND v.version = p.version
@@ -44,8 +46,13 @@ _TAKE = text("""
 
 
 async def evaluate_due(db: Database, now: datetime) -> list[EvaluationView]:
-    """Look at every program with a band that was not yet looked at for the last day that is over everywhere."""
+    """Look at every program with a band that was not yet looked at for the last day that is over everywhere.
+
+    Nothing is due while an import is under way: what it brings was recorded as of its beginning.
+    """
     async with db.read() as tx:
+        if await is_under_way(tx, now - SETTLES_AFTER):
+            return []
         day = await last_day_over(tx, now - SETTLES_AFTER)
         due = [Written.of(row) for row in await tx.execute(_DUE, {"day": day})] if day else []
     watched = [program for program in due if program.definition.is_watched]
@@ -55,9 +62,11 @@ async def evaluate_due(db: Database, now: datetime) -> list[EvaluationView]:
 async def evaluate_all(db: Database, codes: Sequence[str], now: datetime) -> list[EvaluationView]:
     """Look at every active program, or at those that are named, whether or not that was done for this day.
 
-    Raises NotFound for a name that no active program has.
+    Raises NotFound for a name that no active program has, and ImportUnderWay.
     """
     async with db.read() as tx:
+        if await is_under_way(tx, now - SETTLES_AFTER):
+            raise ImportUnderWay
         day = await last_day_over(tx, now - SETTLES_AFTER)
         found = [Written.of(row) for row in await tx.execute(_EVERY)]
         unknown = sorted(set(codes) - {program.code for program in found})
