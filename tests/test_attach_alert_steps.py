@@ -107,6 +107,32 @@ async def test_while_an_import_is_under_way_nobody_looks_at_what_it_may_still_ch
     assert await alerts(analyst) == await told(db, LEFT) == []
 
 
+async def test_what_can_be_asked_since_today_is_not_told_as_what_cannot_be_asked(
+    analyst: Api, callers: Callers, db: Database, clock: SetClock
+) -> None:
+    """Yesterday the set had a phone, and a minute ago there was no such channel: by now, both can be asked."""
+    operator = await callers(Role.OPERATOR)
+    await analyst.send("PUT", "/v1/reports/sets/extras", {"members": ["category:cases", "sku:PHONE-BLK"]})
+    clock.advance(timedelta(minutes=1))
+    await analyst.send("PUT", "/v1/reports/sets/extras", {"members": ["category:cases"]})
+    await write(analyst, code="a", attach=["set:extras"], goal=FORTY_UP)
+    outlet = {"code": "web-outlet", "kind": "online", "market": "de", "name": "Outlet"}
+    assert (await operator.post("/v1/channels", outlet)).status_code == 201
+    await write(analyst, code="b", channel="web-outlet", goal=FORTY_UP)
+
+    today = await evaluate_all(db, [], clock.now())
+    refused = await rows(db, "SELECT refused_code FROM attach_programs")
+    tomorrow = await evaluate_all(db, [], clock.advance(timedelta(days=1)))
+
+    assert [one.refused for one in today] == [
+        "attach: 'PHONE-BLK' is in the anchor set as well.",
+        "channel: 'web-outlet' is not known here.",
+    ]
+    assert refused == [(None,), (None,)]
+    assert await told(db, "attach_program_refused") == []
+    assert [one.refused for one in tomorrow] == [None, None]
+
+
 async def test_looking_twice_at_a_day_is_one_look(analyst: Api, db: Database, clock: SetClock, tmp_path: Path) -> None:
     await write(analyst, goal=FORTY_UP, period_days=1)
     await days(db, clock, tmp_path, [39] * (LASTS - 1))

@@ -22,9 +22,9 @@ from orders.reports.programs.alerts import (
 from orders.reports.programs.errors import ImportUnderWay
 from orders.reports.programs.looks import note_look
 from orders.reports.programs.note_refusal import note_refusal
-from orders.reports.programs.rules import days_looked_at, is_back, is_sure, opens_on, side_of
+from orders.reports.programs.rules import Definition, days_looked_at, is_back, is_sure, opens_on, side_of
 from orders.reports.programs.schemas import EvaluationView, VerdictView
-from orders.reports.programs.versions import COLUMNS, Written, asked_of
+from orders.reports.programs.versions import COLUMNS, Written, asked_of, must_be_askable
 from orders.reports.rules import SETTLES_AFTER, GroupBy, Interval, Kind, is_small, rate
 from orders.reports.schemas import AttachRateView, PeriodView, RateRow
 from orders.reports.under_way import is_under_way
@@ -99,7 +99,8 @@ async def last_day_over(tx: ReadSession, now: datetime) -> date | None:
 async def evaluate(db: Database, program: Written, day: date, now: datetime) -> EvaluationView:
     """Work out a program's rates as of the end of a day, and open and end its alerts.
 
-    What the catalog does not let be answered any more is noted, told once and passed over. Twice is as good as once.
+    What the catalog does not let be answered any more is noted, told once and passed over; what it did not let be
+    answered at the end of that day, and does now, is passed over. Twice is as good as once.
     """
     definition = program.definition
     first, last = days_looked_at(day, definition.window_days, definition.period_days)
@@ -109,11 +110,21 @@ async def evaluate(db: Database, program: Written, day: date, now: datetime) -> 
             verdicts = await _judge(tx, program, look, now)
     except Refusal as refusal:
         async with db.transaction() as tx:
-            await note_refusal(tx, look, refusal, now)
+            if not await _can_be_asked(tx, definition, now):
+                await note_refusal(tx, look, refusal, now)
         return _told(look, [], [], [], str(refusal))
     async with db.transaction() as tx:
         opened, closed = await _write_down(tx, look, verdicts, now)
     return _told(look, verdicts, opened, closed, None)
+
+
+async def _can_be_asked(tx: ReadSession, definition: Definition, now: datetime) -> bool:
+    """Whether a question is one as the catalog is now: a channel that it names may have opened since the day ended."""
+    try:
+        await must_be_askable(tx, definition, now)
+    except Refusal:
+        return False
+    return True
 
 
 async def _judge(tx: ReadSession, program: Written, look: Look, now: datetime) -> list[Verdict]:

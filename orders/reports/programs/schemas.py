@@ -213,4 +213,4 @@ class EvaluationView(msgspec.Struct, frozen=True, kw_only=True):
     verdicts: list[VerdictView]
     opened: Annotated[list[str], Meta(description="Alerts.")]
     closed: Annotated[list[str], Meta(description="Alerts.")]
-    refused: Annotated[str | None, Meta(description="Why it could not be answered as the catalog is now.")]
+    refused: Annotated[str | None, Meta(description="Why it could not be answered as of that day.")]
