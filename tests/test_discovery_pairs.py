@@ -11,7 +11,7 @@ import pytest
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock
 from commerce.kernel.db import Database
-from orders.reports.discovery import lines, pairs
+from orders.reports.discovery import lines, paired, pairs
 from tests.attach_loading import load, tell
 from tests.baskets import MORNING, Basket, past
 from tests.conftest import NOON, Api, Callers, Json, problem
@@ -295,7 +295,9 @@ async def test_a_file_has_all_pairs_and_what_they_mean(db: Database, analyst: Ap
 # What is known already
 
 
-async def test_a_pair_that_the_catalog_knows_is_marked(db: Database, analyst: Api, callers: Callers) -> None:
+async def test_a_pair_that_the_catalog_knows_is_marked(
+    db: Database, analyst: Api, callers: Callers, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await load(db, past(TEN))
     merchandiser = await callers(Role.MERCHANDISER)
     for code, anchor, attach in (
@@ -316,6 +318,11 @@ async def test_a_pair_that_the_catalog_knows_is_marked(db: Database, analyst: Ap
         assert marked["phones", "cases"] == ["phones-all", "phones-cases"]
         assert marked["phones", "accessories"] == ["phones-all"]
         assert marked["cases", "phones"] == []
+
+    monkeypatch.setattr(paired, "PROGRAMS_MAX", 1)
+    fewer = await found(analyst)
+    assert {tuple(row["programs"]) for row in fewer["rows"]} == {("phones-all",), ()}
+    assert any("the first 1000 by their codes" in rule for rule in fewer["definition"]["rules"])
 
 
 # Refusals

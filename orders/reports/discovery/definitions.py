@@ -5,6 +5,7 @@ from typing import NamedTuple
 from orders.reports.definitions import AS_OF, DAYS, GUESTS, LATER, NET
 from orders.reports.discovery.asked import PairBasis, PairsAsked
 from orders.reports.discovery.judge import LISTED_MAX
+from orders.reports.discovery.paired import PROGRAMS_MAX
 from orders.reports.discovery.pairs import THINGS_MAX
 from orders.reports.discovery.things import Level
 
@@ -88,8 +89,8 @@ LISTED = (
 WORTH = "worth_a_program: the pair is listed, and its q is at most 5 %."
 LEFT_OUT = f"{{}} with more than {THINGS_MAX} different things are left out of every figure, and counted in left_out."
 PAIRED = (
-    "pairings (of the catalog) and programs (active ones) are those of now whose anchor and attach sets hold every sku "
-    "of these two things."
+    f"pairings (of the catalog) and programs (active ones, the first {PROGRAMS_MAX} by their codes) are those of now "
+    "whose anchor and attach sets hold every sku of these two things."
 )
 
 SHARES = (

@@ -8,9 +8,10 @@ from orders.reports.programs.evaluate import evaluate_due
 
 
 async def evaluate_attach_programs(db: Database, now: datetime) -> None:
-    """Look at every active program with a band, once for each day that is over in every market.
+    """Look at every active program with a band, once for the last day that is over in every market.
 
-    Safe to repeat: a day that was looked at is not looked at again, and of an alert there is one.
+    Days on which no worker worked are not made up for: most of their sales are in the next look, too. Safe to repeat: a
+    day that was looked at is not looked at again, and of an alert there is one.
     """
     await evaluate_due(db, now)
 
