@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from commerce.kernel.db import ReadSession
+from commerce.kernel.db import Database, ReadSession
 from orders.reports.asking import Asked as Written
-from orders.reports.attach_rate import attach_rate_in
+from orders.reports.attach_rate import AttachRates, attach_rate, attach_rate_in
 from tests.attach_world import Asked
 from tests.conftest import Api, Json
 from tests.naive_attach import Count, Group
@@ -61,7 +61,17 @@ def count_of(row: Mapping[str, Any]) -> Count:
 
 async def answer_of(tx: ReadSession, asked: Asked, now: datetime) -> Json:
     """What the API would answer from this snapshot, without the way through HTTP."""
-    named = {_READ.get(name, name): value for name, value in parameters(asked).items()}
-    view = await attach_rate_in(tx, msgspec.convert(named, Written, strict=False), now)
-    found: Json = msgspec.to_builtins(view)
+    found: Json = msgspec.to_builtins(await attach_rate_in(tx, written(asked), now))
     return found
+
+
+async def shared_answer_of(db: Database, asked: Asked) -> Json:
+    """What the API answers now, where two sessions may share the work."""
+    found: Json = msgspec.to_builtins(await attach_rate(db, AttachRates(), written(asked)))
+    return found
+
+
+def written(asked: Asked) -> Written:
+    """A question as the API understands it."""
+    named = {_READ.get(name, name): value for name, value in parameters(asked).items()}
+    return msgspec.convert(named, Written, strict=False)

@@ -36,9 +36,11 @@ def worked_out(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     seen: list[object] = []
     count_rates = rates.count_rates
 
-    async def noted(tx: ReadSession, question: Question, known: rates.Known) -> tuple[list[rates.Tally], rates.Tally]:
+    async def noted(
+        hands: rates.Hands, question: Question, known: rates.Known
+    ) -> tuple[list[rates.Tally], rates.Tally]:
         seen.append(question)
-        return await count_rates(tx, question, known)
+        return await count_rates(hands, question, known)
 
     monkeypatch.setattr(attach_rate, "count_rates", noted)
     return seen

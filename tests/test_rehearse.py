@@ -24,7 +24,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 @pytest.mark.usefixtures("db")
-async def test_a_process_that_has_started_holds_a_connection_ready(url: str, said: pytest.MonkeyPatch) -> None:
+async def test_a_process_that_has_started_holds_connections_ready(url: str, said: pytest.MonkeyPatch) -> None:
     said.setenv("COMMERCE_DATABASE_URL", url)
     app = create_app()
     pool = app.state["db"].engine.pool
@@ -32,7 +32,7 @@ async def test_a_process_that_has_started_holds_a_connection_ready(url: str, sai
     assert pool.checkedin() == 0
 
     async with started(app):
-        assert (pool.checkedin(), pool.checkedout()) == (1, 0)
+        assert (pool.checkedin(), pool.checkedout()) == (2, 0)
 
 
 async def test_where_there_is_no_database_it_starts_all_the_same(said: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from commerce.kernel.access import Role
 from commerce.kernel.clock import SetClock, SystemClock
-from commerce.kernel.db import Database
+from commerce.kernel.db import Database, ReadSession
 from tests.attach_asking import ask
 from tests.attach_histories import CATEGORIES, VARIANTS
 from tests.attach_loading import load, tell
@@ -54,6 +55,11 @@ async def analyst(db: Database) -> AsyncIterator[Api]:
             yield await Callers(db, client)(Role.ANALYST)
 
 
+async def sold_in(tx: ReadSession) -> int:
+    """The sales that a session sees."""
+    return int((await tx.execute(text("SELECT count(*) FROM report_sales"))).scalar_one())
+
+
 def phone(number: str, at: datetime) -> Sale:
     """A phone that was sold by itself."""
     return Sale(at=at, recorded_at=at, number=number, channel="web", store=None, customer=None, lines=(Line("P1", 1),))
@@ -78,6 +84,9 @@ async def test_a_report_reads_the_replica_and_says_what_it_may_not_know_yet(
     clock.set(now + timedelta(minutes=5))
     lately = replace(ASKED, as_of=now + timedelta(minutes=3))
 
+    async with db.snapshot() as one, db.beside(one) as other:
+        assert other is not None, "two may share a replica's snapshot as well"
+        assert await sold_in(other) == await sold_in(one) == 1
     before = await ask(analyst, lately)
     assert told(before) == (1, False), "three minutes ago, but the replica has heard of nothing since"
     assert told(await ask(analyst, ASKED)) == (1, True)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.pool import QueuePool
 
 from commerce.kernel.clock import Clock, SystemClock
 from commerce.kernel.refusals import Busy
@@ -105,8 +106,24 @@ class Database:
                 async with session.begin():
                     session.info[_REPLAYED] = (await session.execute(_REPLAYED_UNTIL)).one()
             async with session.begin():
-                await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+                await session.execute(_AS_OF_ONE_INSTANT)
                 yield ReadSession(session)
+
+    @asynccontextmanager
+    async def beside(self, snapshot: ReadSession) -> AsyncIterator[ReadSession | None]:
+        """Another session that sees what a snapshot sees, for who shares work out to two; None if none is to spare.
+
+        Nobody is waited for, and the last connection is left to others.
+        """
+        pool = self._replica.pool
+        if isinstance(pool, QueuePool) and pool.size() - pool.checkedout() <= 1:
+            yield None
+            return
+        async with _holding(), self._reads() as session, session.begin():
+            await session.execute(_AS_OF_ONE_INSTANT)
+            name = (await snapshot.execute(text("SELECT pg_export_snapshot()"))).scalar_one()
+            await session.execute(text(f"SET TRANSACTION SNAPSHOT '{name}'"))
+            yield ReadSession(session)
 
     async def close(self) -> None:
         """Give every connection back."""
@@ -115,6 +132,7 @@ class Database:
             await self._replica.dispose()
 
 
+_AS_OF_ONE_INSTANT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 _REPLAYED = "replayed"
 _REPLAYED_UNTIL = text("SELECT pg_is_in_recovery(), pg_last_xact_replay_timestamp()")
 

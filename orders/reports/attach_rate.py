@@ -12,7 +12,7 @@ from orders.reports.cite import said
 from orders.reports.compare import Figures, compared, must_be_comparable
 from orders.reports.definitions import Meaning, attach_in, meaning_of, rules_for, rules_of_comparison
 from orders.reports.kept import Errand, KeptAnswers
-from orders.reports.rates import Tally, count_rates, make_room
+from orders.reports.rates import Hands, Tally, count_rates, make_room, shared
 from orders.reports.rules import Basis, GroupBy, Interval, Kind, Question, follows, is_small, rate, wilson
 from orders.reports.schemas import (
     AttachRateView,
@@ -55,8 +55,8 @@ async def attach_rate(
         clear = await understand(tx, asked, now)
 
         async def work() -> AttachRateView:
-            await make_room(tx)
-            return await _answer(tx, asked, clear, now, other, program)
+            async with shared(db, tx, clear.question) as hands:
+                return await _answer(hands, asked, clear, now, other, program)
 
         return Errand((msgspec.json.encode((asked, other, program)), _what_is_known(clear)), work)
 
@@ -67,7 +67,7 @@ async def attach_rate_in(tx: ReadSession, asked: Asked, now: datetime) -> Attach
     """The same within a snapshot of the caller's own, kept for nobody."""
     clear = await understand(tx, asked, now)
     await make_room(tx)
-    return await _answer(tx, asked, clear, now, None, None)
+    return await _answer([tx], asked, clear, now, None, None)
 
 
 def _what_is_known(clear: Clear) -> tuple[object, ...]:
@@ -77,7 +77,7 @@ def _what_is_known(clear: Clear) -> tuple[object, ...]:
 
 
 async def _answer(
-    tx: ReadSession,
+    hands: Hands,
     asked: Asked,
     clear: Clear,
     now: datetime,
@@ -85,11 +85,11 @@ async def _answer(
     program: ProgramCited | None,
 ) -> AttachRateView:
     question = clear.question
-    beside = None if other is None else await _beside(tx, asked, clear, other, now)
-    figures = await _figures(tx, clear)
+    beside = None if other is None else await _beside(hands[0], asked, clear, other, now)
+    figures = await _figures(hands, clear)
     comparison = None
     if beside is not None:
-        comparison = compared(question.basis, _period(beside.question), await _figures(tx, beside), figures)
+        comparison = compared(question.basis, _period(beside.question), await _figures(hands, beside), figures)
     return AttachRateView(
         definition=definition_of(clear, *(rules_of_comparison(question.basis) if beside else ())),
         as_of=said(question.as_of.day or question.as_of.instant),
@@ -102,8 +102,8 @@ async def _answer(
     )
 
 
-async def _figures(tx: ReadSession, clear: Clear) -> Figures:
-    groups, whole = await count_rates(tx, clear.question, clear.known)
+async def _figures(hands: Hands, clear: Clear) -> Figures:
+    groups, whole = await count_rates(hands, clear.question, clear.known)
     return Figures([_row(clear.question, tally) for tally in groups], _row(clear.question, whole))
 
 

@@ -1,17 +1,19 @@
 """Rates: run a question against the facts, and give its counts by group."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import text
 
 from catalog.members import Member
-from commerce.kernel.db import ReadSession
+from commerce.kernel.db import Database, ReadSession
 from commerce.kernel.refusals import InvalidInput
 from orders.reports.persons import Merges, merges_known
 from orders.reports.places import Place
-from orders.reports.rates_sql import Reach, cohorts, followed_rates, net_lines, order_rates, rates_by_attach
+from orders.reports.rates_sql import Half, Reach, cohorts, followed_rates, net_lines, order_rates, rates_by_attach
 from orders.reports.rules import GroupBy, Kind, Question, follows
 from orders.reports.scope import conditions_of, scan_range, values_of
 
@@ -26,6 +28,7 @@ _ROOM = {
     # Lines cost more to hand on than the server thinks: what can be joined and sorted before is, by all that read.
     "parallel_tuple_cost": "0.3",
 }
+_ALONE = text("SELECT set_config('max_parallel_workers_per_gather', '0', true)")
 _MAKE_ROOM = text(f"SELECT {', '.join(f'set_config({name!r}, {value!r}, true)' for name, value in _ROOM.items())}")
 
 
@@ -37,6 +40,13 @@ class Tally(NamedTuple):
     numerator: int
     open_denominator: int
     open_numerator: int
+
+
+_Counted = tuple[list[Tally], Tally | None]
+"""The counts of every group, and those of the whole if the statement has them as well."""
+
+Hands = Sequence[ReadSession]
+"""Sessions that see the same, the first one being the snapshot itself: one, or two that share the customers."""
 
 
 class Known(NamedTuple):
@@ -62,7 +72,29 @@ class Prepared(NamedTuple):
     facts: dict[str, object]
 
 
-async def prepare(tx: ReadSession, question: Question, known: Known, *, bounded: bool = False) -> Prepared:
+@asynccontextmanager
+async def shared(db: Database, tx: ReadSession, question: Question) -> AsyncIterator[Hands]:
+    """A snapshot in which there is room, and another beside it if that helps and a connection is to spare.
+
+    What follows customers is looked at customer by customer, which PostgreSQL leaves to one process: two sessions do it
+    in half the time. An attach's product has its row only where it came at all, which no half knows of the other.
+    """
+    await make_room(tx)
+    if not follows(question.basis) or GroupBy.ATTACH_PRODUCT in question.group_by:
+        yield [tx]
+        return
+    async with db.beside(tx) as other:
+        hands = [tx] if other is None else [tx, other]
+        if other is not None:
+            await make_room(other)
+            for one in hands:
+                await one.execute(_ALONE)
+        yield hands
+
+
+async def prepare(
+    tx: ReadSession, question: Question, known: Known, *, bounded: bool = False, half: Half | None = None
+) -> Prepared:
     """Read what had become of customers, and write the parts of a question's statements.
 
     `bounded` is for who binds `scan_from` and `scan_to` anew, though the question may have no period.
@@ -78,22 +110,56 @@ async def prepare(tx: ReadSession, question: Question, known: Known, *, bounded:
         followed=follows(question.basis),
         count_at=count_at,
         products=by_product,
+        half=half,
     )
-    everything = net_lines(members=False, bounded=False, merges=merged, followed=True, count_at=count_at)
+    everything = net_lines(members=False, bounded=False, merges=merged, followed=True, count_at=count_at, half=half)
     facts = parameters(question, known, merges)
     return Prepared(net, everything, filters_of(question), attach_of(question), facts)
 
 
-async def count_rates(tx: ReadSession, question: Question, known: Known) -> tuple[list[Tally], Tally]:
-    """The counts of every group, in order, and those of the question without groups."""
-    parts = await prepare(tx, question, known)
-    groups, whole = await _run(tx, _statement(question, parts, question.group_by), parts)
+async def count_rates(hands: Hands, question: Question, known: Known) -> tuple[list[Tally], Tally]:
+    """The counts of every group, in order, and those of the question without groups.
+
+    Raises InvalidInput for too many groups.
+    """
+    groups, whole = await _count(hands, question, known, question.group_by)
     if not question.group_by:
         groups = [whole or groups[0]]
     if whole is None and {GroupBy.ANCHOR_PRODUCT, GroupBy.ATTACH_PRODUCT} & set(question.group_by):
-        alone, whole = await _run(tx, _statement(question, parts, ()), parts)
+        alone, whole = await _count(hands, question, known, ())
         whole = whole or alone[0]
     return sorted(groups, key=_in_order), whole or _sum(groups)
+
+
+async def _count(hands: Hands, question: Question, known: Known, groups: Sequence[GroupBy]) -> _Counted:
+    """By each of the hands the customers of a half, or everything by the only one."""
+    if len(hands) == 1:
+        return await _count_half(hands[0], question, known, groups)
+    halves = (_count_half(tx, question, known, groups, half) for tx, half in zip(hands, Half, strict=True))
+    # Whoever fails first waits for the other, whose session would be closed under it.
+    found = await asyncio.gather(*halves, return_exceptions=True)
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+    return _together([one for one in found if not isinstance(one, BaseException)])
+
+
+async def _count_half(
+    tx: ReadSession, question: Question, known: Known, groups: Sequence[GroupBy], half: Half | None = None
+) -> _Counted:
+    parts = await prepare(tx, question, known, half=half)
+    return await _run(tx, _statement(question, parts, groups), parts)
+
+
+def _together(halves: Sequence[_Counted]) -> _Counted:
+    """Counts of customers of whom each is in one half. Raises InvalidInput for too many groups."""
+    by_key: dict[tuple[str | None, ...], list[Tally]] = {}
+    for tally in (tally for groups, _ in halves for tally in groups):
+        by_key.setdefault(tally.key, []).append(tally)
+    wholes = [whole for _, whole in halves if whole is not None]
+    groups = [_sum(tallies, key) for key, tallies in by_key.items()]
+    _must_fit(groups)
+    return groups, _sum(wholes) if wholes else None
 
 
 async def count_by_attach(
@@ -112,7 +178,7 @@ async def count_by_attach(
     return sorted(same, key=_in_order), sorted((await _run(tx, later, parts))[0], key=_in_order)
 
 
-async def _run(tx: ReadSession, statement: str, parts: Prepared) -> tuple[list[Tally], Tally | None]:
+async def _run(tx: ReadSession, statement: str, parts: Prepared) -> _Counted:
     """The counts of every group, and of the whole if the statement has them as well. Raises InvalidInput for too many.
 
     PostgreSQL plans what is inside as if all of it were wanted.
@@ -120,17 +186,21 @@ async def _run(tx: ReadSession, statement: str, parts: Prepared) -> tuple[list[T
     bounded = f"WITH every AS MATERIALIZED ({statement}) SELECT * FROM every LIMIT :rows_most"  # noqa: S608 - as it was put together
     rows = (await tx.execute(text(bounded), {**parts.facts, "rows_most": ROWS_MAX + 2})).all()
     groups = [Tally(_key(row[1:-4]), *row[-4:]) for row in rows if not row[0]]
+    _must_fit(groups)
+    return groups, next((Tally((), *row[-4:]) for row in rows if row[0]), None)
+
+
+def _must_fit(groups: Sequence[Tally]) -> None:
     if len(groups) > ROWS_MAX:
         raise InvalidInput(
             "group_by",
             f"More than {ROWS_MAX} rows: group by fewer or larger things, or narrow the period or the channel.",
         )
-    return groups, next((Tally((), *row[-4:]) for row in rows if row[0]), None)
 
 
-def _sum(groups: Sequence[Tally]) -> Tally:
-    """Together, where each order is in one group only."""
-    return Tally((), *([sum(column) for column in list(zip(*groups, strict=True))[1:]] or [0] * 4))
+def _sum(groups: Sequence[Tally], key: tuple[str | None, ...] = ()) -> Tally:
+    """Together, where each anchor is in one of them only."""
+    return Tally(key, *([sum(column) for column in list(zip(*groups, strict=True))[1:]] or [0] * 4))
 
 
 def _in_order(tally: Tally) -> tuple[tuple[bool, str], ...]:

@@ -19,6 +19,16 @@ class Reach(StrEnum):
     EITHER = "either"
 
 
+class Half(StrEnum):
+    """Which customers are looked at, where two share the work: everybody's number is even or odd."""
+
+    EVEN = "even"
+    ODD = "odd"
+
+
+# PostgreSQL takes a remainder for a rare value, and a truth for neither rare nor common.
+_HALVES = {Half.EVEN: "NOT CAST({customer} & 1 AS bool)", Half.ODD: "CAST({customer} & 1 AS bool)"}
+
 CHANNELS = """
     unnest(CAST(:channels AS text[]), CAST(:kinds AS text[]), CAST(:markets AS text[]), CAST(:zones AS text[]),
            CAST(:known_before AS timestamptz[]), CAST(:as_of_days AS date[]), CAST(:currencies AS text[]))
@@ -66,9 +76,20 @@ def known(fact: str, happened: str) -> str:
 
 
 def net_lines(
-    *, members: bool, bounded: bool, merges: bool, followed: bool, count_at: CountAt, products: bool = False
+    *,
+    members: bool,
+    bounded: bool,
+    merges: bool,
+    followed: bool,
+    count_at: CountAt,
+    products: bool = False,
+    half: Half | None = None,
 ) -> str:
-    """The lines of which something is left: of both sets, or of everything; `products` names what each is of."""
+    """The lines of which something is left: of both sets, or of everything; `products` names what each is of.
+
+    `half` leaves only those of every other customer: both halves together are all that are followed.
+    """
+    customer = "coalesce(p.survivor, f.customer_no)" if merges else "f.customer_no"
     later = count_at is CountAt.HAND_OVER
     scanned = BOUNDS if bounded else "true"
     at = "CASE WHEN f.preorder THEN h.happened_at ELSE f.placed_at END" if later else "f.placed_at"
@@ -83,12 +104,13 @@ def net_lines(
         known("f", "placed_at"),
         "f.quantity > coalesce(b.units, 0)",
         *(["f.customer_no IS NOT NULL"] if followed else []),
+        *([_HALVES[half].format(customer=customer)] if half else []),
         *(["(NOT f.preorder OR h.order_number IS NOT NULL)"] if later else []),
     ]
     # A preorder's sale may lie anywhere before its hand-over, and what came back of it as well.
     back = scanned.format(fact="r") if not later else "true"
     return f"""
-        SELECT f.order_number, {"coalesce(p.survivor, f.customer_no)" if merges else "f.customer_no"} AS customer,
+        SELECT f.order_number, {customer} AS customer,
                f.channel, c.kind, c.market, {STORE}, f.launch, f.wave, {at} AS at, {day} AS day, c.as_of_day,
                f.quantity - coalesce(b.units, 0) AS units, {f"{IS_ANCHOR} AS a" if members else "true AS a, f.sku_no"}
                {", w.product" if products else ""}

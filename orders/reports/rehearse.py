@@ -6,13 +6,13 @@ from catalog.came_later import came_later
 from catalog.members import members
 from commerce.kernel.db import Database
 from orders.reports.kept import marks_seen
-from orders.reports.rates import Known, count_rates, make_room
+from orders.reports.rates import Known, count_rates, shared
 from orders.reports.rules import Basis, GroupBy, Period, Question
 from orders.reports.scope import ScopeAsked, see
 
 
 async def rehearse(db: Database) -> None:
-    """Ask for an attach rate of nothing: a connection is open then, and both ends of it know the way.
+    """Ask for an attach rate of nothing: connections are open then, and both ends of them know the way.
 
     It takes some milliseconds, however much was ever sold.
     """
@@ -22,9 +22,9 @@ async def rehearse(db: Database) -> None:
         nothing = await members(tx, [], now)
         await came_later(tx, now, now)
         await marks_seen(tx)
-        await make_room(tx)
         question = Question(
             period=Period(now - timedelta.resolution, now), as_of=scope.as_of, anchor=(), attach=(),
             basis=Basis.CUSTOMERS, window_days=0, group_by=(GroupBy.MONTH, GroupBy.CHANNEL),
         )  # fmt: skip
-        await count_rates(tx, question, Known(found, nothing, nothing))
+        async with shared(db, tx, question) as hands:
+            await count_rates(hands, question, Known(found, nothing, nothing))

@@ -1,10 +1,10 @@
 """Attach rates of two million orders over HTTP, beside DuckDB on Parquet files of the same facts in the same run.
 
 Both are asked the same, and answer the same to the row, or nothing is reported. Cold is the first question to a fresh
-API over a PostgreSQL that was restarted, and to a fresh DuckDB process, its connection included; the files of both are
-in the system's cache. Warm is the same question again, to which our API may give the answer that it kept; `others` are
-questions that were not asked before, on warm buffers, and show what it takes without. The tables were vacuumed once, as
-PostgreSQL does by itself in its time.
+process of the API over a PostgreSQL that was restarted, and to a fresh DuckDB process, its connection included; the
+files of both are in the system's cache. Warm is the same question again, to which our API may give the answer that it
+kept; `others` are questions that were not asked before, on warm buffers, and show what it takes without. The tables
+were vacuumed once, as PostgreSQL does by itself in its time.
 """
 
 import asyncio
@@ -147,7 +147,7 @@ def _one_turn(told: _Told, question: Question, others: Iterable[Question], ours:
     told.postgres.start()
     basis = question.basis
     with ExitStack() as up:
-        port = up.enter_context(served(told.postgres.url, told.folder)).port
+        port = up.enter_context(served(told.postgres.url, told.folder, processes=1)).port
         ask = up.enter_context(api_at(port, told.key))
         ask_duckdb = up.enter_context(duckdb_on(told.files))
         cold = ask(question)
