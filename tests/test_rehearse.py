@@ -13,6 +13,7 @@ from orders.reports.rehearse import rehearse
 from tests.attach_shop import PHONES_TO_CASES, RATE
 from tests.conftest import Api, Callers, started
 from tests.statements import statements
+from tests.stories import plant
 
 
 @pytest.fixture
@@ -36,9 +37,21 @@ async def test_a_process_that_has_started_holds_connections_ready(url: str, said
 
 
 async def test_where_there_is_no_database_it_starts_all_the_same(said: pytest.MonkeyPatch) -> None:
-    said.setenv("COMMERCE_DATABASE_URL", f"postgresql+asyncpg://nobody@127.0.0.1:{free_port('127.0.0.1')}/none")
-    app = create_app()
+    await lives_at(f"postgresql+asyncpg://nobody@127.0.0.1:{free_port('127.0.0.1')}/none", said)
 
+
+async def test_where_the_database_takes_no_more_it_starts_all_the_same(
+    db: Database, url: str, said: pytest.MonkeyPatch
+) -> None:
+    await plant(db, "CREATE ROLE crowded LOGIN CONNECTION LIMIT 0")
+    await lives_at(url.replace("//postgres@", "//crowded@"), said)
+    await plant(db, "DROP ROLE crowded")
+
+
+async def lives_at(url: str, said: pytest.MonkeyPatch) -> None:
+    """Assert that an application on this database starts."""
+    said.setenv("COMMERCE_DATABASE_URL", url)
+    app = create_app()
     transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]  # Litestar types its scope
     async with started(app), httpx.AsyncClient(transport=transport, base_url="http://test") as anybody:
         assert (await anybody.get("/health/live")).status_code == 200
