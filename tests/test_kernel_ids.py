@@ -65,6 +65,14 @@ def test_numbers_of_one_instant_differ_in_more_than_their_last_place() -> None:
     assert alike < 3, "one in a million is to be expected"
 
 
+def test_orders_of_one_instant_have_numbers_of_their_own() -> None:
+    """Left to chance, two of these would share one in 98 of 100 runs."""
+    at = datetime(2026, 11, 2, 12, tzinfo=UTC)
+    numbers = {order_number(new_id("ord", at)) for _ in range(16_000)}
+
+    assert len(numbers) == 16_000
+
+
 def test_processes_that_were_one_go_on_from_far_apart() -> None:
     words = """
 import os

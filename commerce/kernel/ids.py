@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import threading
+from collections import deque
 from datetime import UTC, datetime, timedelta
 
 from uuid_utils import UUID, uuid7
@@ -14,11 +15,16 @@ _MILLISECOND = timedelta(milliseconds=1)
 _TAIL_BITS, _STEP_BYTES = 74, 5
 _VERSION, _VARIANT = 7 << 76, 2 << 62
 _BELOW_VARIANT = (1 << 62) - 1
+_NUMBER = (1 << 25) - 1
+_APART = 1 << 14
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class _Tails:
-    """What stands below the millisecond: it begins at random and goes on by random steps (RFC 9562, 6.2, method 2)."""
+    """What stands below the millisecond: it begins at random and goes on by random steps (RFC 9562, 6.2, method 2).
+
+    No two of 16,384 that follow each other end alike, so orders of one millisecond have numbers of their own.
+    """
 
     def __init__(self) -> None:
         self.begin()
@@ -27,12 +33,24 @@ class _Tails:
         """Begin somewhere: also where two processes that were one go apart."""
         self._lock = threading.Lock()  # Whoever held the old one may not be here any more.
         self._last = secrets.randbits(_TAIL_BITS - 1)
+        self._ends: deque[int] = deque()
+        self._seen: set[int] = set()
 
     def next(self) -> int:
         """Greater than the one before, and not to be guessed from it."""
         with self._lock:
-            self._last = (self._last + 1 + int.from_bytes(os.urandom(_STEP_BYTES))) % (1 << _TAIL_BITS)
+            end = self._step()
+            while end in self._seen:
+                end = self._step()
+            self._seen.add(end)
+            self._ends.append(end)
+            if len(self._ends) == _APART:
+                self._seen.remove(self._ends.popleft())
             return self._last
+
+    def _step(self) -> int:
+        self._last = (self._last + 1 + int.from_bytes(os.urandom(_STEP_BYTES))) % (1 << _TAIL_BITS)
+        return self._last & _NUMBER
 
 
 _tails = _Tails()
@@ -62,7 +80,7 @@ def order_number(order_id: str) -> str:
     Numbers sort by time, can be made without asking anybody, and contain no I, L, O or U.
     """
     value = int(order_id[-32:], 16)
-    text = _base32(value >> 80, 9) + _base32(value & (1 << 25) - 1, 5)
+    text = _base32(value >> 80, 9) + _base32(value & _NUMBER, 5)
     return f"{text[:9]}-{text[9:]}"
 
 
