@@ -4,7 +4,7 @@ import os
 import re
 import secrets
 import threading
-from collections import deque
+from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 
 from uuid_utils import UUID, uuid7
@@ -33,19 +33,17 @@ class _Tails:
         """Begin somewhere: also where two processes that were one go apart."""
         self._lock = threading.Lock()  # Whoever held the old one may not be here any more.
         self._last = secrets.randbits(_TAIL_BITS - 1)
-        self._ends: deque[int] = deque()
-        self._seen: set[int] = set()
+        self._ends: OrderedDict[int, None] = OrderedDict()
 
     def next(self) -> int:
         """Greater than the one before, and not to be guessed from it."""
         with self._lock:
             end = self._step()
-            while end in self._seen:
+            while end in self._ends:
                 end = self._step()
-            self._seen.add(end)
-            self._ends.append(end)
+            self._ends[end] = None
             if len(self._ends) == _APART:
-                self._seen.remove(self._ends.popleft())
+                self._ends.popitem(last=False)
             return self._last
 
     def _step(self) -> int:

@@ -92,14 +92,17 @@ async def shared(db: Database, tx: ReadSession, question: Question) -> AsyncIter
         yield hands
 
 
-async def prepare(
-    tx: ReadSession, question: Question, known: Known, *, bounded: bool = False, half: Half | None = None
-) -> Prepared:
+async def prepare(tx: ReadSession, question: Question, known: Known, *, bounded: bool = False) -> Prepared:
     """Read what had become of customers, and write the parts of a question's statements.
 
     `bounded` is for who binds `scan_from` and `scan_to` anew, though the question may have no period.
     """
-    merges = await merges_known(tx, question.as_of)
+    return _prepared(question, known, await merges_known(tx, question.as_of), bounded=bounded)
+
+
+def _prepared(
+    question: Question, known: Known, merges: Merges, *, bounded: bool = False, half: Half | None = None
+) -> Prepared:
     merged, count_at = bool(merges.merged), question.count_at
     bounded = bounded or scan_range(question.period) is not None
     by_product = bool({GroupBy.ANCHOR_PRODUCT, GroupBy.ATTACH_PRODUCT} & set(question.group_by))
@@ -122,33 +125,29 @@ async def count_rates(hands: Hands, question: Question, known: Known) -> tuple[l
 
     Raises InvalidInput for too many groups.
     """
-    groups, whole = await _count(hands, question, known, question.group_by)
+    merges = await merges_known(hands[0], question.as_of)
+    halves: Sequence[Half | None] = [None] if len(hands) == 1 else list(Half)
+    share = [(tx, _prepared(question, known, merges, half=half)) for tx, half in zip(hands, halves, strict=True)]
+    groups, whole = await _count(share, question, question.group_by)
     if not question.group_by:
         groups = [whole or groups[0]]
     if whole is None and {GroupBy.ANCHOR_PRODUCT, GroupBy.ATTACH_PRODUCT} & set(question.group_by):
-        alone, whole = await _count(hands, question, known, ())
+        alone, whole = await _count(share, question, ())
         whole = whole or alone[0]
     return sorted(groups, key=_in_order), whole or _sum(groups)
 
 
-async def _count(hands: Hands, question: Question, known: Known, groups: Sequence[GroupBy]) -> _Counted:
-    """By each of the hands the customers of a half, or everything by the only one."""
-    if len(hands) == 1:
-        return await _count_half(hands[0], question, known, groups)
-    halves = (_count_half(tx, question, known, groups, half) for tx, half in zip(hands, Half, strict=True))
+async def _count(
+    share: Sequence[tuple[ReadSession, Prepared]], question: Question, groups: Sequence[GroupBy]
+) -> _Counted:
+    """By each of the hands its share of the customers, all at once."""
+    runs = (_run(tx, _statement(question, parts, groups), parts) for tx, parts in share)
     # Whoever fails first waits for the other, whose session would be closed under it.
-    found = await asyncio.gather(*halves, return_exceptions=True)
+    found = await asyncio.gather(*runs, return_exceptions=True)
     for one in found:
         if isinstance(one, BaseException):
             raise one
     return _together([one for one in found if not isinstance(one, BaseException)])
-
-
-async def _count_half(
-    tx: ReadSession, question: Question, known: Known, groups: Sequence[GroupBy], half: Half | None = None
-) -> _Counted:
-    parts = await prepare(tx, question, known, half=half)
-    return await _run(tx, _statement(question, parts, groups), parts)
 
 
 def _together(halves: Sequence[_Counted]) -> _Counted:
