@@ -74,8 +74,8 @@ class SetsOverlap(Refusal):
     shared: int
 
     def __str__(self) -> str:
-        more = f" and {self.shared - 1} more" if self.shared > 1 else ""
-        return f"{self.field}: {self.sku!r}{more} is in the anchor set as well."
+        more = f" and {self.shared - 1} more are" if self.shared > 1 else " is"
+        return f"{self.field}: {self.sku!r}{more} in the anchor set as well."
 
 
 @dataclass(eq=False)
